@@ -1,0 +1,378 @@
+"""How far a decoded array is from its original, and what storing it took.
+
+Pure functions on numpy arrays. They know nothing of codecs, stores or files, and which cells count
+is the caller's to say: by default the finite ones, with ``valid=valid_cells(original, nodata=...)``
+the finite ones that are no sentinel either. A cell that counts and came back as NaN or infinity is
+infinitely wrong, never ignored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "bits_per_pixel_per_band",
+    "compression_ratio",
+    "largest_error",
+    "missing_changed",
+    "psnr",
+    "rmse",
+    "spectral_angle",
+    "ssim",
+    "valid_cells",
+]
+
+#: scikit-image's own default; narrower planes get the widest odd window that fits
+SSIM_WINDOW = 7
+
+
+def valid_cells(original: NDArray[Any], *, nodata: float | None = None) -> NDArray[np.bool_]:
+    """Mark the cells that hold a measurement: finite, and not the sentinel.
+
+    Parameters
+    ----------
+    original : ndarray
+        The array before compression.
+    nodata : float, optional
+        The sentinel that stands for a missing measurement.
+
+    Returns
+    -------
+    ndarray of bool
+        In the shape of `original`.
+
+    Examples
+    --------
+    >>> valid_cells(np.array([0.5, np.nan, -9999.0]), nodata=-9999)
+    array([ True, False, False])
+    """
+    valid: NDArray[np.bool_] = np.isfinite(original)
+    if nodata is not None and not np.isnan(nodata):
+        valid &= original != nodata
+    return valid
+
+
+def rmse(
+    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Root of the mean squared error over the valid cells, in the data's units.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape.
+    valid : ndarray of bool, optional
+        The cells that count; the finite cells of `original` unless given.
+
+    Returns
+    -------
+    float
+        0.0 where no cell counts.
+
+    Examples
+    --------
+    >>> rmse(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    1.4142135623730951
+    """
+    errors = _absolute_errors(original, decoded, valid)
+    return float(np.sqrt(np.mean(np.square(errors)))) if errors.size else 0.0
+
+
+def psnr(
+    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Peak signal-to-noise ratio in dB, the peak being the valid range of the original.
+
+    ``20 log10((max - min) / rmse)``. The range of the data, rather than that of its dtype, makes
+    figures comparable between a uint16 that uses 12 of its bits and a float that has no range of
+    its own.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape.
+    valid : ndarray of bool, optional
+        The cells that count; the finite cells of `original` unless given.
+
+    Returns
+    -------
+    float
+        Infinite where nothing differs, minus infinity where a constant came back changed.
+
+    References
+    ----------
+    Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality assessment",
+    Electronics Letters 44 (2008).
+
+    Examples
+    --------
+    >>> psnr(np.array([0.0, 100.0]), np.array([1.0, 99.0]))
+    40.0
+    """
+    error = rmse(original, decoded, valid=valid)
+    if error == 0.0:
+        return float("inf")
+    measured = original[valid_cells(original) if valid is None else valid]
+    peak = float(measured.max()) - float(measured.min())
+    return float(20.0 * np.log10(peak / error)) if peak > 0.0 else float("-inf")
+
+
+def largest_error(
+    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Largest absolute error over the valid cells, in the data's units.
+
+    Exact for integers of every width, whose differences are taken modulo 2**64 and never wrap.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape.
+    valid : ndarray of bool, optional
+        The cells that count; the finite cells of `original` unless given.
+
+    Returns
+    -------
+    float
+        0.0 where no cell counts; infinite where a cell that counts came back as NaN or infinity.
+
+    Examples
+    --------
+    >>> largest_error(np.array([1, 250], dtype="u1"), np.array([3, 250], dtype="u1"))
+    2.0
+    """
+    errors = _absolute_errors(original, decoded, valid)
+    return float(errors.max()) if errors.size else 0.0
+
+
+def missing_changed(
+    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> int:
+    """Count the missing cells that did not come back as they were.
+
+    NaN counts as equal to NaN, whatever its payload bits; the two infinities are different cells.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape.
+    valid : ndarray of bool, optional
+        The cells that are not missing; the finite cells of `original` unless given.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> missing_changed(np.array([np.nan, -np.inf, 1.0]), np.array([np.nan, 0.0, 2.0]))
+    1
+    """
+    _check_shapes(original, decoded)
+    missing = ~(valid_cells(original) if valid is None else valid)
+    before, after = original[missing], decoded[missing]
+    return int(np.count_nonzero((before != after) & ~(np.isnan(before) & np.isnan(after))))
+
+
+def ssim(
+    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Structural similarity, averaged over all planes.
+
+    The planes are the last two axes. Missing cells take the plane's mean in both arrays, so that
+    the windows around them stay defined, and are left out of the average.
+
+    Parameters
+    ----------
+    original, decoded : ndarray, shape (..., Y, X)
+        Arrays of one shape with at least two axes.
+    valid : ndarray of bool, optional
+        The cells that count; the finite cells of `original` unless given.
+
+    Returns
+    -------
+    float
+        1.0 for equal arrays; NaN where no plane is at least 3 x 3 or no cell counts.
+
+    Raises
+    ------
+    ImportError
+        If scikit-image is not installed.
+
+    References
+    ----------
+    Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to
+    structural similarity", IEEE Transactions on Image Processing 13 (2004). Here with
+    scikit-image's uniform window of 7 x 7 cells.
+    """
+    _check_shapes(original, decoded)
+    valid = valid_cells(original) if valid is None else valid
+    shorter_side = min(original.shape[-2:]) if original.ndim > 1 else 0
+    if shorter_side < 3 or not valid.any():
+        return float("nan")
+    window = min(SSIM_WINDOW, shorter_side - 1 + shorter_side % 2)
+    measured = original[valid]
+    # A constant cube has no range to scale by; any positive one makes equal planes score 1.
+    data_range = (float(measured.max()) - float(measured.min())) or 1.0
+    before, after, seen = (
+        np.reshape(array, (-1, *original.shape[-2:])) for array in (original, decoded, valid)
+    )
+    total = sum(
+        _ssim_of_plane(before[i], after[i], seen[i], data_range, window) for i in range(len(seen))
+    )
+    return float(total / np.count_nonzero(valid))
+
+
+def spectral_angle(
+    original: NDArray[Any],
+    decoded: NDArray[Any],
+    *,
+    band_axis: int,
+    valid: NDArray[np.bool_] | None = None,
+) -> float:
+    """Mean angle in degrees between the spectra of a pixel before and after.
+
+    Blind to a change of brightness, which scales a spectrum, and sensitive to a change of colour,
+    which turns it. Computed as ``2 atan2(|u - v|, |u + v|)`` of the unit spectra: the arc cosine of
+    their product loses all angles below 1e-6 degrees.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape.
+    band_axis : int
+        The axis that holds a pixel's spectrum.
+    valid : ndarray of bool, optional
+        The cells that count; the finite cells of `original` unless given. A pixel counts where all
+        of its bands do and neither spectrum is zero throughout.
+
+    Returns
+    -------
+    float
+        NaN where no pixel counts.
+
+    References
+    ----------
+    Kruse et al., "The spectral image processing system (SIPS)", Remote Sensing of Environment 44
+    (1993). The form is from "Mangled angles" in Kahan, "How futile are mindless assessments of
+    roundoff in floating-point computation?" (2006).
+
+    Examples
+    --------
+    >>> spectral_angle(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]]), band_axis=1)
+    45.0
+    """
+    _check_shapes(original, decoded)
+    valid = valid_cells(original) if valid is None else valid
+    complete = valid.all(axis=band_axis)
+    before, after = (
+        np.moveaxis(array, band_axis, -1)[complete].astype(np.float64)
+        for array in (original, decoded)
+    )  # each of shape (pixels, bands)
+    lengths = np.linalg.norm(before, axis=-1), np.linalg.norm(after, axis=-1)
+    seen = (lengths[0] > 0.0) & (lengths[1] > 0.0)
+    if not seen.any():
+        return float("nan")
+    u, v = (
+        spectra[seen] / length[seen, np.newaxis]
+        for spectra, length in zip((before, after), lengths, strict=True)
+    )
+    angles = 2.0 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))
+    return float(np.degrees(angles.mean()))
+
+
+def bits_per_pixel_per_band(stored_bytes: int, cells: int) -> float:
+    """Bits stored for one cell, that is for one band of one pixel of one date.
+
+    Parameters
+    ----------
+    stored_bytes : int
+        Size of the encoded array.
+    cells : int
+        Number of its cells, missing ones included.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> bits_per_pixel_per_band(1000, cells=4000)
+    2.0
+    """
+    return 8.0 * stored_bytes / cells
+
+
+def compression_ratio(raw_bytes: int, stored_bytes: int) -> float:
+    """How many times smaller the stored array is.
+
+    Parameters
+    ----------
+    raw_bytes, stored_bytes : int
+        Sizes before and after.
+
+    Returns
+    -------
+    float
+        Infinite where nothing was stored, as for an array of fill values alone.
+
+    Examples
+    --------
+    >>> compression_ratio(1000, 125)
+    8.0
+    """
+    return raw_bytes / stored_bytes if stored_bytes else float("inf")
+
+
+def _check_shapes(original: NDArray[Any], decoded: NDArray[Any]) -> None:
+    if original.shape != decoded.shape:
+        raise ValueError(
+            f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"
+        )
+
+
+def _absolute_errors(
+    original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """Return the absolute errors of the cells that count, as a flat array."""
+    _check_shapes(original, decoded)
+    valid = valid_cells(original) if valid is None else valid
+    before, after = original[valid], decoded[valid]
+    if before.dtype == after.dtype and before.dtype.kind in "iu":
+        # Modulo 2**64 the larger minus the smaller is right for every integer dtype, where a plain
+        # difference may wrap.
+        larger, smaller = np.maximum(before, after), np.minimum(before, after)
+        differences: NDArray[np.uint64] = larger.astype(np.uint64) - smaller.astype(np.uint64)
+        return differences.astype(np.float64)
+    errors: NDArray[np.float64] = np.abs(before.astype(np.float64) - after.astype(np.float64))
+    errors[np.isnan(errors)] = np.inf
+    return errors
+
+
+def _ssim_of_plane(
+    original: NDArray[Any],
+    decoded: NDArray[Any],
+    valid: NDArray[np.bool_],
+    data_range: float,
+    window: int,
+) -> float:
+    """Sum the SSIM of one plane over its valid cells."""
+    try:
+        from skimage import metrics
+    except ImportError as error:
+        raise ImportError("ssim needs scikit-image: pip install scikit-image") from error
+    if not valid.any():
+        return 0.0
+    mean = original[valid].mean(dtype=np.float64)
+    before = np.where(valid, original, mean).astype(np.float64)
+    after = np.where(valid, decoded, mean).astype(np.float64)
+    structural_similarity: Any = metrics.structural_similarity  # which has no types
+    _, similarity = structural_similarity(
+        before, after, win_size=window, data_range=data_range, full=True
+    )
+    return float(similarity[valid].sum())
