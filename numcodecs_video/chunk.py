@@ -1,0 +1,127 @@
+"""A chunk made ready for the coders: checked, transposed, its missing cells known, cut in segments.
+
+Knows arrays and settings; knows nothing of coders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.config import Settings, default_axes
+from numcodecs_video.cube import to_cube
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.missing import MissingCells, find_missing
+from numcodecs_video.quantise import integer_view
+
+__all__ = ["Chunk", "check_dtype", "prepare_chunk"]
+
+_ADVICE = {
+    "c": "store the real and imaginary parts as two variables",
+    "V": "store each field as a variable of its own",
+    "O": "convert the objects to numbers or to strings of fixed width",
+    "U": "map the strings to integer codes",
+    "S": "map the strings to integer codes",
+    "T": "map the strings to integer codes",
+    "f": "convert it to float64",
+}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk on its way through an encode.
+
+    Parameters
+    ----------
+    array : ndarray
+        As given, never modified.
+    axes : str
+        One letter a dimension; empty when the chunk is a mere run of values.
+    cube : C-contiguous ndarray, shape (T, C, Y, X)
+        Its values; booleans and times as integers.
+    missing : MissingCells or None
+        None when every cell is valid.
+    segments : tuple of range
+        Frames of each segment.
+    settings : Settings
+    """
+
+    array: NDArray[Any]
+    axes: str
+    cube: NDArray[Any]
+    missing: MissingCells | None
+    segments: tuple[range, ...]
+    settings: Settings
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """True where a cell holds a value, broadcastable to the cube."""
+        return np.ones((1, 1, 1, 1), bool) if self.missing is None else self.missing.valid
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """The memory order that the decoder must give back."""
+        flags = self.array.flags
+        return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+
+
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    """Refuse the dtypes that no path can carry.
+
+    Raises
+    ------
+    TypeError
+        For complex, structured, string, object and extended-precision dtypes.
+    """
+    if dtype.kind not in "biufmM" or dtype.itemsize > 8:
+        raise TypeError(
+            f"cannot encode dtype {dtype}: {_ADVICE.get(dtype.kind, _ADVICE['O'])}, or leave the "
+            "variable to Zarr's own compressors"
+        )
+
+
+def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
+    """Transpose a chunk to its cube, find its missing cells, and cut it into segments.
+
+    Raises
+    ------
+    TypeError
+        When the dtype cannot be encoded.
+    VideoCodecError
+        When the axes do not fit the chunk's dimensions.
+    """
+    check_dtype(array.dtype)
+    axes = default_axes(array.ndim) if settings.axes is None else settings.axes
+    if array.ndim < 2 or not array.size:
+        return _run_of_values(array, settings)
+    if len(axes) != array.ndim:
+        raise VideoCodecError(
+            f"axes {axes!r} has {len(axes)} letters, but the chunk has shape {array.shape}"
+        )
+    cube = integer_view(np.ascontiguousarray(to_cube(array, axes)))
+    try:
+        missing = find_missing(cube, _sentinel(array.dtype, settings))
+    except OverflowError:
+        if settings.fidelity.kind == "lossless":
+            return _run_of_values(array, settings)
+        array = np.where(np.isnan(array), array.dtype.type("nan"), array)
+        return prepare_chunk(array, settings)
+    frames = cube.shape[0]
+    gop = min(settings.gop or frames, frames)
+    segments = tuple(range(i, min(i + gop, frames)) for i in range(0, frames, gop))
+    return Chunk(array, axes, cube, missing, segments, settings)
+
+
+def _sentinel(dtype: np.dtype[Any], settings: Settings) -> int | float | None:
+    """The nodata value; NaT, the smallest integer, for times."""
+    return int(np.iinfo(np.int64).min) if dtype.kind in "mM" else settings.nodata
+
+
+def _run_of_values(array: NDArray[Any], settings: Settings) -> Chunk:
+    """A chunk without y and x, or without cells, or whose NaNs carry data."""
+    chunk = Chunk(array, "", array, None, (range(1),), settings)
+    cube = integer_view(np.ascontiguousarray(array.reshape(-1, order=chunk.order)))
+    return Chunk(array, "", cube.reshape(1, 1, 1, -1), None, (range(1),), settings)

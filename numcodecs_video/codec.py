@@ -1,0 +1,216 @@
+"""The numcodecs codecs: Zarr format 2, kerchunk references, and plain use on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from numcodecs.abc import Codec
+from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
+
+from numcodecs_video.config import BandBasis, Settings
+from numcodecs_video.errors import DecodeError
+
+if TYPE_CHECKING:
+    from numcodecs_video.zarr3 import VideoSerializer
+
+__all__ = ["VideoCodec"]
+
+
+class VideoCodec(Codec):
+    """Encode each chunk of an array as one short scientific video, under a stated fidelity.
+
+    State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse`, `psnr` and `qp`;
+    with none, the codec is lossless. NaN, infinities and `nodata` come back exactly under every
+    fidelity. Every chunk is decoded and checked before its bytes are returned.
+
+    Parameters
+    ----------
+    codec : {"auto", "hevc", "vp9", "ffv1", "av1", "h264"}
+        The video coder. ``auto`` keeps, per chunk, the smallest candidate under the promise.
+    lossless : bool, optional
+        Bit for bit.
+    max_error : float, optional
+        Largest absolute error of any cell, in the data's units.
+    max_relative_error : float, optional
+        Largest error of any cell, as a fraction of that cell's magnitude; zeros stay zeros.
+    rmse : float, optional
+        Root mean square error of a chunk over valid cells, in the data's units.
+    psnr : float, optional
+        Peak signal-to-noise ratio of a chunk in dB, relative to its valid range.
+    qp : int, optional
+        The encoder's own quantiser scale, for experts; no promise.
+    axes : str, optional
+        One letter a dimension: ``t`` time-like, ``c`` band-like, ``y``, ``x``. By default ``yx``,
+        ``tyx`` or ``tcyx``, by the number of dimensions.
+    pca : {"auto", False} or int or BandBasis
+        Transform over the bands.
+    nodata : int or float, optional
+        Sentinel of missing cells, in the data's units; NaN and infinities always count.
+    bits : {8, 9, 10, 12, 14, 16}, optional
+        Sample depth of the coded planes; chosen when None.
+    gop : int, optional
+        Frames per segment that decodes by itself; 0 is one segment a chunk, None lets the codec
+        choose.
+    effort : int
+        1 (fast) to 9 (smallest).
+    options : dict, optional
+        Raw encoder options, for experts.
+
+    Raises
+    ------
+    VideoCodecError
+        When a setting is not allowed, or two fidelities are stated.
+
+    See Also
+    --------
+    numcodecs_video.zarr3.VideoSerializer : the same for Zarr format 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numcodecs_video import VideoCodec
+    >>> codec = VideoCodec(max_error=0.5)
+    >>> cube = np.random.default_rng(0).normal(280, 10, (4, 30, 40)).astype("float32")
+    >>> decoded = codec.decode(codec.encode(cube))
+    >>> bool(abs(decoded - cube).max() <= 0.5)
+    True
+    """
+
+    codec_id = "numcodecs_video"
+
+    def __init__(
+        self,
+        codec: Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"] = "auto",
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        max_relative_error: float | None = None,
+        rmse: float | None = None,
+        psnr: float | None = None,
+        qp: int | None = None,
+        axes: str | None = None,
+        pca: Literal["auto", False] | int | BandBasis = "auto",
+        nodata: int | float | None = None,
+        bits: int | None = None,
+        gop: int | None = None,
+        effort: int = 5,
+        options: Mapping[str, str | int | float] | None = None,
+    ) -> None:
+        words = dict(locals())
+        del words["self"]
+        words.pop("__class__", None)
+        self.settings = Settings.parse(words)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The codec of validated settings."""
+        codec = cls.__new__(cls)
+        codec.settings = settings
+        return codec
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The codec of a stored configuration; never raises, so that every store opens."""
+        words = {name: value for name, value in config.items() if name != "id"}
+        return cls.from_settings(Settings.from_json(words))
+
+    def get_config(self) -> dict[str, Any]:
+        """The JSON-safe configuration, with the codec's id."""
+        return {"id": self.codec_id, **self.settings.to_json()}
+
+    def encode(self, buf: Any) -> bytes:
+        """Encode an array or a buffer of plain bytes.
+
+        Parameters
+        ----------
+        buf : array_like or bytes-like
+            Never modified.
+
+        Returns
+        -------
+        bytes
+            A payload as ``docs/format.md`` specifies it.
+
+        Raises
+        ------
+        TypeError
+            When the dtype cannot be encoded.
+        VideoCodecError
+            When the settings do not fit the array.
+        """
+        from numcodecs_video.pipeline import encode_chunk
+
+        return encode_chunk(ensure_ndarray(buf), self.settings)
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        """Decode a payload.
+
+        Parameters
+        ----------
+        buf : bytes-like
+        out : writeable buffer, optional
+            Where to put the values; of the array's size in bytes.
+
+        Returns
+        -------
+        ndarray
+            The chunk, or ``out``.
+
+        Raises
+        ------
+        DecodeError
+            When the bytes are no payload or are damaged.
+        """
+        from numcodecs_video.decoding import decode_chunk
+
+        decoded = decode_chunk(ensure_bytes(buf))
+        if out is None:
+            return decoded
+        if ensure_ndarray(out).nbytes != decoded.nbytes:
+            raise DecodeError(
+                f"the chunk has {decoded.nbytes} bytes, the output buffer "
+                f"{ensure_ndarray(out).nbytes}"
+            )
+        return ndarray_copy(decoded, out)
+
+    def serializer(self) -> VideoSerializer:
+        """The same codec for Zarr format 3: pass it as ``serializer=``, with ``compressors=None``.
+
+        Examples
+        --------
+        >>> VideoCodec(max_error=0.01).serializer().to_dict()["name"]
+        'numcodecs_video'
+        """
+        from numcodecs_video.zarr3 import VideoSerializer
+
+        return VideoSerializer(self.settings)
+
+    def encoding(self, zarr_format: Literal[2, 3] = 3) -> dict[str, Any]:
+        """What xarray's ``to_zarr(encoding={"variable": ...})`` wants for one variable.
+
+        Parameters
+        ----------
+        zarr_format : {2, 3}
+            The format of the store to be written.
+
+        Examples
+        --------
+        >>> VideoCodec(max_error=0.01).encoding(zarr_format=2)
+        {'compressors': VideoCodec(codec='auto', max_error=0.01, effort=5), 'filters': None}
+        """
+        if zarr_format == 2:
+            return {"compressors": self, "filters": None}
+        if zarr_format == 3:
+            return {"serializer": self.serializer(), "compressors": None, "filters": None}
+        raise ValueError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and other.settings == self.settings
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.settings))
+
+    def __repr__(self) -> str:
+        words = ", ".join(f"{k}={v!r}" for k, v in self.settings.to_json().items())
+        return f"{type(self).__name__}({words})"

@@ -1,0 +1,325 @@
+"""The frozen, validated, JSON-safe settings that both Zarr formats share.
+
+Knows the words a user may say (fidelity, axes, codec names) and how they travel as JSON; knows
+nothing of arrays, encoders or payloads.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self, SupportsInt, TypeGuard, get_args
+
+import numpy as np
+
+from numcodecs_video.errors import VideoCodecError
+
+__all__ = ["Axes", "BandBasis", "Fidelity", "Settings", "default_axes", "parse_axes"]
+
+CodecName = Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"]
+FidelityKind = Literal["lossless", "max_error", "max_relative_error", "rmse", "psnr", "qp"]
+Depth = Literal[8, 9, 10, 12, 14, 16]
+Axes = str
+
+CODEC_NAMES: tuple[str, ...] = get_args(CodecName)
+FIDELITY_KINDS: tuple[str, ...] = get_args(FidelityKind)
+DEPTHS: tuple[int, ...] = get_args(Depth)
+
+#: the quantiser scale of each encoder; ffv1 has none, it is lossless
+QP_RANGES = {"auto": 51, "hevc": 51, "h264": 51, "vp9": 63, "av1": 63}
+
+_UNITS = {
+    "max_error": "in the data's units",
+    "max_relative_error": "as a fraction of each value, below 1",
+    "rmse": "in the data's units",
+    "psnr": "in dB",
+}
+
+
+def _is_integer(value: object) -> TypeGuard[SupportsInt]:
+    """A Python or numpy integer; booleans are no numbers here."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _parse_number(name: str, value: object, allowed: str) -> float:
+    """A finite float out of a Python or numpy real number; booleans are no numbers here."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise VideoCodecError(f"{name} must be {allowed}, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise VideoCodecError(f"{name} must be {allowed}, got {value!r}")
+    return number
+
+
+def _parse_integer(name: str, value: object, low: int, high: int) -> int:
+    """An int within ``low..high`` out of a Python or numpy integer."""
+    if not _is_integer(value) or not low <= int(value) <= high:
+        raise VideoCodecError(f"{name} must be an integer from {low} to {high}, got {value!r}")
+    return int(value)
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """The promise: one kind and its value.
+
+    Parameters
+    ----------
+    kind : {"lossless", "max_error", "max_relative_error", "rmse", "psnr", "qp"}
+        What is promised.
+    value : float or int
+        The bound in the data's units, the relative bound, dB, or the encoder's own scale; 0 for
+        ``lossless``.
+    """
+
+    kind: FidelityKind = "lossless"
+    value: float | int = 0
+
+    @classmethod
+    def parse(cls, words: Mapping[str, object]) -> Self:
+        """The one fidelity among the keyword settings, ``lossless`` when there is none."""
+        lossless = words.get("lossless")
+        if lossless not in (None, True, False):
+            raise VideoCodecError(f"lossless must be True or left out, got {lossless!r}")
+        said = [k for k in FIDELITY_KINDS if k != "lossless" and words.get(k) is not None]
+        if lossless:
+            said.insert(0, "lossless")
+        if len(said) > 1:
+            raise VideoCodecError(
+                f"state one fidelity, got {' and '.join(said)}; they are alternatives"
+            )
+        if not said:
+            if lossless is False:
+                raise VideoCodecError(
+                    "lossless=False needs another fidelity: max_error, max_relative_error, rmse, "
+                    "psnr or qp"
+                )
+            return cls()
+        kind = said[0]
+        if kind == "lossless":
+            return cls()
+        if kind == "qp":
+            return cls("qp", _parse_integer("qp", words["qp"], 0, max(QP_RANGES.values())))
+        allowed = f"a positive finite number {_UNITS[kind]}"
+        value = _parse_number(kind, words[kind], allowed)
+        if value <= 0 or (kind == "max_relative_error" and value >= 1):
+            raise VideoCodecError(f"{kind} must be {allowed}, got {words[kind]!r}")
+        return cls(kind, value)  # type: ignore[arg-type]  # kind is one of FIDELITY_KINDS
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "lossless" else f"{self.kind}={self.value:g}"
+
+
+def parse_axes(axes: object) -> Axes | None:
+    """Check a string of axis letters: any number of ``t`` and ``c``, one ``y`` and one ``x``."""
+    if axes is None:
+        return None
+    if (
+        not isinstance(axes, str)
+        or set(axes) - set("tcyx")
+        or axes.count("y") != 1
+        or axes.count("x") != 1
+    ):
+        raise VideoCodecError(
+            "axes must hold one letter a dimension, 't' or 'c' any number of times and 'y' and 'x' "
+            f"once each, such as 'tyx' or 'tcyx'; got {axes!r}"
+        )
+    return axes
+
+
+def default_axes(ndim: int) -> Axes:
+    """The axes of a chunk whose settings name none: the last two are y and x.
+
+    >>> [default_axes(n) for n in (2, 3, 4, 5)]
+    ['yx', 'tyx', 'tcyx', 'ttcyx']
+    """
+    if ndim < 2:
+        return ""
+    return {2: "yx", 3: "tyx"}.get(ndim, "t" * (ndim - 3) + "cyx")
+
+
+@dataclass(frozen=True)
+class BandBasis:
+    """A fixed orthonormal basis over the bands, as it travels in the codec's JSON.
+
+    Parameters
+    ----------
+    bands : int
+        Number of bands, C.
+    components : bytes
+        Little-endian float32, shape (P, C), one row per component.
+    mean : bytes
+        Little-endian float32, shape (C,).
+    """
+
+    bands: int
+    components: bytes
+    mean: bytes
+
+    def __post_init__(self) -> None:
+        if self.bands < 1 or len(self.mean) != 4 * self.bands:
+            raise VideoCodecError("a band basis needs a mean of one float32 a band")
+        if not self.components or len(self.components) % (4 * self.bands):
+            raise VideoCodecError("a band basis needs rows of one float32 a band")
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON object that :meth:`from_json` reads back."""
+        return {
+            "bands": self.bands,
+            "components": base64.b64encode(self.components).decode("ascii"),
+            "mean": base64.b64encode(self.mean).decode("ascii"),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` wrote."""
+        try:
+            return cls(
+                int(data["bands"]),
+                base64.b64decode(data["components"], validate=True),
+                base64.b64decode(data["mean"], validate=True),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise VideoCodecError(f"pca holds no band basis: {error!r}") from error
+
+
+Pca = Literal["auto", False] | int | BandBasis
+
+
+def _parse_pca(pca: object) -> Pca:
+    if isinstance(pca, BandBasis):
+        return pca
+    if isinstance(pca, Mapping):
+        return BandBasis.from_json(pca)
+    if pca is None or pca is False:
+        return False
+    if pca == "auto":
+        return "auto"
+    if _is_integer(pca) and int(pca) > 0:
+        return int(pca)
+    raise VideoCodecError(
+        "pca must be 'auto', False, a positive number of components, or a fitted basis, "
+        f"got {pca!r}"
+    )
+
+
+def _parse_nodata(nodata: object) -> int | float | None:
+    """An int or float; NaN is always missing, so it counts as none; infinities likewise."""
+    if nodata is None:
+        return None
+    if _is_integer(nodata):
+        return int(nodata)
+    if isinstance(nodata, (float, np.floating)):
+        return float(nodata) if math.isfinite(nodata) else None
+    raise VideoCodecError(f"nodata must be a number of the data's type, got {nodata!r}")
+
+
+def _parse_options(options: object) -> tuple[tuple[str, str], ...]:
+    if options is None:
+        return ()
+    if isinstance(options, Mapping):
+        options = tuple(options.items())
+    if not isinstance(options, tuple) or not all(
+        isinstance(name, str)
+        and isinstance(value, (str, int, float))
+        and not isinstance(value, bool)
+        for name, value in options
+    ):
+        raise VideoCodecError(
+            "options must map encoder option names to strings or numbers, such as "
+            f"{{'preset': 'slower'}}; got {options!r}"
+        )
+    return tuple(sorted((name, str(value)) for name, value in options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a codec's JSON holds, validated.
+
+    ``trouble`` is empty, or says why this package cannot encode with settings that it read from
+    a store (a newer version's, say). Such a store still opens and decodes: only encoding raises.
+    """
+
+    codec: CodecName = "auto"
+    fidelity: Fidelity = Fidelity()
+    axes: Axes | None = None
+    pca: Pca = "auto"
+    nodata: int | float | None = None
+    bits: int | None = None
+    gop: int | None = None
+    effort: int = 5
+    options: tuple[tuple[str, str], ...] = ()
+    trouble: str = ""
+    _raw: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, words: Mapping[str, object]) -> Self:
+        """Validate keyword settings.
+
+        Raises
+        ------
+        VideoCodecError
+            When a setting is unknown or its value is not allowed.
+        """
+        known = {f.name for f in fields(cls)} - {"fidelity", "trouble", "_raw"} | {*FIDELITY_KINDS}
+        unknown = sorted(set(words) - known)
+        if unknown:
+            raise VideoCodecError(
+                f"unknown setting {', '.join(unknown)}; the settings are {', '.join(sorted(known))}"
+            )
+        codec = words.get("codec", "auto")
+        if codec not in CODEC_NAMES:
+            raise VideoCodecError(f"codec must be one of {', '.join(CODEC_NAMES)}, got {codec!r}")
+        fidelity = Fidelity.parse(words)
+        if fidelity.kind == "qp":
+            if codec == "ffv1":
+                raise VideoCodecError("ffv1 is lossless and has no qp; choose another codec")
+            _parse_integer(f"qp of {codec}", fidelity.value, 0, QP_RANGES[str(codec)])
+        bits, gop = words.get("bits"), words.get("gop")
+        if bits is not None and (isinstance(bits, bool) or bits not in DEPTHS):
+            raise VideoCodecError(
+                f"bits must be one of {', '.join(map(str, DEPTHS))} or None, got {bits!r}"
+            )
+        return cls(
+            codec=codec,  # type: ignore[arg-type]  # checked above
+            fidelity=fidelity,
+            axes=parse_axes(words.get("axes")),
+            pca=_parse_pca(words.get("pca", "auto")),
+            nodata=_parse_nodata(words.get("nodata")),
+            bits=None if bits is None else int(bits),
+            gop=None if gop is None else _parse_integer("gop", gop, 0, 2**31 - 1),
+            effort=_parse_integer("effort", words.get("effort", 5), 1, 9),
+            options=_parse_options(words.get("options")),
+        )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read settings from a store; what cannot be understood is kept and never raises."""
+        try:
+            return cls.parse(data)
+        except Exception as error:  # noqa: BLE001 - opening a store must not fail on its settings
+            return cls(trouble=str(error), _raw=json.dumps(dict(data), sort_keys=True, default=str))
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of these settings: only what differs from the defaults, and fidelity."""
+        if self.trouble:
+            raw: dict[str, Any] = json.loads(self._raw)
+            return raw
+        words: dict[str, Any] = {"codec": self.codec}
+        words[self.fidelity.kind] = (
+            True if self.fidelity.kind == "lossless" else self.fidelity.value
+        )
+        if isinstance(self.pca, BandBasis):
+            words["pca"] = self.pca.to_json()
+        elif self.pca != "auto":
+            words["pca"] = self.pca
+        for name in ("axes", "nodata", "bits", "gop"):
+            if getattr(self, name) is not None:
+                words[name] = getattr(self, name)
+        words["effort"] = self.effort
+        if self.options:
+            words["options"] = dict(self.options)
+        return words

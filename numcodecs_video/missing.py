@@ -1,0 +1,160 @@
+"""Cells that hold NaN, an infinity or the nodata sentinel: found, filled, coded, restored.
+
+The class map has one uint8 a cell: 0 is valid, class ``n`` has the ``n``-th bit pattern. Patterns
+travel in the header, so every NaN comes back with its payload bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.errors import DecodeError
+
+__all__ = [
+    "MissingCells",
+    "fill_missing",
+    "find_missing",
+    "pack_classes",
+    "restore_missing",
+    "unpack_classes",
+]
+
+_MOST_CLASSES = 255
+
+
+class MissingCells:
+    """The class map of a cube and the bit pattern of each class.
+
+    Parameters
+    ----------
+    classes : uint8 array, shape (T, C, Y, X) or (T, 1, Y, X)
+        0 for valid cells; the second form when all bands miss the same cells.
+    patterns : tuple of bytes
+        The value of class ``n`` at position ``n - 1``, in the cube's dtype.
+    """
+
+    def __init__(self, classes: NDArray[np.uint8], patterns: tuple[bytes, ...]) -> None:
+        self.patterns = patterns
+        first = classes[:, :1]
+        self.shared = classes.shape[1] > 1 and bool((classes == first).all())
+        self.classes = np.ascontiguousarray(first if self.shared else classes)
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """True where the cube holds a value, broadcastable to (T, C, Y, X)."""
+        return np.equal(self.classes, 0)
+
+
+def _bits(cube: NDArray[Any]) -> NDArray[Any]:
+    """The cube's values as unsigned integers of the same size and byte order."""
+    order = cube.dtype.byteorder if cube.dtype.byteorder in "<>" else "="
+    return cube.view(np.dtype(f"u{cube.dtype.itemsize}").newbyteorder(order))
+
+
+def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells | None:
+    """Classify the missing cells of a C-contiguous cube (T, C, Y, X).
+
+    Returns
+    -------
+    MissingCells or None
+        None when every cell is valid.
+
+    Raises
+    ------
+    OverflowError
+        When more than 255 distinct bit patterns are missing: NaN payloads that carry data.
+    """
+    is_float = cube.dtype.kind == "f"
+    mask = ~np.isfinite(cube) if is_float else np.zeros(cube.shape, bool)
+    if nodata is not None and cube.dtype.kind in "iuf" and _representable(nodata, cube.dtype):
+        mask |= cube == np.array(nodata).astype(cube.dtype)
+    if not mask.any():
+        return None
+    bits = _bits(cube)
+    found = bits[mask]
+    patterns = found[:1] if (found == found[0]).all() else np.unique(found)
+    if patterns.size > _MOST_CLASSES:
+        raise OverflowError("more than 255 distinct bit patterns of missing cells")
+    classes = np.zeros(cube.shape, np.uint8)
+    classes[mask] = np.searchsorted(patterns, found) + 1
+    # Slices keep the byte order, scalars would turn native.
+    return MissingCells(classes, tuple(patterns[i : i + 1].tobytes() for i in range(len(patterns))))
+
+
+def _representable(nodata: float | int, dtype: np.dtype[Any]) -> bool:
+    """Whether a sentinel can occur in the dtype; -9999 never does among uint16."""
+    if dtype.kind == "f":
+        return True
+    info = np.iinfo(dtype)
+    return float(nodata).is_integer() and info.min <= int(nodata) <= info.max
+
+
+def fill_missing(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+    """Fill the holes of a cube (T, C, Y, X) in place with what is cheapest to code.
+
+    The last valid value in time, then (where nothing came before) the next one, then the band's
+    mean.
+    """
+    valid = np.broadcast_to(valid, levels.shape)
+    if valid.all():
+        return
+    for t in range(1, levels.shape[0]):
+        np.copyto(levels[t], levels[t - 1], where=~valid[t])
+    known = np.logical_or.accumulate(valid, axis=0)
+    for t in range(levels.shape[0] - 2, -1, -1):
+        np.copyto(levels[t], levels[t + 1], where=~known[t])
+    never = ~known[-1]
+    for band in np.flatnonzero(never.any(axis=(1, 2))):
+        here = valid[:, band]
+        mean = levels[:, band][here].mean() if here.any() else 0
+        levels[:, band, never[band]] = np.asarray(mean).astype(levels.dtype)
+
+
+def pack_classes(classes: NDArray[np.uint8], count: int, before: NDArray[np.uint8]) -> bytes:
+    """Serialise the class map of a segment as differences in time, before entropy coding.
+
+    Parameters
+    ----------
+    classes : uint8 array, shape (T, C, Y, X)
+        The class map of the segment.
+    count : int
+        Number of classes; with one, cells are packed eight a byte.
+    before : uint8 array, shape (C, Y, X)
+        The map that the first frame is a difference to.
+    """
+    changes = classes.copy()
+    changes[1:] ^= classes[:-1]
+    changes[0] ^= before
+    return np.packbits(changes).tobytes() if count == 1 else changes.tobytes()
+
+
+def unpack_classes(
+    data: bytes, shape: tuple[int, int, int, int], count: int, before: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Read back what :func:`pack_classes` wrote, for a segment of ``shape``."""
+    cells = int(np.prod(shape))
+    flat = np.frombuffer(data, np.uint8)
+    if flat.size != (-(-cells // 8) if count == 1 else cells):
+        raise DecodeError("the map of missing cells has the wrong length")
+    if count == 1:
+        flat = np.unpackbits(flat, count=cells)
+    classes = flat.reshape(shape).copy()
+    classes[0] ^= before
+    for t in range(1, shape[0]):
+        classes[t] ^= classes[t - 1]
+    if classes.max(initial=0) > count:
+        raise DecodeError("the map of missing cells names an unknown class")
+    return classes
+
+
+def restore_missing(
+    values: NDArray[Any], classes: NDArray[np.uint8], patterns: tuple[bytes, ...]
+) -> None:
+    """Write the missing patterns into decoded values (T, C, Y, X), in place."""
+    bits = _bits(values)
+    classes = np.broadcast_to(classes, values.shape)
+    for number, pattern in enumerate(patterns, start=1):
+        np.copyto(bits, np.frombuffer(pattern, bits.dtype)[0], where=classes == number)

@@ -1,0 +1,695 @@
+"""The bytes of one chunk: header, sections and checksums, specified in ``docs/format.md``.
+
+Pure bytes to dataclasses and back. Nothing here decodes a picture or computes with arrays, and
+every length and count is checked against the bytes at hand before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeVar
+
+from numcodecs_video.config import FIDELITY_KINDS
+from numcodecs_video.errors import DecodeError, UnsupportedVersionError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MAGIC",
+    "PREFIX_SIZE",
+    "Header",
+    "Layer",
+    "Missing",
+    "Mosaic",
+    "Promise",
+    "Transform",
+    "Values",
+    "header_size",
+    "pack",
+    "parse_header",
+    "split_section",
+]
+
+MAGIC = b"\x89NCV"
+FORMAT_VERSION = 1
+PREFIX_SIZE = 16
+MAX_CHUNK_BYTES = 2**34
+MAX_HEADER_BYTES = 2**26
+_PREFIX = struct.Struct("<4sHHII")
+_T = TypeVar("_T")
+
+LayerKind = Literal["exact", "missing", "base", "residual", "table"]
+Coder = Literal[
+    "none", "stored", "zstd", "pcodec", "ffv1", "hevc", "vp9", "av1", "h264", "jpegxl", "sperr"
+]
+# The order of these tuples is the numbering on disk: append, never reorder.
+LAYER_KINDS: tuple[LayerKind, ...] = ("exact", "missing", "base", "residual", "table")
+CODERS: tuple[Coder, ...] = (
+    "none", "stored", "zstd", "pcodec", "ffv1", "hevc", "vp9", "av1", "h264", "jpegxl", "sperr",
+)  # fmt: skip
+PIXEL_FORMATS = (
+    "", "gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le", "yuv420p",
+    "yuv420p10le", "yuv420p12le",
+)  # fmt: skip
+VALUE_KINDS = ("integer", "real", "table", "relative")
+TRANSFORM_KINDS = ("parts", "scale", "matrix")
+
+_TAG_ARRAY, _TAG_LAYERS, _TAG_VALUES, _TAG_TRANSFORM = 1, 2, 3, 4
+_TAG_MISSING, _TAG_PROMISE, _TAG_ORDER, _TAG_INDEX = 5, 6, 7, 8
+_TAG_WRITER, _TAG_CANDIDATE = 128, 129
+_FIRST_ANCILLARY = 128
+_DTYPE = re.compile(r"[<>|](b1|[iu][1248]|f[248]|[mM]8(\[\d*[a-zA-Zμ]+(/\d+)?\])?)\Z")
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """How the planes of one time step tile a frame: row by row, ``columns`` side by side.
+
+    Plane ``p`` has its top left corner at row ``p // columns * height`` and column
+    ``p % columns * width``; what the planes do not cover is padding.
+    """
+
+    planes: int
+    height: int
+    width: int
+    columns: int
+    frame_height: int
+    frame_width: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One kind of bytes that every section holds, and how they are coded.
+
+    Parameters
+    ----------
+    kind : str
+        One of ``LAYER_KINDS``.
+    coder : str
+        One of ``CODERS``.
+    bits : int
+        Sample depth.
+    pixel_format : str
+        One of ``PIXEL_FORMATS``; empty where the coder is no video coder.
+    delta : bool
+        Samples are differences to the previous frame of the segment, modulo ``2**bits``.
+    offset : int
+        Subtracted from every sample (residuals are signed, samples are not).
+    mosaic : Mosaic, optional
+        The frame geometry of a coder of pictures.
+    """
+
+    kind: LayerKind
+    coder: Coder
+    bits: int = 0
+    pixel_format: str = ""
+    delta: bool = False
+    offset: int = 0
+    mosaic: Mosaic | None = None
+
+
+@dataclass(frozen=True)
+class Values:
+    """How levels become values: ``offset + step * level``, or entry ``level`` of a table.
+
+    ``integer`` computes in integers, ``real`` in float64; ``top`` is the largest level.
+    """
+
+    kind: Literal["integer", "real", "table", "relative"]
+    offset: float | int = 0
+    step: float | int = 1
+    top: int = 0
+
+
+@dataclass(frozen=True)
+class Transform:
+    """How samples become levels: ``(weights @ samples + bias) >> shift``, in integers.
+
+    ``parts``: the weights are powers ``2**(bits * i)`` over the ``parts`` planes of each band.
+    ``scale``: one weight for all bands, a bias each. ``matrix``: weights of shape (C, P).
+    """
+
+    kind: Literal["parts", "scale", "matrix"] = "parts"
+    parts: int = 1
+    shift: int = 0
+    weights: tuple[int, ...] = ()
+    bias: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The bit patterns of the missing classes 1, 2, ..., and whether all bands share one map."""
+
+    patterns: tuple[bytes, ...]
+    shared: bool
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What was promised for the chunk, and the realised figure of the same kind.
+
+    ``realised`` is the largest absolute error for ``max_error``, the largest relative error for
+    ``max_relative_error``, the RMSE or PSNR for those; 0 when lossless; NaN when nothing was
+    promised (``qp``).
+    """
+
+    kind: str
+    requested: float
+    realised: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """The stored layers of one segment (or of the shared section): lengths and a CRC32."""
+
+    lengths: tuple[int, ...]
+    crc: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of all layers."""
+        return sum(self.lengths)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything that decoding a chunk needs besides the sections themselves.
+
+    Parameters
+    ----------
+    dtype : str
+        NumPy type string with byte order, such as ``"<f4"``.
+    shape : tuple of int
+        The chunk's shape as stored.
+    order : {"C", "F"}
+        Memory order of the array that the decoder returns.
+    axes : str
+        One letter a dimension, empty when the chunk took the exact path as a run of bytes.
+    segment_frames : int
+        Frames per segment; the last may have fewer.
+    layers : tuple of Layer
+        The layers that every section holds, in order.
+    sections : tuple of Section
+        The shared section first, then one for each segment.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    order: Literal["C", "F"] = "C"
+    axes: str = ""
+    segment_frames: int = 1
+    layers: tuple[Layer, ...] = ()
+    values: Values = Values("integer")
+    transform: Transform = Transform()
+    missing: Missing | None = None
+    promise: Promise = Promise("lossless", 0.0, 0.0)
+    frame_order: tuple[int, ...] = ()
+    writer: tuple[tuple[int, ...], ...] = ()
+    candidate: str = ""
+    sections: tuple[Section, ...] = ()
+    size: int = field(default=0, compare=False)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one value."""
+        return 1 if self.dtype[1] == "b" else int(re.findall(r"\d+", self.dtype)[0])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoded chunk."""
+        return math.prod(self.shape) * self.itemsize
+
+    @property
+    def cube_shape(self) -> tuple[int, int, int, int]:
+        """The canonical shape (T, C, Y, X); one dimension only for a run of values."""
+        if not self.axes:
+            return (1, 1, 1, math.prod(self.shape))
+        extent = dict.fromkeys("tcyx", 1)
+        for letter, length in zip(self.axes, self.shape, strict=True):
+            extent[letter] *= length
+        return (extent["t"], extent["c"], extent["y"], extent["x"])
+
+    @property
+    def segments(self) -> int:
+        """Number of segments."""
+        return -(-self.cube_shape[0] // self.segment_frames)
+
+    def frames_of(self, segment: int) -> range:
+        """The coded frames of a segment, as positions along the coding order."""
+        start = segment * self.segment_frames
+        return range(start, min(start + self.segment_frames, self.cube_shape[0]))
+
+    def layer_index(self, kind: LayerKind) -> int | None:
+        """Position of the layer of a kind, or None."""
+        return next((i for i, layer in enumerate(self.layers) if layer.kind == kind), None)
+
+    def section_range(self, index: int) -> tuple[int, int]:
+        """Byte offsets (start, stop) of a section in the payload; 0 is the shared section."""
+        start = self.size + sum(s.size for s in self.sections[:index])
+        return start, start + self.sections[index].size
+
+    @property
+    def payload_size(self) -> int:
+        """Bytes of the whole payload."""
+        return self.size + sum(s.size for s in self.sections)
+
+    def summary(self) -> dict[str, object]:
+        """What a person wants to know, JSON-safe and in reading order."""
+        base = self.layer_index("base")
+        layer = self.layers[base] if base is not None else None
+        out: dict[str, object] = {
+            "format": FORMAT_VERSION,
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+            "order": self.order,
+            "axes": self.axes,
+            "promise": self.promise.kind,
+        }
+        if self.promise.kind != "lossless":
+            out["requested"] = self.promise.requested
+        if not math.isnan(self.promise.realised):
+            out["realised"] = self.promise.realised
+        out["candidate"] = self.candidate
+        if layer is not None:
+            out["coder"] = layer.coder
+            out["bits"] = layer.bits
+            out["pixel_format"] = layer.pixel_format
+            if layer.mosaic is not None:
+                m = layer.mosaic
+                out["frame"] = f"{m.frame_width}x{m.frame_height}"
+                out["planes"] = f"{m.planes} of {m.width}x{m.height}, {m.columns} a row"
+        elif self.layers:
+            out["coder"] = self.layers[0].coder
+        out["values"] = self.values.kind
+        out["offset"] = self.values.offset
+        out["step"] = self.values.step
+        if self.missing is not None:
+            out["missing_patterns"] = [p.hex() for p in self.missing.patterns]
+        out["segments"] = self.segments
+        out["frames_per_segment"] = self.segment_frames
+        out["bytes"] = {
+            "header": self.size,
+            **{
+                f"{layer.kind} ({layer.coder})": sum(s.lengths[i] for s in self.sections)
+                for i, layer in enumerate(self.layers)
+            },
+            "total": self.payload_size,
+        }
+        out["raw_bytes"] = self.nbytes
+        names = ("numcodecs_video", "PyAV", "libavcodec", "imagecodecs")
+        out["written_by"] = {
+            name: ".".join(map(str, version))
+            for name, version in zip(names, self.writer, strict=False)
+        }
+        return out
+
+
+class _Writer:
+    """Appends varints (LEB128; signed as zigzag), floats and byte strings."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def byte(self, value: int) -> Self:
+        self.data.append(value)
+        return self
+
+    def varint(self, *values: int) -> Self:
+        for value in values:
+            while value > 0x7F:
+                self.data.append(value & 0x7F | 0x80)
+                value >>= 7
+            self.data.append(value)
+        return self
+
+    def signed(self, *values: int) -> Self:
+        return self.varint(*(2 * v if v >= 0 else -2 * v - 1 for v in values))
+
+    def real(self, *values: float) -> Self:
+        self.data += struct.pack(f"<{len(values)}d", *values)
+        return self
+
+    def string(self, value: bytes) -> Self:
+        self.varint(len(value))
+        self.data += value
+        return self
+
+
+class _Reader:
+    """Takes back what :class:`_Writer` appended; raises DecodeError at the end of the bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    @property
+    def left(self) -> int:
+        return len(self.data) - self.at
+
+    def take(self, length: int) -> bytes:
+        if length > self.left:
+            raise DecodeError("the payload's header ends in the middle of a field")
+        self.at += length
+        return self.data[self.at - length : self.at]
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+            if shift > 70:
+                raise DecodeError("the payload's header holds an overlong number")
+
+    def signed(self) -> int:
+        value = self.varint()
+        return value >> 1 if value % 2 == 0 else -(value + 1 >> 1)
+
+    def count(self, least_bytes: int = 1) -> int:
+        """A number of items that take at least ``least_bytes`` each of what is left."""
+        value = self.varint()
+        if value * least_bytes > self.left:
+            raise DecodeError(f"the payload's header announces {value} items and holds fewer")
+        return value
+
+    def real(self) -> float:
+        value: float = struct.unpack("<d", self.take(8))[0]
+        return value
+
+    def string(self) -> bytes:
+        return self.take(self.count())
+
+    def text(self) -> str:
+        try:
+            return self.string().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DecodeError("the payload's header holds text that is not UTF-8") from error
+
+    def choice(self, names: Sequence[_T], what: str) -> _T:
+        number = self.byte()
+        if number >= len(names):
+            raise DecodeError(f"the payload's header names {what} number {number}, unknown here")
+        return names[number]
+
+
+def _write_layer(w: _Writer, layer: Layer) -> None:
+    w.byte(LAYER_KINDS.index(layer.kind)).byte(CODERS.index(layer.coder)).byte(layer.bits)
+    w.byte(PIXEL_FORMATS.index(layer.pixel_format))
+    w.byte(layer.delta | (layer.mosaic is not None) << 1)
+    w.signed(layer.offset)
+    if layer.mosaic is not None:
+        m = layer.mosaic
+        w.varint(m.planes, m.height, m.width, m.columns, m.frame_height, m.frame_width)
+
+
+def _read_layer(r: _Reader) -> Layer:
+    kind, coder = r.choice(LAYER_KINDS, "layer"), r.choice(CODERS, "coder")
+    bits, pixel_format, flags = r.byte(), r.choice(PIXEL_FORMATS, "pixel format"), r.byte()
+    offset = r.signed()
+    mosaic = Mosaic(*(r.varint() for _ in range(6))) if flags & 2 else None
+    if flags > 3 or bits > 16:
+        raise DecodeError("the payload's header describes a layer that is unknown here")
+    return Layer(kind, coder, bits, pixel_format, bool(flags & 1), offset, mosaic)
+
+
+def _write_values(w: _Writer, values: Values) -> None:
+    w.byte(VALUE_KINDS.index(values.kind))
+    if values.kind == "integer":
+        w.signed(int(values.offset)).varint(int(values.step))
+    elif values.kind in ("real", "relative"):
+        w.real(values.offset, values.step)
+    w.varint(values.top)
+
+
+def _read_values(r: _Reader) -> Values:
+    kind = r.choice(VALUE_KINDS, "kind of value")
+    if kind == "integer":
+        return Values("integer", r.signed(), r.varint(), r.varint())
+    if kind == "table":
+        return Values("table", 0, 1, r.varint())
+    offset, step = r.real(), r.real()
+    if not (math.isfinite(offset) and math.isfinite(step)):
+        raise DecodeError("the payload's header holds a step that is not finite")
+    return Values(kind, offset, step, r.varint())  # type: ignore[arg-type]
+
+
+def _write_transform(w: _Writer, transform: Transform) -> None:
+    w.byte(TRANSFORM_KINDS.index(transform.kind)).varint(transform.parts, transform.shift)
+    w.varint(len(transform.weights)).signed(*transform.weights)
+    w.varint(len(transform.bias)).signed(*transform.bias)
+
+
+def _read_transform(r: _Reader) -> Transform:
+    kind = r.choice(TRANSFORM_KINDS, "transform")
+    parts, shift = r.varint(), r.varint()
+    weights = tuple(r.signed() for _ in range(r.count()))
+    bias = tuple(r.signed() for _ in range(r.count()))
+    if shift > 48 or not 1 <= parts <= 8:
+        raise DecodeError("the payload's header describes a transform that is unknown here")
+    return Transform(kind, parts, shift, weights, bias)  # type: ignore[arg-type]
+
+
+def _fields(header: Header) -> list[tuple[int, _Writer]]:
+    """The tagged fields of a header, in the order of their tags."""
+    array = _Writer().byte("CF".index(header.order)).string(header.dtype.encode())
+    array.string(header.axes.encode()).varint(len(header.shape), *header.shape)
+    array.varint(header.segment_frames)
+    layers = _Writer().varint(len(header.layers))
+    for layer in header.layers:
+        _write_layer(layers, layer)
+    values, transform = _Writer(), _Writer()
+    _write_values(values, header.values)
+    promise = _Writer().byte(FIDELITY_KINDS.index(header.promise.kind))
+    if header.promise.kind != "lossless":
+        promise.real(header.promise.requested, header.promise.realised)
+    index = _Writer().varint(len(header.sections))
+    for section in header.sections:
+        index.varint(*section.lengths)
+        index.data += struct.pack("<I", section.crc)
+    writer = _Writer()
+    for version in header.writer:
+        writer.varint(len(version), *version)
+    out = [(_TAG_ARRAY, array), (_TAG_LAYERS, layers), (_TAG_VALUES, values)]
+    if header.transform != Transform():
+        _write_transform(transform, header.transform)
+        out.append((_TAG_TRANSFORM, transform))
+    if header.missing is not None:
+        missing = _Writer().byte(header.missing.shared).varint(len(header.missing.patterns))
+        missing.data += b"".join(header.missing.patterns)
+        out.append((_TAG_MISSING, missing))
+    out.append((_TAG_PROMISE, promise))
+    if header.frame_order:
+        out.append((_TAG_ORDER, _Writer().varint(*header.frame_order)))
+    out += [(_TAG_INDEX, index), (_TAG_WRITER, writer)]
+    out.append((_TAG_CANDIDATE, _Writer().string(header.candidate.encode())))
+    return out
+
+
+def pack(header: Header, sections: Sequence[Sequence[bytes]]) -> bytes:
+    """Serialise a chunk.
+
+    Parameters
+    ----------
+    header : Header
+        Its ``sections`` are filled in here.
+    sections : sequence of sequence of bytes
+        The layers' bytes: the shared section first, then each segment.
+    """
+    index = tuple(
+        Section(tuple(map(len, layers)), zlib.crc32(b"".join(layers))) for layers in sections
+    )
+    body = _Writer()
+    for tag, content in _fields(replace(header, sections=index)):
+        body.byte(tag).string(bytes(content.data))
+    start = _PREFIX.pack(MAGIC, FORMAT_VERSION, 0, len(body.data), 0)[:12]
+    crc = zlib.crc32(body.data, zlib.crc32(start))
+    return b"".join((start, struct.pack("<I", crc), body.data, *(b for s in sections for b in s)))
+
+
+def header_size(prefix: bytes) -> int:
+    """Bytes of prefix and header together, from the first ``PREFIX_SIZE`` bytes.
+
+    Raises
+    ------
+    DecodeError
+        When these are not the first bytes of a payload.
+    UnsupportedVersionError
+        When the payload's format version is not the one known here.
+    """
+    if len(prefix) < PREFIX_SIZE or prefix[:4] != MAGIC:
+        raise DecodeError("not a numcodecs_video payload: the first bytes differ")
+    _, version, flags, length, _ = _PREFIX.unpack(prefix[:PREFIX_SIZE])
+    if version != FORMAT_VERSION or flags:
+        raise UnsupportedVersionError(
+            f"the payload has format version {version} (flags {flags}), this package reads "
+            f"version {FORMAT_VERSION}: install a newer numcodecs-video"
+        )
+    if length > MAX_HEADER_BYTES:
+        raise DecodeError(f"the payload announces a header of {length} bytes")
+    return PREFIX_SIZE + int(length)
+
+
+def parse_header(data: bytes) -> Header:
+    """Read the header at the beginning of a payload; sections need not be there.
+
+    Raises
+    ------
+    DecodeError
+        When the bytes are no payload, are damaged, or declare what cannot be.
+    """
+    size = header_size(bytes(data[:PREFIX_SIZE]))
+    if len(data) < size:
+        raise DecodeError(f"the payload ends within its header ({len(data)} of {size} bytes)")
+    body = bytes(data[PREFIX_SIZE:size])
+    if zlib.crc32(body, zlib.crc32(data[:12])) != _PREFIX.unpack(data[:PREFIX_SIZE])[4]:
+        raise DecodeError("the payload's header fails its checksum: the chunk is damaged")
+    found = _read_fields(body)
+    header = _header_of(found)
+    return replace(header, size=size)
+
+
+def _read_fields(body: bytes) -> dict[int, _Reader]:
+    reader, found = _Reader(body), dict[int, _Reader]()
+    while reader.left:
+        tag = reader.byte()
+        if tag in found or _TAG_INDEX < tag < _FIRST_ANCILLARY:
+            raise DecodeError(f"the payload's header holds field {tag}, unknown or for a 2nd time")
+        found[tag] = _Reader(reader.string())
+    required = {_TAG_ARRAY, _TAG_LAYERS, _TAG_VALUES, _TAG_PROMISE, _TAG_INDEX}
+    if required - set(found):
+        raise DecodeError("the payload's header lacks a field that decoding needs")
+    return found
+
+
+def _header_of(found: dict[int, _Reader]) -> Header:
+    r = found[_TAG_ARRAY]
+    order: Literal["C", "F"] = r.choice(("C", "F"), "memory order")
+    dtype, axes = r.text(), r.text()
+    shape = tuple(r.varint() for _ in range(r.count()))
+    header = Header(dtype, shape, order, axes, r.varint())
+    _check_array(header)
+    r = found[_TAG_LAYERS]
+    layers = tuple(_read_layer(r) for _ in range(r.count(6)))
+    r = found[_TAG_PROMISE]
+    kind = r.choice(FIDELITY_KINDS, "promise")
+    promise = Promise(kind, 0.0, 0.0) if kind == "lossless" else Promise(kind, r.real(), r.real())
+    header = replace(header, layers=layers, values=_read_values(found[_TAG_VALUES]))
+    header = replace(header, promise=promise, sections=_read_index(found[_TAG_INDEX], len(layers)))
+    if _TAG_TRANSFORM in found:
+        header = replace(header, transform=_read_transform(found[_TAG_TRANSFORM]))
+    if _TAG_MISSING in found:
+        header = replace(header, missing=_read_missing(found[_TAG_MISSING], header.itemsize))
+    if _TAG_ORDER in found:
+        header = replace(header, frame_order=_read_order(found[_TAG_ORDER], header.cube_shape[0]))
+    if _TAG_WRITER in found:
+        header = replace(header, writer=_read_writer(found[_TAG_WRITER]))
+    if _TAG_CANDIDATE in found:
+        header = replace(header, candidate=found[_TAG_CANDIDATE].text())
+    _check_layers(header)
+    return header
+
+
+def _read_index(r: _Reader, layers: int) -> tuple[Section, ...]:
+    return tuple(
+        Section(tuple(r.varint() for _ in range(layers)), struct.unpack("<I", r.take(4))[0])
+        for _ in range(r.count(4 + layers))
+    )
+
+
+def _read_missing(r: _Reader, itemsize: int) -> Missing:
+    shared, count = bool(r.byte()), r.count(itemsize)
+    if not 1 <= count <= 255:
+        raise DecodeError(f"the payload's header announces {count} missing classes")
+    return Missing(tuple(r.take(itemsize) for _ in range(count)), shared)
+
+
+def _read_order(r: _Reader, frames: int) -> tuple[int, ...]:
+    if frames > r.left:
+        raise DecodeError("the payload's frame order names too few frames")
+    order = tuple(r.varint() for _ in range(frames))
+    if sorted(order) != list(range(frames)):
+        raise DecodeError("the payload's frame order is no permutation")
+    return order
+
+
+def _read_writer(r: _Reader) -> tuple[tuple[int, ...], ...]:
+    versions = []
+    while r.left:
+        versions.append(tuple(r.varint() for _ in range(r.count())))
+    return tuple(versions)
+
+
+def _check_array(header: Header) -> None:
+    """The declared array must be one that the encoder could have been given."""
+    if not _DTYPE.match(header.dtype):
+        raise DecodeError(f"the payload declares the unknown dtype {header.dtype!r}")
+    if header.nbytes > MAX_CHUNK_BYTES or any(n >= 2**40 for n in header.shape):
+        raise DecodeError(f"the payload declares a chunk of shape {header.shape}, beyond 16 GiB")
+    if header.axes and (
+        len(header.axes) != len(header.shape)
+        or set(header.axes) - set("tcyx")
+        or header.axes.count("y") != 1
+        or header.axes.count("x") != 1
+    ):
+        raise DecodeError(f"the payload declares axes {header.axes!r} for shape {header.shape}")
+    if header.segment_frames < 1:
+        raise DecodeError("the payload declares segments of no frame")
+
+
+def _check_layers(header: Header) -> None:
+    """Sections must match the segments, and frames hold no more than their planes and padding."""
+    if len(header.sections) not in ({0} if not header.layers else {header.segments + 1}):
+        raise DecodeError(
+            f"the payload has {len(header.sections)} sections for {header.segments} segments"
+        )
+    _, bands, height, width = header.cube_shape
+    for layer in header.layers:
+        m = layer.mosaic
+        if m is None:
+            continue
+        rows = -(-m.planes // m.columns) if m.columns else 0
+        if (
+            (m.height, m.width) != (height, width)
+            or not 1 <= m.planes <= 8 * max(bands, 1)
+            or not 1 <= m.columns <= m.planes
+            or not 0 <= m.frame_height - rows * height <= 72
+            or not 0 <= m.frame_width - m.columns * width <= 72
+        ):
+            raise DecodeError("the payload's frame geometry does not fit its chunk")
+
+
+def split_section(header: Header, index: int, data: bytes) -> list[bytes]:
+    """The layers of one section.
+
+    Parameters
+    ----------
+    header : Header
+        Of the payload that the section belongs to.
+    index : int
+        0 for the shared section, ``1 + s`` for segment ``s``.
+    data : bytes
+        Exactly the bytes of ``header.section_range(index)``.
+
+    Raises
+    ------
+    DecodeError
+        When the length or the checksum is not as declared.
+    """
+    section = header.sections[index]
+    if len(data) != section.size:
+        raise DecodeError(f"section {index} has {len(data)} bytes instead of {section.size}")
+    if zlib.crc32(data) != section.crc:
+        raise DecodeError(f"section {index} fails its checksum: the chunk is damaged")
+    layers, at = [], 0
+    for length in section.lengths:
+        layers.append(bytes(data[at : at + length]))
+        at += length
+    return layers

@@ -1,0 +1,173 @@
+"""An array to a payload: every candidate verified by decoding it, the smallest kept."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video import __version__
+from numcodecs_video.candidates import Candidate, Coded, candidates, exact
+from numcodecs_video.chunk import Chunk, check_dtype, prepare_chunk
+from numcodecs_video.config import BandBasis, Settings
+from numcodecs_video.decoding import decode_chunk
+from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.payload import Header, Missing, Promise, pack
+from numcodecs_video.quantise import largest_error
+
+__all__ = ["check_settings", "encode_chunk"]
+
+
+def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
+    """Encode an array of any shape as one payload that keeps the promise.
+
+    Parameters
+    ----------
+    array : ndarray
+        Booleans, integers, floats, datetimes or timedeltas, in any byte order and strides.
+    settings : Settings
+
+    Raises
+    ------
+    TypeError
+        When the dtype is none of these; the message says what to do.
+    VideoCodecError
+        When the settings do not fit the array, or this PyAV lacks the encoder.
+    """
+    check_dtype(array.dtype)
+    check_settings(settings)
+    chunk = prepare_chunk(array, settings)
+    best: bytes | None = None
+    for candidate in candidates(chunk) if chunk.axes else ():
+        payload = _verified(chunk, candidate)
+        if payload is not None and (best is None or len(payload) < len(best)):
+            best = payload
+    if best is None:
+        best = _verified(chunk, lambda: exact(chunk))
+    if best is None:  # pragma: no cover - Zstandard would have to fail
+        raise VideoCodecError(f"no coder keeps {settings.fidelity} for this chunk")
+    return best
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that no chunk can be encoded with, before any work.
+
+    Raises
+    ------
+    VideoCodecError
+        When options are not the codec's, or the settings came from a newer version.
+    EncoderUnavailableError
+        When this PyAV lacks the encoder at this depth.
+    NotImplementedError
+        For the settings that this version does not build yet.
+    """
+    if settings.trouble:
+        raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
+    kind = settings.fidelity.kind
+    if kind in ("rmse", "psnr", "max_relative_error"):
+        raise NotImplementedError(f"{kind} is not built yet; use max_error, qp or lossless")
+    if isinstance(settings.pca, (int, BandBasis)) and settings.pca is not False:
+        raise NotImplementedError("a pca basis is not built yet; leave pca at 'auto' or False")
+    if settings.codec != "auto":
+        _check_coder(settings.codec, settings.bits, settings.options)
+    elif settings.options:
+        raise VideoCodecError("options belong to one encoder: set codec as well")
+
+
+@lru_cache(maxsize=64)
+def _check_coder(coder: str, bits: int | None, options: tuple[tuple[str, str], ...]) -> None:
+    from numcodecs_video.streams import ffmpeg
+    from numcodecs_video.streams.options import check_options
+
+    check_options(coder, dict(options))
+    ffmpeg.require_depth(coder, bits)
+
+
+def _verified(chunk: Chunk, candidate: Candidate) -> bytes | None:
+    """The candidate's payload if its decoded array keeps the promise, else None.
+
+    Encoders have faults (libx265 codes some picture widths wrongly), so nothing is believed that
+    has not been decoded.
+    """
+    try:
+        coded = candidate()
+    except VideoCodecError:
+        if chunk.settings.options:
+            raise
+        return None
+    header = _header(chunk, coded, 0.0)
+    try:
+        realised = _realised(chunk, decode_chunk(pack(header, coded.sections)))
+    except DecodeError:
+        return None
+    if realised is None:
+        return None
+    return pack(_header(chunk, coded, realised), coded.sections)
+
+
+def _header(chunk: Chunk, coded: Coded, realised: float) -> Header:
+    fidelity, missing = chunk.settings.fidelity, chunk.missing
+    masked = any(layer.kind == "missing" for layer in coded.layers)
+    return Header(
+        dtype=chunk.array.dtype.str,
+        shape=chunk.array.shape,
+        order=chunk.order,
+        axes=chunk.axes,
+        segment_frames=len(chunk.segments[0]),
+        layers=coded.layers,
+        values=coded.values,
+        transform=coded.transform,
+        missing=Missing(missing.patterns, missing.shared) if missing and masked else None,
+        promise=Promise(fidelity.kind, float(fidelity.value), realised),
+        writer=_versions(),
+        candidate=coded.name,
+    )
+
+
+@lru_cache(maxsize=1)
+def _versions() -> tuple[tuple[int, ...], ...]:
+    """Versions of this package, PyAV, libavcodec and imagecodecs, as far as they are numbers."""
+    import imagecodecs
+
+    from numcodecs_video.streams import ffmpeg
+
+    own, images = (
+        tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+        for version in (__version__, imagecodecs.__version__)
+    )
+    return (own, *ffmpeg.library_versions(), images)
+
+
+def _realised(chunk: Chunk, decoded: NDArray[Any]) -> float | None:
+    """The realised error in the promise's own terms, or None when the promise is broken."""
+    array = chunk.array
+    if decoded.shape != array.shape or decoded.dtype != array.dtype:
+        return None
+    fidelity = chunk.settings.fidelity
+    if fidelity.kind == "lossless" or array.dtype.kind in "bmM":
+        return 0.0 if _same_bits(array, decoded) else None
+    valid = _valid_cells(array, chunk.settings)
+    if not _same_bits(array[~valid], decoded[~valid]):
+        return None
+    error = largest_error(array, decoded, valid)
+    if fidelity.kind == "qp":
+        return math.nan
+    return error if error <= fidelity.value else None
+
+
+def _valid_cells(array: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
+    """Cells that are neither non-finite nor nodata, found anew and without the class map."""
+    valid = np.isfinite(array) if array.dtype.kind == "f" else np.ones(array.shape, bool)
+    if settings.nodata is not None:
+        valid &= array != settings.nodata
+    return valid
+
+
+def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    unsigned = f"u{a.dtype.itemsize}"
+    return bool(
+        (np.ascontiguousarray(a).view(unsigned) == np.ascontiguousarray(b).view(unsigned)).all()
+    )

@@ -1,0 +1,196 @@
+"""Values to integer levels and back: steps, offsets, rounding margins, realised errors.
+
+A level is a non-negative integer; ``Values`` in the header says which value it stands for. All
+arithmetic that a reader repeats is in integers or in single float64 operations, which give the
+same bits on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.payload import Transform, Values
+
+__all__ = [
+    "MOST_LEVELS",
+    "integer_levels",
+    "integer_view",
+    "largest_error",
+    "real_levels",
+    "scale_to_samples",
+    "to_values",
+    "value_range",
+]
+
+#: more levels than this take the exact path: three planes of 16 bits carry them
+MOST_LEVELS = 2**48
+
+
+def integer_view(cube: NDArray[Any]) -> NDArray[Any]:
+    """Booleans as uint8, datetimes and timedeltas as int64, in the same byte order."""
+    if cube.dtype.kind == "b":
+        return cube.view(np.uint8)
+    if cube.dtype.kind in "mM":
+        return cube.view(cube.dtype.str[0] + "i8")
+    return cube
+
+
+def integer_levels(
+    cube: NDArray[Any], valid: NDArray[np.bool_] | bool, bound: int
+) -> tuple[NDArray[np.int64], Values] | None:
+    """Quantise integers with step ``2 * bound + 1``, so that no error exceeds ``bound``.
+
+    Parameters
+    ----------
+    cube : integer array, shape (T, C, Y, X)
+    valid : bool array or True
+        Cells that count; the others get arbitrary levels.
+    bound : int
+        Largest error in counts; 0 is lossless.
+
+    Returns
+    -------
+    (levels, values) or None
+        None when there are ``MOST_LEVELS`` or more.
+    """
+    limits = np.iinfo(cube.dtype)
+    where = np.broadcast_to(valid, cube.shape)
+    low = int(cube.min(initial=limits.max, where=where))
+    high = int(cube.max(initial=limits.min, where=where))
+    if low > high:
+        return np.zeros(cube.shape, np.int64), Values("integer", 0, 1, 0)
+    bound = min(bound, high - low)
+    step = 2 * bound + 1
+    top = (high - low + bound) // step
+    if top >= MOST_LEVELS or (cube.dtype.itemsize == 8 and low + step * top > limits.max):
+        return None
+    if limits.min >= -(2**62) and limits.max < 2**62:
+        levels = cube.astype(np.int64) - (low - bound)
+        levels //= step
+    else:  # modular arithmetic: the differences fit although the values may not
+        distance = cube.astype(np.uint64) - np.uint64(low % 2**64)
+        levels = ((distance + np.uint64(bound)) // np.uint64(step)).astype(np.int64)
+    return levels, Values("integer", low, step, top)
+
+
+def real_levels(
+    cube: NDArray[Any], valid: NDArray[np.bool_] | bool, max_error: float
+) -> tuple[NDArray[np.int64], Values] | None:
+    """Quantise floats uniformly, so that no error exceeds ``max_error`` after every rounding.
+
+    The step is twice what is left of the bound after the last rounding to the dtype (half a unit
+    in the last place of the largest value) and the float64 operations of the reader.
+
+    Returns
+    -------
+    (levels, values) or None
+        None when the bound is below that rounding, or needs ``MOST_LEVELS`` or more: the exact
+        path serves then.
+    """
+    where = np.broadcast_to(valid, cube.shape)
+    low = float(cube.min(initial=np.inf, where=where))
+    high = float(cube.max(initial=-np.inf, where=where))
+    if low > high:
+        return np.zeros(cube.shape, np.int64), Values("real", 0.0, 1.0, 0)
+    largest = max(abs(low), abs(high))
+    step = 2 * (max_error - rounding_margin(largest, cube.dtype))
+    span = high - low
+    if not (step > 0 and math.isfinite(span) and math.isfinite(2 * largest)):
+        return None
+    if span <= step:
+        return np.zeros(cube.shape, np.int64), Values("real", low + span / 2, 1.0, 0)
+    if span / step >= MOST_LEVELS:
+        return None
+    top = round(span / step)
+    with np.errstate(invalid="ignore"):  # the holes may hold anything
+        scaled = cube.astype(np.float64)
+        scaled -= low
+        scaled /= step
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, 0, top, out=scaled)
+    levels = np.nan_to_num(scaled, copy=False, nan=0.0).astype(np.int64)
+    return levels, Values("real", low, step, top)
+
+
+def value_range(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> float:
+    """Largest minus smallest valid value; 0 when there is none."""
+    where = np.broadcast_to(valid, cube.shape)
+    if not where.any():
+        return 0.0
+    first = cube[where][0]
+    return float(cube.max(where=where, initial=first)) - float(cube.min(where=where, initial=first))
+
+
+def scale_to_samples(levels: NDArray[np.int64], bits: int) -> tuple[NDArray[Any], Transform]:
+    """Scale levels (T, C, Y, X) below 2**40 to samples of ``bits`` bits, one step for all bands.
+
+    Each band starts at its own smallest level. The transform gives the levels back, rounded.
+    """
+    low = levels.min(axis=(0, 2, 3))
+    distance = levels - low[:, None, None]
+    step = max(int(distance.max()), 1) / (2**bits - 1)
+    shift = 20
+    weight = max(1, round(step * 2**shift))
+    samples = np.rint(distance * (2**shift / weight))
+    np.clip(samples, 0, 2**bits - 1, out=samples)
+    bias = tuple((int(v) << shift) + (1 << shift - 1) for v in low)
+    transform = Transform("scale", shift=shift, weights=(weight,), bias=bias)
+    return samples.astype(np.uint8 if bits == 8 else np.uint16), transform
+
+
+def rounding_margin(largest: float, dtype: np.dtype[Any]) -> float:
+    """The most that rounding can add to the error of a reader's value of magnitude ``largest``."""
+    native = dtype.newbyteorder("=")
+    with np.errstate(over="ignore"):
+        ulp = float(np.spacing(np.asarray(largest).astype(native)))
+    if not math.isfinite(ulp):
+        ulp = float(np.finfo(native).max) * float(np.finfo(native).eps)
+    return 0.5 * ulp + 8 * np.finfo(np.float64).eps * largest + 5e-324
+
+
+def to_values(levels: NDArray[np.int64], values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The values that levels stand for, in ``dtype``; levels beyond the top count as the top."""
+    levels = np.clip(levels, 0, values.top)
+    if values.kind == "integer":
+        view = integer_view(np.empty(0, dtype)).dtype
+        return _integer_values(levels, values, view).view(dtype)
+    out = levels.astype(np.float64)
+    out *= values.step
+    out += values.offset
+    limit = float(np.finfo(dtype).max)
+    np.clip(out, -limit, limit, out=out)
+    return out.astype(dtype)
+
+
+def _integer_values(
+    levels: NDArray[np.int64], values: Values, dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    limits = np.iinfo(dtype)
+    low, step = int(values.offset), int(values.step)
+    if low >= -(2**63) and low + step * values.top < 2**63:
+        levels *= step
+        levels += low
+        if limits.max < 2**63:
+            np.clip(levels, limits.min, limits.max, out=levels)
+        return levels.astype(dtype)
+    return (levels.astype(np.uint64) * np.uint64(step) + np.uint64(low % 2**64)).astype(dtype)
+
+
+def largest_error(
+    original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
+) -> float:
+    """The largest absolute difference over valid cells, exact for integers up to 2**53."""
+    where = np.broadcast_to(valid, original.shape)
+    a, b = integer_view(original), integer_view(decoded)
+    if a.dtype.kind in "iu" and a.dtype.itemsize == 8:
+        with np.errstate(over="ignore"):
+            gap = np.where(a > b, a.astype(np.uint64) - b.astype(np.uint64),
+                           b.astype(np.uint64) - a.astype(np.uint64))  # fmt: skip
+        return float(gap.max(initial=0, where=where))
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.subtract(a, b, dtype=np.float64)
+    return float(np.abs(difference).max(initial=0.0, where=where))

@@ -1,0 +1,45 @@
+"""Pcodec (lossless numerical compression) on imagecodecs, for what no picture coder carries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.errors import DecodeError
+
+__all__ = ["available", "decode", "encode"]
+
+_DTYPES = ("i1", "u1", "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8")
+
+
+def available(dtype: np.dtype[Any]) -> bool:
+    """Whether this imagecodecs has Pcodec and Pcodec has the dtype."""
+    return bool(imagecodecs.PCODEC.available) and dtype.newbyteorder("=").str[1:] in _DTYPES
+
+
+def encode(values: NDArray[Any], effort: int) -> bytes:
+    """Compress values bit for bit; any shape, native byte order."""
+    return bytes(imagecodecs.pcodec_encode(values.reshape(-1), level=min(8, effort + 3)))
+
+
+def decode(data: bytes, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Decompress ``count`` values of a native ``dtype``.
+
+    Raises
+    ------
+    DecodeError
+        When the data are damaged or hold another number of values.
+    """
+    if not imagecodecs.PCODEC.available:
+        raise DecodeError("this chunk needs Pcodec: install an imagecodecs with PCODEC")
+    try:
+        out = imagecodecs.pcodec_decode(data, shape=(count,), dtype=dtype)
+    except (imagecodecs.PcodecError, ValueError, RuntimeError, MemoryError) as error:
+        raise DecodeError(f"a Pcodec stream cannot be decoded: {error}") from error
+    out = np.asarray(out)
+    if out.shape != (count,) or out.dtype != dtype:
+        raise DecodeError(f"a Pcodec stream holds {out.shape} {out.dtype}, not {count} {dtype}")
+    return out
