@@ -1,0 +1,264 @@
+"""How a dataset's encoding is chosen: which variables, axes, chunks, sentinels and promises."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from numcodecs_video.config import Fidelity
+from numcodecs_video.errors import VideoCodecError
+
+xr = pytest.importorskip("xarray")
+
+from numcodecs_video.xarray import choose_chunks, encoding, letters_of  # noqa: E402
+
+
+def cube(dtype="f4", dims=("time", "y", "x"), shape=(6, 20, 24), **attrs) -> xr.DataArray:
+    """A cube of smooth noise with values from 1 to about 100."""
+    values = np.random.default_rng(0).normal(50, 12, shape).clip(1, None)
+    return xr.DataArray(values.astype(dtype), dims=dims, attrs=attrs)
+
+
+def settings_of(given: dict):
+    """The codec's settings in one variable's encoding of format 2."""
+    return given["compressors"].settings
+
+
+@pytest.fixture
+def ds() -> xr.Dataset:
+    """Measurements, packed measurements, classes, a static map and coordinates."""
+    packed = cube("i2", scale_factor=0.5, add_offset=273.0)
+    classes = cube("u1", flag_values=[1, 2], flag_meanings="land sea")
+    return xr.Dataset(
+        {
+            "real": cube("f4"),
+            "packed": packed,
+            "counts": cube("u2"),
+            "classes": classes,
+            "static": cube("f4", ("y", "x"), (20, 24)),
+        },
+        coords={"time": np.arange(6), "area": (("y", "x"), np.ones((20, 24)))},
+    )
+
+
+@pytest.mark.parametrize(
+    ("dims", "letters"),
+    [
+        (("time", "y", "x"), "tyx"),
+        (("valid_time", "isobaricInhPa", "latitude", "longitude"), "tcyx"),
+        (("date", "northing", "easting", "wavelength"), "tyxc"),
+        (("time2", "band10", "y10", "x10"), "tcyx"),
+        (("number", "step", "lat", "lon"), "ctyx"),
+        (("Time", "bottom_top", "south_north", "west_east"), "tcyx"),
+        (("time", "rlat", "rlon"), "tyx"),
+        (("time_counter", "j", "i"), "tyx"),
+        (("y", "x", "t"), "yxt"),
+        (("level", "lat", "lon"), None),
+        (("time", "station", "x"), None),
+        (("time", "lat", "lon", "x"), None),
+        (("time",), None),
+    ],
+)
+def test_letters_follow_dimension_names(dims, letters):
+    """Time, y and x are known by the names that data carry; what has not all three is no video."""
+    assert letters_of(xr.DataArray(np.zeros(range(2, 2 + len(dims))), dims=dims)) == letters
+
+
+@pytest.mark.parametrize(
+    "values", ["datetime64[ns]", "complex64", "S3", "U3", object, "longdouble"]
+)
+def test_only_numbers_that_a_video_can_hold_are_video(values):
+    """Dates, text, complex and extended numbers are left to Zarr."""
+    assert letters_of(xr.DataArray(np.zeros((2, 3, 4), values), dims=("time", "y", "x"))) is None
+
+
+def test_empty_arrays_are_no_video():
+    """There is nothing to code in a cube of no dates."""
+    assert letters_of(cube(shape=(0, 4, 5))) is None
+
+
+def test_axes_name_dimensions_that_do_not_tell():
+    """A mapping of dimensions to letters overrides what the names say."""
+    variable = cube(dims=("member", "height", "width"))
+    assert letters_of(variable) is None
+    assert letters_of(variable, {"member": "t", "height": "y", "width": "x"}) == "tyx"
+
+
+def test_cubes_become_video_and_all_else_is_left_out(ds):
+    """Maps, axes and coordinates keep Zarr's defaults by not being in the encoding."""
+    assert set(encoding(ds)) == {"real", "packed", "counts", "classes"}
+
+
+def test_without_a_promise_all_is_lossless(ds):
+    """Nobody loses data that nobody told to lose."""
+    kinds = {settings_of(given).fidelity.kind for given in encoding(ds, zarr_format=2).values()}
+    assert kinds == {"lossless"}
+
+
+def test_one_number_holds_for_measurements(ds):
+    """A bound given as one number spares counts and classes, and reaches packed reals in counts."""
+    chosen = encoding(ds, zarr_format=2, max_error=0.25)
+    assert {name: str(settings_of(given).fidelity) for name, given in chosen.items()} == {
+        "real": "max_error=0.25",
+        "packed": "max_error=0.5",  # counts of 0.5 K each
+        "counts": "lossless",
+        "classes": "lossless",
+    }
+
+
+@pytest.mark.parametrize(("word", "expected"), [("max_error", 4.0), ("rmse", 4.0), ("psnr", 2.0)])
+def test_a_mapping_names_variables(ds, word, expected):
+    """A named variable gets its promise, in stored counts where it is packed; no other does."""
+    chosen = encoding(ds, zarr_format=2, **{word: {"packed": 2.0, "counts": 3.0}})
+    assert settings_of(chosen["packed"]).fidelity == Fidelity(word, expected)
+    assert settings_of(chosen["counts"]).fidelity == Fidelity(word, 3.0)
+    assert settings_of(chosen["real"]).fidelity == Fidelity()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"max_error": {"missing": 1}}, "the variables are real"),
+        ({"max_error": {"static": 1}}, "has no time, y and x axes"),
+        ({"max_error": {"real": 1}, "rmse": {"real": 1}}, "max_error and rmse"),
+        ({"max_error": 1, "lossless": True}, "lossless=True excludes"),
+        ({"max_error": -1}, "positive finite number"),
+        ({"max_relative_error": {"packed": 0.1}}, "add_offset"),
+        ({"chunks": {"level": 1}}, "chunks names level"),
+        ({"axes": {"level": "t"}}, "axes names level"),
+        ({"codec": "mpeg"}, "codec must be one of"),
+        ({"effort": 0}, "effort must be"),
+    ],
+)
+def test_settings_that_cannot_hold_are_refused(ds, said, message):
+    """A promise that would not be kept, or names nothing, never passes in silence."""
+    with pytest.raises(VideoCodecError, match=message):
+        encoding(ds, **said)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "attrs", "nodata"),
+    [
+        ("i2", {"_FillValue": np.int16(-9999)}, -9999),
+        ("u2", {"nodata": 65535}, 65535),
+        ("u2", {"missing_value": np.array([0])}, 0),
+        ("f4", {"_FillValue": 1e20}, float(np.float32(1e20))),
+        ("f4", {"_FillValue": np.nan}, None),
+        ("f8", {"_FillValue": -9999, "nodata": 0}, -9999.0),
+        ("u1", {"_FillValue": -9999}, None),
+        ("u1", {"_FillValue": 0.5}, None),
+        ("u8", {"_FillValue": np.uint64(2**64 - 1)}, 2**64 - 1),
+        ("f4", {"nodata": "none"}, None),
+        ("f4", {}, None),
+    ],
+)
+def test_the_sentinel_reaches_the_codec(dtype, attrs, nodata):
+    """CF fill values and the attribute ``nodata`` count where the stored dtype can hold them."""
+    chosen = encoding(xr.Dataset({"v": cube(dtype, **attrs)}), zarr_format=2)
+    assert settings_of(chosen["v"]).nodata == nodata
+
+
+def test_the_sentinel_fills_the_chunks_at_the_edges():
+    """In format 3 the array's fill value, with which Zarr pads chunks, is the sentinel too."""
+    chosen = encoding(xr.Dataset({"v": cube("u2", nodata=65535)}))
+    assert chosen["v"]["fill_value"] == 65535
+
+
+@pytest.mark.parametrize(
+    ("letters", "shape"),
+    [
+        ("tyx", (6, 20, 24)),
+        ("tyx", (365, 721, 1440)),
+        ("tcyx", (1000, 200, 2000, 2000)),
+        ("ttyx", (30, 40, 1000, 1000)),
+        ("yxt", (10980, 10980, 73)),
+        ("tcyx", (5000, 1, 1, 1)),
+    ],
+)
+def test_chosen_chunks_are_bounded_and_even(letters, shape):
+    """No chunk passes the bounds, and cutting evenly pads less than one cell a chunk and axis."""
+    chunks = choose_chunks(letters, shape)
+    assert math.prod(chunks) <= 2**24
+    assert math.prod(n for n, letter in zip(chunks, letters, strict=True) if letter == "t") <= 128
+    for length, chunk in zip(shape, chunks, strict=True):
+        parts = math.ceil(length / chunk)
+        assert 0 <= parts * chunk - length < parts
+
+
+@pytest.mark.parametrize(
+    ("stored", "said", "expected"),
+    [
+        (None, None, (6, 200, 240)),
+        ((6, 100, 120), None, (6, 100, 120)),
+        ((1, 200, 240), None, (6, 200, 240)),  # one date a chunk has nothing to predict from
+        ((6, 10, 10), None, (6, 200, 240)),
+        ((1, 200, 240), {"time": 3}, (3, 200, 240)),
+        ((6, 100, 120), {"y": -1, "x": 999}, (6, 200, 240)),
+    ],
+)
+def test_chunks_of_the_user_then_the_store_then_ours(stored, said, expected):
+    """What the user says wins, then chunks that suit a video, then our choice."""
+    variable = cube(shape=(6, 200, 240))
+    variable.encoding["chunks"] = stored
+    assert encoding(xr.Dataset({"v": variable}), chunks=said)["v"]["chunks"] == expected
+
+
+def test_dask_chunks_are_kept():
+    """Dask's chunks are Zarr's, so that no two tasks write one chunk."""
+    pytest.importorskip("dask")
+    variable = cube(shape=(6, 200, 240)).chunk(time=2, y=100)
+    assert encoding(xr.Dataset({"v": variable}))["v"]["chunks"] == (2, 100, 240)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_packed_data_keep_their_conventions_and_their_bound(tmp_path, zarr_format):
+    """A decoded dataset comes back with its packing, fill value and dates, within the bound."""
+    values = np.random.default_rng(1).normal(280, 8, (5, 30, 40)).round(2)
+    values[1, :4] = np.nan
+    temperature = xr.DataArray(values, dims=("time", "lat", "lon"), attrs={"units": "K"})
+    temperature.encoding = {
+        "dtype": "int16",
+        "scale_factor": 0.01,
+        "add_offset": 273.15,
+        "_FillValue": -32768,
+    }
+    dates = xr.date_range("2020-01-01", periods=5, use_cftime=False)
+    ds = xr.Dataset({"t2m": temperature}, coords={"time": dates})
+    ds.to_zarr(
+        tmp_path / "a.zarr",
+        zarr_format=zarr_format,
+        encoding=encoding(ds, zarr_format=zarr_format, max_error=0.055),
+    )
+    with xr.open_zarr(tmp_path / "a.zarr") as back:
+        assert back.time.equals(ds.time)
+        assert back.t2m.encoding["dtype"] == "int16"
+        assert back.t2m.encoding["_FillValue"] == -32768
+        error = np.abs(back.t2m.values - values)
+    assert np.array_equal(np.isnan(error), np.isnan(values))
+    assert 0 < np.nanmax(error) <= 0.055 + 1e-9  # the last digit is lost in the packing itself
+
+
+def test_relations_between_variables_are_kept(tmp_path):
+    """Names of coordinates and of the grid mapping survive an encoding given from outside."""
+    variable = cube()
+    variable.encoding = {"grid_mapping": "crs", "coordinates": "area"}
+    ds = xr.Dataset({"v": variable, "crs": 0, "area": (("y", "x"), np.ones((20, 24)))})
+    ds.to_zarr(tmp_path / "a.zarr", encoding=encoding(ds))
+    with xr.open_zarr(tmp_path / "a.zarr", decode_coords="all") as back:
+        assert {"crs", "area"} <= set(back.coords)
+
+
+def test_a_reader_needs_no_import(tmp_path):
+    """A fresh process that imports xarray alone reads the store through the entry points."""
+    ds = xr.Dataset({"v": cube()})
+    ds.to_zarr(tmp_path / "a.zarr", encoding=encoding(ds))
+    program = "import sys, xarray; print(float(xarray.open_zarr(sys.argv[1]).v.astype('f8').sum()))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a.zarr"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == float(ds.v.astype("f8").sum())
