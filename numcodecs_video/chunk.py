@@ -5,7 +5,7 @@ Knows arrays and settings; knows nothing of coders.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from numcodecs_video.config import Settings, default_axes
 from numcodecs_video.cube import to_cube
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.missing import MissingCells, find_missing
+from numcodecs_video.missing import MissingCells, find_missing, in_range
 from numcodecs_video.quantise import integer_view
 
 __all__ = ["Chunk", "check_dtype", "prepare_chunk"]
@@ -94,6 +94,8 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
         When the axes do not fit the chunk's dimensions.
     """
     check_dtype(array.dtype)
+    if settings.nodata is not None and not in_range(settings.nodata, array.dtype):
+        settings = replace(settings, nodata=None)
     axes = default_axes(array.ndim) if settings.axes is None else settings.axes
     if array.ndim < 2 or not array.size:
         return _run_of_values(array, settings)
@@ -105,10 +107,7 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
     try:
         missing = find_missing(cube, _sentinel(array.dtype, settings))
     except OverflowError:
-        if settings.fidelity.kind == "lossless":
-            return _run_of_values(array, settings)
-        array = np.where(np.isnan(array), array.dtype.type("nan"), array)
-        return prepare_chunk(array, settings)
+        return _run_of_values(array, settings)
     frames = cube.shape[0]
     gop = min(settings.gop or frames, frames)
     segments = tuple(range(i, min(i + gop, frames)) for i in range(0, frames, gop))

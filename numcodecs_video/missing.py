@@ -17,6 +17,7 @@ __all__ = [
     "MissingCells",
     "fill_missing",
     "find_missing",
+    "in_range",
     "pack_classes",
     "restore_missing",
     "unpack_classes",
@@ -69,7 +70,7 @@ def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells
     """
     is_float = cube.dtype.kind == "f"
     mask = ~np.isfinite(cube) if is_float else np.zeros(cube.shape, bool)
-    if nodata is not None and cube.dtype.kind in "iuf" and _representable(nodata, cube.dtype):
+    if nodata is not None and in_range(nodata, cube.dtype):
         mask |= cube == np.array(nodata).astype(cube.dtype)
     if not mask.any():
         return None
@@ -84,12 +85,18 @@ def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells
     return MissingCells(classes, tuple(patterns[i : i + 1].tobytes() for i in range(len(patterns))))
 
 
-def _representable(nodata: float | int, dtype: np.dtype[Any]) -> bool:
-    """Whether a sentinel can occur in the dtype; -9999 never does among uint16."""
+def in_range(nodata: float | int, dtype: np.dtype[Any]) -> bool:
+    """Whether a sentinel can occur in the dtype; -9999 never does among uint16.
+
+    >>> in_range(-9999, np.dtype("u2")), in_range(1e20, np.dtype("f2"))
+    (False, False)
+    """
     if dtype.kind == "f":
-        return True
+        return abs(nodata) <= float(np.finfo(dtype).max)
+    if dtype.kind not in "iu":
+        return False
     info = np.iinfo(dtype)
-    return float(nodata).is_integer() and info.min <= int(nodata) <= info.max
+    return nodata == int(nodata) and info.min <= int(nodata) <= info.max
 
 
 def fill_missing(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:

@@ -1,0 +1,131 @@
+"""Values to levels and back under a bound: integers in counts, floats in steps."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import FLOATS, INTEGERS, WIDE_INTEGERS, bounds, samples, span_of, worst_error
+
+from numcodecs_video.quantise import (
+    MOST_LEVELS,
+    integer_levels,
+    integer_view,
+    largest_error,
+    real_levels,
+    rounding_margin,
+    scale_to_samples,
+    to_values,
+    value_range,
+)
+
+
+@given(samples((*INTEGERS, *WIDE_INTEGERS), least_ndim=1, sentinel=False), st.integers(0, 2**40))
+def test_integer_levels_keep_their_bound(sample, bound):
+    """No value is off by more than the bound in counts, at either end of the dtype."""
+    found = integer_levels(sample.array, True, bound)
+    if found is None:
+        return
+    levels, values = found
+    decoded = to_values(levels, values, sample.array.dtype)
+    assert worst_error(sample.array.reshape(-1), decoded.reshape(-1)) <= bound
+
+
+@given(samples(INTEGERS, least_ndim=1, sentinel=False), st.integers(0, 300))
+def test_integer_levels_are_as_few_as_the_bound_allows(sample, bound):
+    """A step covers 2 * bound + 1 counts."""
+    levels, values = integer_levels(sample.array, True, bound)
+    if not sample.array.size:
+        return
+    span = int(sample.array.max()) - int(sample.array.min())
+    assert levels.min() >= 0
+    assert levels.max() <= values.top
+    assert values.top + 1 <= span // (2 * min(bound, span) + 1) + 1 + (span > 0)
+
+
+@given(st.data(), samples(FLOATS, least_ndim=1, sentinel=False))
+def test_real_levels_keep_their_bound_after_every_rounding(data, sample):
+    """No finite value is off by more than the bound, in exact arithmetic, in its own dtype."""
+    bound = data.draw(bounds(sample))
+    valid = np.isfinite(sample.array)
+    found = real_levels(sample.array, valid, bound)
+    if found is None:
+        return
+    levels, values = found
+    assert 0 <= levels.min(initial=0) <= levels.max(initial=0) <= values.top < MOST_LEVELS
+    decoded = to_values(levels, values, sample.array.dtype)
+    assert worst_error(sample.array[valid], decoded[valid]) <= bound
+
+
+@given(samples(FLOATS, least_ndim=1, sentinel=False))
+def test_real_levels_serve_bounds_well_above_the_rounding(sample):
+    """A bound of a thousandth of the range is refused only where the dtype cannot hold it."""
+    valid = np.isfinite(sample.array)
+    span = span_of(sample.array)
+    largest = float(np.abs(sample.array[valid].astype("f8")).max(initial=0))
+    margin = rounding_margin(largest, sample.array.dtype)
+    if not (0 < span < 1e300) or largest > 1e300 or span * 1e-3 < 4 * margin:
+        return
+    assert real_levels(sample.array, valid, span * 1e-3) is not None
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_rounding_margin_covers_the_rounding_to_the_dtype(dtype):
+    """Half a unit in the last place at the largest magnitude."""
+    dtype = np.dtype(dtype)
+    for value in (1.0, 280.0, 3e4):
+        below = Fraction(float(np.nextafter(dtype.type(value), dtype.type(0))))
+        assert rounding_margin(value, dtype) >= (Fraction(value) - below) / 2
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_rounding_margin_is_finite_at_the_end_of_the_dtype(dtype):
+    """The largest number of a dtype has no next one."""
+    assert math.isfinite(rounding_margin(float(np.finfo(dtype).max), np.dtype(dtype)))
+
+
+@given(st.integers(1, 2**39), st.sampled_from([8, 10, 12, 16]), st.integers(0, 99))
+def test_scaled_samples_come_back_within_half_a_sample(span, bits, seed):
+    """The transform in the header undoes the scaling but for its own step."""
+    rng = np.random.default_rng(seed)
+    levels = rng.integers(0, span + 1, (2, 3, 4, 5))
+    samples_, transform = scale_to_samples(levels, bits)
+    assert samples_.max() < 2**bits
+    (weight,) = transform.weights
+    back = samples_.astype(object) * weight + np.array(transform.bias, object)[:, None, None]
+    error = np.abs((back >> transform.shift) - levels).max()
+    assert error <= max(span / (2**bits - 1), 1) / 2 + 1
+
+
+def test_integer_view_keeps_bits_and_byte_order():
+    """Booleans and times are integers to the coders."""
+    times = np.array(["2020-01-01", "NaT"], ">M8[s]")
+    assert integer_view(times).dtype == ">i8"
+    assert integer_view(times).tobytes() == times.tobytes()
+    assert integer_view(np.array([True])).dtype == "u1"
+
+
+@given(
+    samples((*INTEGERS, *WIDE_INTEGERS, "<f4", ">f8"), least_ndim=1, sentinel=False),
+    st.integers(0, 99),
+)
+def test_largest_error_is_the_exact_one(sample, seed):
+    """Measured in doubles, or in integers where doubles are too short."""
+    original = sample.array.reshape(-1)
+    decoded = np.random.default_rng(seed).permutation(original).astype(original.dtype)
+    valid = np.isfinite(original) & np.isfinite(decoded)
+    exact = worst_error(original[valid], decoded[valid])
+    measured = largest_error(original, decoded, valid)
+    if math.isfinite(measured):
+        assert measured == pytest.approx(float(exact), rel=1e-15)
+
+
+@pytest.mark.parametrize(("values", "expected"), [([1.0, 5.0, np.nan], 4.0), ([np.nan], 0.0)])
+def test_value_range_is_that_of_valid_cells(values, expected):
+    """Missing cells do not stretch the range."""
+    array = np.array(values)
+    assert value_range(array, np.isfinite(array)) == expected
