@@ -51,6 +51,7 @@ def side_by_side(
     units: str = "",
     title: str = "",
     percentiles: tuple[float, float] = (2.0, 98.0),
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw the original, the decoded picture and the error of one time step.
 
@@ -74,7 +75,9 @@ def side_by_side(
     title : str, optional
         Above the three pictures.
     percentiles : tuple of float
-        Of the valid cells, which the stretch maps to dark and bright.
+        Of the valid cells of each band, which the stretch maps to dark and bright.
+    limits : tuple of float, optional
+        Values that every band's stretch maps to dark and bright instead, for true colours.
 
     Returns
     -------
@@ -95,7 +98,10 @@ def side_by_side(
     """
     before, after = _chosen_bands(original, decoded, bands)
     valid = valid_cells(before, nodata=nodata)
-    stretch = _stretch(before, valid, percentiles)
+    if limits is None:
+        stretch = _stretch(before, valid, percentiles)
+    else:
+        stretch = np.full((len(before), 2), limits, dtype=np.float64)
     # 3.2 inches a panel keep the labels legible at the width of a README.
     height = 3.2 * min(max(before.shape[1] / before.shape[2], 0.5), 2.0) + 0.9
     figure = Figure(figsize=(11.5, height), layout="constrained")

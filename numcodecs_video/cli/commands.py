@@ -1,0 +1,38 @@
+"""The group of commands, and how their foreseeable troubles end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from numcodecs_video import __version__
+from numcodecs_video.cli.compress import compress
+from numcodecs_video.cli.demo import demo
+from numcodecs_video.cli.info import info
+from numcodecs_video.errors import DecodeError, VideoCodecError
+
+__all__ = ["commands"]
+
+
+class _Group(click.Group):
+    """A group that ends foreseeable troubles in one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # ``| head`` is no trouble; click ends it in silence
+            raise
+        except (VideoCodecError, DecodeError, ImportError, OSError) as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def commands() -> None:
+    """Store arrays with a time axis as short scientific videos in Zarr."""
+
+
+commands.add_command(demo)
+commands.add_command(compress)
+commands.add_command(info)

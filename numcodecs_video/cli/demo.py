@@ -1,0 +1,181 @@
+"""``demo``: one synthetic satellite year, stored three ways and read back by another process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import xarray as xr
+
+from numcodecs_video.cli.copying import silent_about_format_3
+from numcodecs_video.cli.tables import console, format_number, format_size, new_table, print_table
+from numcodecs_video.codec import VideoCodec
+from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
+from numcodecs_video.synthetic import BANDS, NODATA, sentinel2_like
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["demo"]
+
+VARIABLE = "reflectance"
+BOUND = 20  # counts: 0.002 of reflectance, a quarter of the noise of a bright field
+TIMES, SIDE = 24, 256
+TRUE_COLOURS = (0.0, 2500.0)  # counts from black to white; clouds saturate
+
+# What any user of the store would run: it imports xarray alone, and Zarr finds the codec.
+READER = f"""
+import json, sys, time
+import numpy as np
+import xarray as xr
+
+store, copy = sys.argv[1:]
+start = time.perf_counter()
+values = xr.open_zarr(store, mask_and_scale=False)["{VARIABLE}"].values
+print(json.dumps(time.perf_counter() - start))
+np.save(copy, values)
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way of storing the cube came to."""
+
+    name: str
+    decoded: NDArray[np.uint16]
+    stored_bytes: int
+    write_seconds: float
+    read_seconds: float
+
+
+@click.command(short_help="Compare ways to store a synthetic satellite year.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("numcodecs-video-demo"),
+    show_default=True,
+    help="Directory for the stores and the picture.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the synthetic cube.")
+def demo(out: Path, *, seed: int) -> None:
+    """Store a synthetic Sentinel-2 year as Zarr's default and as video, and compare.
+
+    A second process, which imports xarray alone, reads the stores back.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    cube = sentinel2_like(seed, times=TIMES, height=SIDE, width=SIDE)
+    ways: dict[str, tuple[str, dict[str, Any]]] = {
+        "Zarr's default": ("default", {}),
+        "video, lossless": ("lossless", _video(lossless=True)),
+        f"video, max_error={BOUND}": ("bounded", _video(max_error=BOUND)),
+    }
+    outcomes = []
+    for name, (stem, encoding) in ways.items():
+        with console().status(name):
+            outcomes.append(_store_and_read(name, cube, out / f"{stem}.zarr", encoding))
+    _print_outcomes(cube, outcomes)
+    _save_picture(cube, outcomes[-1], out / "side_by_side.png")
+
+
+def _video(**promise: Any) -> dict[str, Any]:
+    codec = VideoCodec(axes="tcyx", nodata=NODATA, **promise)
+    return {**codec.encoding(zarr_format=3), "fill_value": NODATA}
+
+
+def _store_and_read(
+    name: str, cube: NDArray[np.uint16], store: Path, encoding: dict[str, Any]
+) -> Outcome:
+    """Write the cube in this process and read it in another."""
+    attrs = {"units": "reflectance × 10,000", "_FillValue": NODATA}
+    ds = xr.Dataset(
+        {VARIABLE: (("time", "band", "y", "x"), cube, attrs)}, coords={"band": list(BANDS)}
+    )
+    encoding = {**encoding, "chunks": cube.shape}
+    start = time.perf_counter()
+    with silent_about_format_3():
+        ds.to_zarr(store, mode="w", zarr_format=3, encoding={VARIABLE: encoding})
+    write_seconds = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy.npy"
+        read_seconds = _run_reader(store, copy)
+        decoded = np.load(copy)
+    stored_bytes = sum(
+        file.stat().st_size for file in (store / VARIABLE).rglob("*") if file.is_file()
+    )
+    return Outcome(name, decoded, stored_bytes, write_seconds, read_seconds)
+
+
+def _run_reader(store: Path, copy: Path) -> float:
+    """Read a store in a fresh process, and return the seconds that took."""
+    done = subprocess.run(
+        [sys.executable, "-c", READER, store, copy], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise click.ClickException(
+            f"a second process could not read {store}: {last} "
+            "(is numcodecs-video installed, so that Zarr finds its entry points?)"
+        )
+    return float(json.loads(done.stdout))
+
+
+def _print_outcomes(cube: NDArray[np.uint16], outcomes: list[Outcome]) -> None:
+    """Print one row for each way of storing the cube."""
+    valid = valid_cells(cube, nodata=NODATA)
+    title = f"A synthetic Sentinel-2 year: {TIMES} dates, {len(BANDS)} bands, {SIDE}×{SIDE} uint16"
+    table = new_table(
+        f"{title}, {format_size(cube.nbytes)}",
+        ["stored as"],
+        ["size", "ratio", "vs default", "largest error", "PSNR dB", "encode s", "decode s"],
+    )
+    for outcome in outcomes:
+        table.add_row(
+            outcome.name,
+            format_size(outcome.stored_bytes),
+            f"{compression_ratio(cube.nbytes, outcome.stored_bytes):.2f}",
+            f"{compression_ratio(outcomes[0].stored_bytes, outcome.stored_bytes):.2f}",
+            format_number(largest_error(cube, outcome.decoded, valid=valid)),
+            format_number(psnr(cube, outcome.decoded, valid=valid)),
+            f"{outcome.write_seconds:.2f}",
+            f"{outcome.read_seconds:.2f}",
+        )
+    print_table(table)
+    click.echo("Decoded by a second process that imports xarray alone; errors are in counts.")
+
+
+def _save_picture(cube: NDArray[np.uint16], outcome: Outcome, file: Path) -> None:
+    """Save one date before and after, where matplotlib is installed."""
+    try:
+        from numcodecs_video.plots import side_by_side
+    except ImportError as error:
+        click.echo(f"No picture: {error}")
+        return
+    ratio = compression_ratio(cube.nbytes, outcome.stored_bytes)
+    date = _partly_cloudy_date(cube)
+    figure = side_by_side(
+        cube[date],
+        outcome.decoded[date],
+        bands=(2, 1, 0),
+        nodata=NODATA,
+        bound=BOUND,
+        limits=TRUE_COLOURS,
+        units="reflectance × 10,000",
+        title=f"{outcome.name}: {ratio:.1f} times smaller",
+    )
+    figure.savefig(file, dpi=110)
+    click.echo(f"Picture: {file}")
+
+
+def _partly_cloudy_date(cube: NDArray[np.uint16]) -> int:
+    """Choose the date that shows most: clouds over about a tenth, and the edge of a swath."""
+    cloudy = np.mean(cube[:, 0] > TRUE_COLOURS[1], axis=(1, 2))
+    cut = np.any(cube[:, 0] == NODATA, axis=(1, 2))
+    return int(np.argmin(np.abs(cloudy - 0.1) + np.where(cut, 0.0, 1.0)))

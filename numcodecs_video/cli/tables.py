@@ -1,0 +1,106 @@
+"""How figures are shown: one console, one kind of table, one way to write a size."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "console",
+    "format_number",
+    "format_ratio",
+    "format_shape",
+    "format_size",
+    "format_units",
+    "new_table",
+    "print_table",
+]
+
+LONGEST_UNITS = 12  # some data keep remarks there
+
+
+def console() -> Console:
+    """Return a console on standard output, wide enough for a table when that is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+
+
+def new_table(title: str, text: list[str], figures: list[str]) -> Table:
+    """Start a table whose first columns hold text and whose others hold figures."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for name in text:
+        table.add_column(name, overflow="fold")
+    for name in figures:
+        table.add_column(name, justify="right")
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table without the padding that rich leaves at the right."""
+    console().print(table)
+
+
+def format_size(size: int) -> str:
+    """Write a number of bytes with three digits and a decimal unit.
+
+    Examples
+    --------
+    >>> format_size(999), format_size(12_345), format_size(6_789_000_000)
+    ('999 B', '12.3 kB', '6.79 GB')
+    """
+    value, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000.0
+        units.pop(0)
+    return f"{size} B" if units[0] == "B" else f"{value:#.3g} {units[0]}".replace(". ", " ")
+
+
+def format_ratio(raw_bytes: int, stored_bytes: int) -> str:
+    """Write how many times smaller the stored bytes are.
+
+    Examples
+    --------
+    >>> format_ratio(1000, 80), format_ratio(1000, 0)
+    ('12.5', '–')
+    """
+    return f"{raw_bytes / stored_bytes:.1f}" if stored_bytes else "–"
+
+
+def format_number(value: float) -> str:
+    """Write a measured figure with four digits.
+
+    Examples
+    --------
+    >>> format_number(0.123456), format_number(20.0), format_number(float("inf"))
+    ('0.1235', '20', '∞')
+    """
+    return f"{value:.4g}".replace("inf", "∞")
+
+
+def format_shape(shape: tuple[int, ...]) -> str:
+    """Write a shape.
+
+    Examples
+    --------
+    >>> format_shape((12, 256, 256)), format_shape(())
+    ('12×256×256', '–')
+    """
+    return "×".join(map(str, shape)) or "–"
+
+
+def format_units(attributes: Mapping[str, object]) -> str:
+    """Write the units of an array after a space, where it has some and they are no sentence.
+
+    Examples
+    --------
+    >>> format_units({"units": "K"}), format_units({}), format_units({"units": "as in table 3"})
+    (' K', '', '')
+    """
+    units = str(attributes.get("units", ""))
+    return f" {units}" if 0 < len(units) <= LONGEST_UNITS else ""
