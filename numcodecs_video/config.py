@@ -220,19 +220,17 @@ def _parse_nodata(nodata: object) -> int | float | None:
 def _parse_options(options: object) -> tuple[tuple[str, str], ...]:
     if options is None:
         return ()
-    if isinstance(options, Mapping):
-        options = tuple(options.items())
-    if not isinstance(options, tuple) or not all(
+    if not isinstance(options, Mapping) or not all(
         isinstance(name, str)
         and isinstance(value, (str, int, float))
         and not isinstance(value, bool)
-        for name, value in options
+        for name, value in options.items()
     ):
         raise VideoCodecError(
             "options must map encoder option names to strings or numbers, such as "
             f"{{'preset': 'slower'}}; got {options!r}"
         )
-    return tuple(sorted((name, str(value)) for name, value in options))
+    return tuple(sorted((name, str(value)) for name, value in options.items()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ def integer_levels(
     high = int(cube.max(initial=limits.min, where=where))
     if low > high:
         return np.zeros(cube.shape, np.int64), Values("integer", 0, 1, 0)
-    bound = min(bound, high - low)
+    if high - low <= 2 * bound:
+        return np.zeros(cube.shape, np.int64), Values("integer", (low + high) // 2, 1, 0)
     step = 2 * bound + 1
     top = (high - low + bound) // step
     if top >= MOST_LEVELS or (cube.dtype.itemsize == 8 and low + step * top > limits.max):
@@ -73,7 +74,8 @@ def integer_levels(
         levels //= step
     else:  # modular arithmetic: the differences fit although the values may not
         distance = cube.astype(np.uint64) - np.uint64(low % 2**64)
-        levels = ((distance + np.uint64(bound)) // np.uint64(step)).astype(np.int64)
+        whole, rest = np.divmod(distance, np.uint64(step))
+        levels = (whole + (rest > bound)).astype(np.int64)
     return levels, Values("integer", low, step, top)
 
 
@@ -106,7 +108,7 @@ def real_levels(
     if span / step >= MOST_LEVELS:
         return None
     top = round(span / step)
-    with np.errstate(invalid="ignore"):  # the holes may hold anything
+    with np.errstate(invalid="ignore", over="ignore"):  # the holes may hold anything
         scaled = cube.astype(np.float64)
         scaled -= low
         scaled /= step
@@ -149,7 +151,7 @@ def rounding_margin(largest: float, dtype: np.dtype[Any]) -> float:
         ulp = float(np.spacing(np.asarray(largest).astype(native)))
     if not math.isfinite(ulp):
         ulp = float(np.finfo(native).max) * float(np.finfo(native).eps)
-    return 0.5 * ulp + 8 * np.finfo(np.float64).eps * largest + 5e-324
+    return 0.5 * ulp + 8 * float(np.finfo(np.float64).eps) * largest + 5e-324
 
 
 def to_values(levels: NDArray[np.int64], values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:

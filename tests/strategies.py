@@ -1,8 +1,10 @@
-"""What a chunk can be: hypothesis strategies of arrays, settings and headers, and exact measures."""
+"""What a chunk can be: strategies of arrays, settings and headers, and exact measures."""
 
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +18,9 @@ from numcodecs_video.config import FIDELITY_KINDS
 from numcodecs_video.cube import plan_mosaic
 from numcodecs_video.payload import (
     CODERS,
+    FORMAT_VERSION,
     LAYER_KINDS,
+    MAGIC,
     PIXEL_FORMATS,
     Header,
     Layer,
@@ -278,14 +282,15 @@ def valid_cells(sample: Sample) -> np.ndarray:
     """True where a cell is finite and not the sentinel."""
     array = sample.array
     valid = np.isfinite(array) if array.dtype.kind in "fmM" else np.ones(array.shape, bool)
-    if sample.nodata is not None and array.dtype.kind in "iuf":
-        if fits(sample.nodata, array.dtype):
-            valid &= array != np.array(sample.nodata).astype(array.dtype)
+    if sample.nodata is not None and fits(sample.nodata, array.dtype):
+        valid &= array != np.array(sample.nodata).astype(array.dtype)
     return valid
 
 
 def fits(value: int | float, dtype: np.dtype) -> bool:
     """Whether a number lies in the range of an integer or float dtype."""
+    if dtype.kind not in "iuf":
+        return False
     info = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
     return float(info.min) <= value <= float(info.max) and (
         dtype.kind == "f" or info.min <= value <= info.max
@@ -408,3 +413,9 @@ def headers(draw: Any) -> tuple[Header, tuple[tuple[bytes, ...], ...]]:
         draw(st.text(max_size=12)),
     )
     return header, sections
+
+
+def seal(body: bytes, sections: bytes) -> bytes:
+    """A payload of a header's fields and its sections, with the right length and checksum."""
+    start = struct.pack("<4sHHI", MAGIC, FORMAT_VERSION, 0, len(body))
+    return start + struct.pack("<I", zlib.crc32(body, zlib.crc32(start))) + body + sections

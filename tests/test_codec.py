@@ -1,0 +1,345 @@
+"""The numcodecs codec: configuration, equality, buffers, and the errors of each setting."""
+
+from __future__ import annotations
+
+import array as stdlib_array
+import json
+import pickle
+import subprocess
+import sys
+
+import numcodecs
+import numpy as np
+import pytest
+from strategies import same_bits
+
+import numcodecs_video
+from numcodecs_video import DecodeError, VideoCodec, VideoCodecError
+
+CONFIGURATIONS = [
+    {},
+    {"codec": "hevc", "max_error": 0.01},
+    {"codec": "ffv1", "lossless": True},
+    {"codec": "vp9", "qp": 63},
+    {"psnr": 50.0},
+    {"rmse": 0.5, "nodata": -9999},
+    {"max_relative_error": 0.01, "nodata": 1e20},
+    {"axes": "yxtc", "pca": False, "bits": 12, "gop": 0, "effort": 9, "qp": 4},
+    {"pca": 3, "gop": 8},
+    {"codec": "hevc", "options": {"preset": "slow", "rd": 4}, "max_error": 2},
+]
+
+
+@pytest.fixture(params=CONFIGURATIONS, ids=str)
+def codec(request) -> VideoCodec:
+    """A codec of each kind of setting."""
+    return VideoCodec(**request.param)
+
+
+class TestConfiguration:
+    def test_config_survives_json(self, codec):
+        """A codec is its JSON."""
+        config = json.loads(json.dumps(codec.get_config(), allow_nan=False))
+        assert VideoCodec.from_config(config) == codec
+
+    def test_registry_finds_the_codec(self, codec):
+        """Numcodecs makes the codec of a stored configuration."""
+        assert numcodecs.get_codec(codec.get_config()) == codec
+
+    def test_config_has_plain_values(self):
+        """NumPy scalars and tuples become what JSON has."""
+        codec = VideoCodec(max_error=np.float32(0.5), gop=np.int64(4), nodata=np.int16(-1))
+        assert codec.get_config() == {
+            "id": "numcodecs_video",
+            "codec": "auto",
+            "max_error": 0.5,
+            "gop": 4,
+            "nodata": -1,
+            "effort": 5,
+        }
+
+    def test_repr_evaluates_to_the_codec(self, codec):
+        """What is printed can be typed."""
+        assert eval(repr(codec), {"VideoCodec": VideoCodec}) == codec
+
+    def test_equal_settings_are_equal_codecs(self, codec):
+        """Equality and hash follow the settings."""
+        twin = VideoCodec.from_config(codec.get_config())
+        assert (twin == codec, hash(twin) == hash(codec)) == (True, True)
+        assert codec != VideoCodec(effort=2)
+        assert codec != "numcodecs_video"
+
+    def test_codecs_pickle(self, codec):
+        """Dask sends codecs to its workers."""
+        assert pickle.loads(pickle.dumps(codec)) == codec
+
+    def test_no_fidelity_is_lossless(self):
+        """A codec does not lose what nobody told it to lose."""
+        assert VideoCodec() == VideoCodec(lossless=True)
+
+    def test_defaults_stay_out_of_the_config(self):
+        """Metadata say what was chosen."""
+        assert VideoCodec().get_config() == {
+            "id": "numcodecs_video",
+            "codec": "auto",
+            "lossless": True,
+            "effort": 5,
+        }
+
+    def test_nan_as_nodata_is_no_sentinel(self):
+        """NaN always counts as missing, and JSON has no NaN."""
+        assert VideoCodec(nodata=np.nan) == VideoCodec()
+
+
+class TestStoredSettings:
+    """Every store opens, whatever version wrote its settings."""
+
+    UNKNOWN = (
+        {"id": "numcodecs_video", "codec": "auto", "lossless": True, "wavelet": "db4"},
+        {"id": "numcodecs_video", "codec": "vvc", "qp": 20},
+        {"id": "numcodecs_video", "max_error": -1},
+        {"id": "numcodecs_video", "max_error": 1, "psnr": 40},
+        {"id": "numcodecs_video", "pca": {"bands": 2}},
+        {"id": "numcodecs_video", "axes": 3, "options": ["preset"]},
+    )
+
+    @pytest.mark.parametrize("config", UNKNOWN, ids=str)
+    def test_unknown_settings_decode(self, config, counts):
+        """The payload alone says how to decode."""
+        encoded = VideoCodec().encode(counts)
+        assert same_bits(numcodecs.get_codec(dict(config)).decode(encoded), counts)
+
+    @pytest.mark.parametrize("config", UNKNOWN, ids=str)
+    def test_unknown_settings_do_not_encode(self, config, counts):
+        """What is not understood is not guessed."""
+        with pytest.raises(VideoCodecError, match="stored settings"):
+            numcodecs.get_codec(dict(config)).encode(counts)
+
+    @pytest.mark.parametrize("config", UNKNOWN, ids=str)
+    def test_unknown_settings_are_written_back_unchanged(self, config):
+        """Copying metadata loses nothing."""
+        assert numcodecs.get_codec(dict(config)).get_config() == config
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("codec", "x265"),
+            ("codec", None),
+            ("lossless", "yes"),
+            ("max_error", -1),
+            ("max_error", 0),
+            ("max_error", np.nan),
+            ("max_error", np.inf),
+            ("max_error", "0.1"),
+            ("max_error", True),
+            ("max_relative_error", 1.0),
+            ("max_relative_error", -0.1),
+            ("rmse", 0),
+            ("psnr", -3),
+            ("psnr", [40]),
+            ("qp", -1),
+            ("qp", 64),
+            ("qp", 3.5),
+            ("qp", True),
+            ("axes", "xy z"),
+            ("axes", "tt"),
+            ("axes", "tyyx"),
+            ("axes", 3),
+            ("pca", 0),
+            ("pca", -2),
+            ("pca", "yes"),
+            ("pca", 2.5),
+            ("nodata", "missing"),
+            ("nodata", [1]),
+            ("bits", 7),
+            ("bits", 32),
+            ("bits", True),
+            ("bits", "12"),
+            ("gop", -1),
+            ("gop", 1.5),
+            ("effort", 0),
+            ("effort", 10),
+            ("effort", "slow"),
+            ("options", "preset=slow"),
+            ("options", ["preset"]),
+            ("options", {"preset": None}),
+            ("options", {1: "a"}),
+        ],
+    )
+    def test_bad_settings_are_named_with_their_value(self, name, value):
+        """The error says which setting, what was given, and by being read, what is allowed."""
+        with pytest.raises(VideoCodecError) as caught:
+            VideoCodec(**{name: value})
+        assert name in str(caught.value)
+        assert repr(value) in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            {"lossless": True, "max_error": 1},
+            {"max_error": 1, "psnr": 40},
+            {"qp": 3, "rmse": 1},
+            {"lossless": True, "qp": 0},
+        ],
+        ids=str,
+    )
+    def test_two_fidelities_are_a_contradiction(self, words):
+        """Exactly one promise; the error names both."""
+        with pytest.raises(ValueError, match="one fidelity") as caught:
+            VideoCodec(**words)
+        assert all(word in str(caught.value) for word in words)
+
+    def test_lossless_false_needs_another_fidelity(self):
+        """Losing something is a decision of how much."""
+        with pytest.raises(VideoCodecError, match="needs another fidelity"):
+            VideoCodec(lossless=False)
+        assert VideoCodec(lossless=False, qp=3) == VideoCodec(qp=3)
+
+    def test_unknown_keywords_are_type_errors(self):
+        """As for any Python function."""
+        with pytest.raises(TypeError, match="max_eror"):
+            VideoCodec(max_eror=1)
+
+    @pytest.mark.parametrize(("codec", "qp"), [("hevc", 52), ("h264", 60), ("auto", 63)])
+    def test_qp_has_the_range_of_its_encoder(self, codec, qp):
+        """x265 and x264 end at 51, VP9 and AV1 at 63."""
+        with pytest.raises(VideoCodecError, match=f"qp of {codec}.*51"):
+            VideoCodec(codec, qp=qp)
+
+    def test_ffv1_has_no_qp(self):
+        """A lossless coder has no quantiser."""
+        with pytest.raises(VideoCodecError, match="ffv1"):
+            VideoCodec("ffv1", qp=3)
+
+    def test_axes_must_fit_the_chunk(self, counts):
+        """The error shows both."""
+        with pytest.raises(VideoCodecError, match=r"'tcyx'.*\(4, 18, 22\)"):
+            VideoCodec(axes="tcyx").encode(counts)
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        ("array", "advice"),
+        [
+            (np.zeros((2, 3), complex), "real and imaginary"),
+            (np.zeros(3, [("a", "i4")]), "each field"),
+            (np.array([[1, None]], object), "objects"),
+            (np.array([["a"]]), "integer codes"),
+            (np.array([[b"a"]]), "integer codes"),
+        ],
+    )
+    def test_dtypes_without_a_path_are_refused_with_advice(self, array, advice):
+        """The error says what to do instead."""
+        with pytest.raises(TypeError, match=advice):
+            VideoCodec().encode(array)
+
+    @pytest.mark.skipif(np.dtype("longdouble").itemsize == 8, reason="long doubles are doubles")
+    def test_extended_precision_is_refused_with_advice(self):
+        """No format has 80-bit floats."""
+        with pytest.raises(TypeError, match="float64"):
+            VideoCodec().encode(np.zeros((2, 3), np.longdouble))
+
+    @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, np.frombuffer])
+    def test_payloads_may_be_in_any_buffer(self, kind, counts):
+        """Stores return bytes, memory maps and views."""
+        payload = VideoCodec().encode(counts)
+        buffer = np.frombuffer(payload, "u1") if kind is np.frombuffer else kind(payload)
+        assert same_bits(VideoCodec().decode(buffer), counts)
+
+    def test_payloads_are_bytes(self, counts):
+        """Which any store can take."""
+        assert isinstance(VideoCodec().encode(counts), bytes)
+
+    @pytest.mark.parametrize(
+        "out",
+        [
+            lambda n: np.empty((4, 18, 22), "u2"),
+            lambda n: np.empty(n // 2, "u2"),
+            lambda n: np.empty(n, "u1"),
+            bytearray,
+            lambda n: memoryview(bytearray(n)),
+            lambda n: stdlib_array.array("H", [0] * (n // 2)),
+        ],
+    )
+    def test_out_is_filled(self, out, counts):
+        """Any writeable buffer of the right size; what is returned is the buffer as an array."""
+        codec = VideoCodec()
+        buffer = out(counts.nbytes)
+        assert np.shares_memory(codec.decode(codec.encode(counts), out=buffer), buffer)
+        assert bytes(memoryview(buffer).cast("B")) == counts.tobytes()
+
+    def test_out_in_fortran_order(self, counts):
+        """Values go where they belong, in whatever order the output is."""
+        codec, array = VideoCodec(), np.asfortranarray(counts)
+        out = np.empty(array.shape, array.dtype, order="F")
+        codec.decode(codec.encode(array), out=out)
+        np.testing.assert_array_equal(out, array)
+
+    def test_out_of_another_size_is_refused(self, counts):
+        """Nothing is written beside a buffer."""
+        codec = VideoCodec()
+        with pytest.raises(DecodeError, match="output buffer"):
+            codec.decode(codec.encode(counts), out=np.empty(7, "u1"))
+
+    def test_decoded_arrays_are_writeable_and_own(self, counts):
+        """Users change what they read."""
+        codec = VideoCodec()
+        payload = codec.encode(counts)
+        codec.decode(payload)[...] = 0
+        assert same_bits(codec.decode(payload), counts)
+
+    def test_lists_of_numbers_are_arrays_to_numpy_alone(self):
+        """Numcodecs takes buffers; a list is none."""
+        with pytest.raises(TypeError):
+            VideoCodec().encode([1, 2, 3])
+
+
+class TestZarrSettings:
+    def test_serializer_has_the_same_settings(self, codec):
+        """One codec, both formats."""
+        pytest.importorskip("zarr")
+        serializer = codec.serializer()
+        config = {"id": "numcodecs_video", **serializer.to_dict()["configuration"]}
+        assert VideoCodec.from_config(config) == codec
+
+    def test_encoding_switches_other_compressors_off(self, codec):
+        """What xarray wants for one variable, without the default zstd."""
+        pytest.importorskip("zarr")
+        assert codec.encoding(zarr_format=2) == {"compressors": codec, "filters": None}
+        assert codec.encoding() == {
+            "serializer": codec.serializer(),
+            "compressors": None,
+            "filters": None,
+        }
+
+    def test_encoding_knows_two_formats(self, codec):
+        """There is no other."""
+        with pytest.raises(ValueError, match="2 or 3"):
+            codec.encoding(zarr_format=1)
+
+
+class TestPackage:
+    def test_public_names_are_sorted_and_there(self):
+        """The face of the package."""
+        assert numcodecs_video.__all__ == sorted(numcodecs_video.__all__)
+        assert all(hasattr(numcodecs_video, name) for name in numcodecs_video.__all__)
+        assert set(numcodecs_video.__all__) <= set(dir(numcodecs_video))
+
+    def test_unknown_names_are_attribute_errors(self):
+        """As of any module."""
+        with pytest.raises(AttributeError, match="no attribute 'Codec'"):
+            numcodecs_video.Codec  # noqa: B018 - the access is what fails
+
+    def test_import_is_light(self):
+        """Numcodecs imports the package to find one codec."""
+        heavy = ["av", "zarr", "xarray", "matplotlib", "sklearn", "imagecodecs", "dask"]
+        code = (
+            "import sys, numcodecs_video; numcodecs_video.VideoCodec(max_error=1); "
+            f"print([m for m in {heavy} if m in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == "[]"
