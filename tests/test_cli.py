@@ -259,7 +259,18 @@ def test_an_interrupted_copy_is_never_mistaken_for_a_whole_one(tmp_path, monkeyp
     assert not (tmp_path / "copy.zarr.partial").exists()
 
 
-def test_a_chunk_that_cannot_be_encoded_is_named(tmp_path, monkeypatch, source):
+def test_a_failed_copy_leaves_nothing(tmp_path, monkeypatch, source):
+    """An error ends in one line, without DST and without a part of it."""
+
+    def fail(target, region, values):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(copying, "_write_chunk", fail)
+    assert_ends_in_one_line(run("compress", source, tmp_path / "copy.zarr"), "No space left")
+    assert [path.name for path in tmp_path.iterdir()] == ["source.zarr"]
+
+
+def test_a_chunk_that_cannot_be_encoded_is_named():
     """An error in one chunk says which variable and cells it is about."""
 
     class Refusing:

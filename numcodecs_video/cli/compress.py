@@ -203,6 +203,9 @@ def _write_then_rename(
             f"interrupted: {target} was not written and {partial} is incomplete; run the same "
             "command to start over, or delete it"
         ) from None
+    except Exception:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     if target.exists():
         # Deleting takes long enough to be interrupted; renaming does not.
         replaced = target.with_name(target.name + ".replaced")

@@ -107,7 +107,11 @@ def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]])
         str(name)
         for name, variable in ds.variables.items()
         if name in encodings
-        or (variable.nbytes > LARGE_BYTES and variable.dtype.kind in "biufc" and variable.ndim > 0)
+        or (
+            variable.nbytes > LARGE_BYTES
+            and variable.dtype.kind in "biufc"
+            and name not in ds.indexes  # which xarray holds in memory anyway
+        )
     ]
 
 
