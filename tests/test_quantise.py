@@ -18,7 +18,6 @@ from numcodecs_video.quantise import (
     largest_error,
     real_levels,
     rounding_margin,
-    scale_to_samples,
     to_values,
     value_range,
 )
@@ -99,19 +98,6 @@ def test_rounding_margin_covers_the_rounding_to_the_dtype(dtype):
 def test_rounding_margin_is_finite_at_the_end_of_the_dtype(dtype):
     """The largest number of a dtype has no next one."""
     assert math.isfinite(rounding_margin(float(np.finfo(dtype).max), np.dtype(dtype)))
-
-
-@given(st.integers(1, 2**39), st.sampled_from([8, 10, 12, 16]), st.integers(0, 99))
-def test_scaled_samples_come_back_within_half_a_sample(span, bits, seed):
-    """The transform in the header undoes the scaling but for its own step."""
-    rng = np.random.default_rng(seed)
-    levels = rng.integers(0, span + 1, (2, 3, 4, 5))
-    samples_, transform = scale_to_samples(levels, bits)
-    assert samples_.max() < 2**bits
-    (weight,) = transform.weights
-    back = samples_.astype(object) * weight + np.array(transform.bias, object)[:, None, None]
-    error = np.abs((back >> transform.shift) - levels).max()
-    assert error <= max(span / (2**bits - 1), 1) / 2 + 1
 
 
 def test_integer_view_keeps_bits_and_byte_order():

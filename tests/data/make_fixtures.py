@@ -1,0 +1,109 @@
+"""Write the encoded fixtures of a format version, which every later version must decode.
+
+Run it once a format version: ``python tests/data/make_fixtures.py tests/data/format_1``. It never
+overwrites a fixture, so it adds only what a new coder or dtype needs. Each fixture is a payload
+(``.ncv``) and the array that it decodes to (``.npy``).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numcodecs_video import VideoCodec
+from numcodecs_video.payload import parse_header
+
+SHAPE = (3, 11, 18)
+LARGEST = 4096
+
+
+def _field(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """A smooth field with noise, 0 to 1."""
+    rng = np.random.default_rng(seed)
+    t, y, x = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    return 0.5 + 0.4 * np.sin((x + t) / 5) * np.cos(y / 4) + rng.uniform(-0.05, 0.05, shape)
+
+
+def _counts(dtype: str, top: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    return np.rint(_field(shape) * top).astype(dtype)
+
+
+def _kelvin(dtype: str = "<f4") -> np.ndarray:
+    return (270 + 20 * _field(SHAPE)).astype(dtype)
+
+
+def _with_holes(dtype: str = "<f4") -> np.ndarray:
+    values = _kelvin(dtype)
+    values[1:, 2:6, 3:9] = np.nan
+    values[0, 0, :3] = [np.inf, -np.inf, -0.0]
+    return values
+
+
+def _bands() -> np.ndarray:
+    """Four correlated bands, axes ``tcyx``."""
+    field = _field((3, 9, 10))[:, None]
+    mixed = np.concatenate([field * w for w in (1, 0.8, 0.6, -0.5)], 1)
+    return (mixed + np.random.default_rng(1).normal(0, 0.01, mixed.shape)).astype("<f4")
+
+
+def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
+    cases: dict[str, tuple[dict[str, Any], np.ndarray]] = {
+        "constant": ({}, np.full(SHAPE, 7, "<i2")),
+        "empty": ({}, np.zeros((0, 4, 5), "<f4")),
+        "scalar": ({}, np.array(2.5, "<f8")),
+        "bytes": ({}, np.frombuffer(b"a run of plain bytes", "u1")),
+        "all_missing": ({"max_error": 0.1}, np.full(SHAPE, np.nan, "<f4")),
+        "fortran": ({"axes": "xyt"}, np.asfortranarray(_counts("<u2", 900).T)),
+        "axes_yxt": ({"axes": "yxt"}, np.ascontiguousarray(np.moveaxis(_counts("u1", 90), 0, 2))),
+        "segments": ({"gop": 1, "max_error": 0.1}, _with_holes()),
+        "nodata": ({"max_error": 2, "nodata": -9999}, np.where(_counts("<i2", 90) > 70, -9999,
+                                                               _counts("<i2", 90)).astype("<i2")),
+        "bands": ({"max_error": 0.02}, _bands()),
+        "bands_qp": ({"codec": "hevc", "qp": 16}, _bands()),
+        "wide_integers": ({"codec": "ffv1"}, _counts("<u4", 2**20)),
+    }  # fmt: skip
+    for codec in ("auto", "hevc", "ffv1", "vp9", "av1", "h264"):
+        cases[f"{codec}_lossless"] = ({"codec": codec}, _counts("u1", 60))
+        cases[f"{codec}_bound"] = ({"codec": codec, "max_error": 0.2}, _with_holes())
+        if codec != "ffv1":
+            cases[f"{codec}_qp"] = ({"codec": codec, "qp": 20}, _kelvin())
+    for dtype in ("?", "i1", "u1", ">i2", "<u2", "<i4", ">u4", "<i8", ">u8"):
+        values = _counts("<i8", 200 if np.dtype(dtype).itemsize > 1 else 100, (2, 7, 9))
+        values = values > 50 if dtype == "?" else values.astype(dtype)
+        cases[f"exact_{np.dtype(dtype).name}"] = ({}, values)
+    for dtype in ("<f2", ">f4", "<f8"):
+        name = np.dtype(dtype).name
+        cases[f"exact_{name}"] = ({}, _with_holes(dtype)[:, :7, :9])
+        cases[f"bound_{name}"] = ({"max_error": 0.5}, _with_holes(dtype))
+    days = np.datetime64("2024-01-01", "ns") + _counts("<i8", 300, (2, 7, 9)) * np.timedelta64(
+        1, "D"
+    )
+    days[0, 0, 0] = np.datetime64("NaT")
+    cases["exact_datetime64"] = ({}, days)
+    return cases
+
+
+def write_fixtures(folder: Path) -> list[str]:
+    """Write the fixtures that are not there yet, and return their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, (words, array) in _cases().items():
+        path = folder / f"{name}.ncv"
+        if path.exists():
+            continue
+        codec = VideoCodec(**words)
+        payload = codec.encode(array)
+        if len(payload) > LARGEST:
+            raise SystemExit(f"{name} has {len(payload)} bytes: make it smaller")
+        path.write_bytes(payload)
+        np.save(path.with_suffix(".npy"), codec.decode(payload))
+        print(f"{name}: {len(payload)} bytes, {parse_header(payload).candidate}")
+        written.append(name)
+    return written
+
+
+if __name__ == "__main__":
+    write_fixtures(Path(sys.argv[1]))

@@ -1,0 +1,40 @@
+"""Payloads that were written once are decoded for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from strategies import same_bits
+
+from numcodecs_video import VideoCodec
+from numcodecs_video.payload import parse_header
+
+FOLDERS = sorted(Path(__file__).parent.glob("data/format_*"))
+FIXTURES = [path for folder in FOLDERS for path in sorted(folder.glob("*.ncv"))]
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_fixtures_decode_to_the_array_of_the_day(path):
+    """Bit for bit, in shape, dtype, byte order and memory order."""
+    expected = np.load(path.with_suffix(".npy"))
+    decoded = VideoCodec().decode(path.read_bytes())
+    assert same_bits(decoded, expected)
+    assert decoded.flags.f_contiguous == expected.flags.f_contiguous
+
+
+@pytest.mark.skipif(not FIXTURES, reason="the fixtures are not written yet")
+def test_fixtures_cover_every_coder_and_kind_of_dtype():
+    """What is not fixed here may change unnoticed."""
+    headers = [parse_header(path.read_bytes()) for path in FIXTURES]
+    coders = {layer.coder for header in headers for layer in header.layers}
+    assert {"hevc", "ffv1", "vp9", "av1", "h264", "zstd"} <= coders
+    assert {np.dtype(header.dtype).kind for header in headers} >= set("biufM")
+
+
+@pytest.mark.skipif(not FIXTURES, reason="the fixtures are not written yet")
+def test_fixtures_stay_small():
+    """The source distribution carries them."""
+    assert max(path.stat().st_size for path in FIXTURES) <= 4096
+    assert sum(f.stat().st_size for folder in FOLDERS for f in folder.iterdir()) < 200_000
