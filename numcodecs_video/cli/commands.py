@@ -24,6 +24,8 @@ class _Group(click.Group):
         except BrokenPipeError:  # ``| head`` is no trouble; click ends it in silence
             raise
         except (VideoCodecError, DecodeError, ImportError, OSError) as error:
+            if isinstance(error, ImportError) and (error.name or "").startswith("numcodecs_video"):
+                raise  # a fault of ours; what others lack says what to install
             raise click.ClickException(" ".join(str(error).split())) from error
 
 
