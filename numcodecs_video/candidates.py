@@ -1,203 +1,264 @@
 """What can be tried on a chunk: each candidate is one way to code it, made only when called.
 
-A candidate returns its layers and their bytes. It promises nothing: the pipeline verifies.
+A candidate promises nothing: the pipeline decodes and verifies what it made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video.chunk import Chunk
-from numcodecs_video.cube import plan_mosaic, tile_mosaic
-from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.missing import fill_missing, pack_classes
-from numcodecs_video.payload import Layer, Transform, Values
-from numcodecs_video.quantise import (
-    integer_levels,
-    real_levels,
-    scale_to_samples,
-    value_range,
-)
-from numcodecs_video.streams import ffmpeg, pcodec, zstd
+from numcodecs_video.coded import Coded, start_coded
+from numcodecs_video.decoding import samples_to_levels
+from numcodecs_video.exact import code_exactly
+from numcodecs_video.klt import Basis, Projection, fit_basis, project
+from numcodecs_video.missing import fill_missing
+from numcodecs_video.payload import Transform, Values
+from numcodecs_video.planes import code_jpegxl, code_residual, code_video, difference
+from numcodecs_video.quantise import integer_levels, real_levels
+from numcodecs_video.streams import ffmpeg
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 
-__all__ = ["Candidate", "Coded", "candidates", "exact"]
+__all__ = ["Base", "Candidate", "Direct", "Exact", "Work"]
 
-#: samples a quantiser index is relative to, where the user names no depth
-_QP_DEPTHS = {"hevc": 12, "vp9": 8, "av1": 10, "h264": 10}
-#: levels of a lossy chunk are this many bits finer than its samples
-_FINER_BITS = 4
-_NO_VALUES, _PLAIN = Values("integer"), Transform()
+#: levels of a float chunk per step of its residual: what the base's own precision is worth
+_FINER = 256
+#: components with a variance below this part of the base's distortion are left out
+_VANISHED = 0.05
+#: the largest number of levels that the band transform keeps exact
+_MOST_BASE_LEVELS = 2**40
 
 
-@dataclass(frozen=True)
-class Coded:
-    """What one candidate made of a chunk.
+class Work:
+    """A chunk and what its candidates share, computed once.
 
     Parameters
     ----------
-    name : str
-        For the header and ``info``.
-    layers : tuple of Layer
-    sections : tuple of tuple of bytes
-        The layers' bytes: the shared section first, then each segment.
-    values : Values
-    transform : Transform
+    chunk : Chunk
+    bound : float
+        The largest error in the data's units; 0 is lossless.
     """
 
-    name: str
-    layers: tuple[Layer, ...]
-    sections: tuple[tuple[bytes, ...], ...]
-    values: Values = _NO_VALUES
-    transform: Transform = _PLAIN
+    def __init__(self, chunk: Chunk, bound: float) -> None:
+        self.chunk, self.bound = chunk, bound
+        self.is_float = chunk.cube.dtype.kind == "f"
+
+    @cached_property
+    def direct(self) -> tuple[NDArray[np.int64], Values] | None:
+        """Filled levels one step apart, for coders without a base; None when there are none."""
+        if self.is_float:
+            found = real_levels(self.chunk.cube, self.chunk.valid, self.bound)
+        else:
+            found = integer_levels(self.chunk.cube, self.chunk.valid, int(self.bound))
+        if found is not None:
+            fill_missing(found[0], self.chunk.valid)
+        return found
+
+    @cached_property
+    def fine(self) -> tuple[NDArray[np.int64], Values] | None:
+        """Filled levels much finer than the bound, for a base; None when there are none."""
+        if self.is_float:
+            # Rounding to the fine levels costs half a level of the bound.
+            bound = self.bound / (_FINER + 1)
+            found = real_levels(self.chunk.cube, self.chunk.valid, bound)
+        else:
+            found = integer_levels(self.chunk.cube, self.chunk.valid, 0)
+        if found is None or found[1].top >= _MOST_BASE_LEVELS:
+            return None
+        fill_missing(found[0], self.chunk.valid)
+        return found
 
     @property
-    def size(self) -> int:
-        """Bytes of all sections."""
-        return sum(len(part) for section in self.sections for part in section)
+    def residual_step(self) -> int:
+        """Levels of :attr:`fine` that one unit of the residual stands for."""
+        return _FINER if self.is_float else 2 * int(self.bound) + 1
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The components of the fine levels."""
+        if self.fine is None:
+            raise ValueError("there are no fine levels to project")
+        levels = self.fine[0]
+        basis: Basis | None = None
+        if levels.shape[1] > 1 and self.chunk.settings.pca is not False:
+            basis = fit_basis(levels)
+        return project(levels, basis)
+
+    def part(self, frames: range) -> Work:
+        """The same work on some frames only, as one segment: what trials run on."""
+        return Work(self.chunk.part(frames), self.bound)
 
 
-Candidate = Callable[[], Coded]
+@dataclass(frozen=True)
+class Direct:
+    """Levels one step apart as the planes of a lossless coder.
+
+    Parameters
+    ----------
+    coder : str
+        ``jpegxl`` or a video coder.
+    delta : bool
+        Code differences in time.
+    """
+
+    coder: str
+    delta: bool = False
+
+    def __call__(self, work: Work) -> Coded | None:
+        """Code the work's chunk; None when its levels do not fit the coder."""
+        if work.direct is None:
+            return None
+        levels, values = work.direct
+        settings = work.chunk.settings
+        name = f"{self.coder} of differences" if self.delta else f"{self.coder} lossless"
+        if values.top == 0:
+            return start_coded(work.chunk, "constant", values)
+        planes, bits, parts = _split_levels(levels, values.top, self._depths(settings.bits))
+        if self.delta and parts > 1:
+            return None
+        segments = work.chunk.segments
+        if self.delta:
+            planes = difference(planes, segments, bits)
+        if self.coder == "jpegxl":
+            coded = code_jpegxl(planes, bits, segments, settings.effort, delta=self.delta)
+        else:
+            options = settings.options if settings.codec == self.coder else ()
+            spec = EncodeSpec(self.coder, bits, None, settings.effort, options)
+            coded = code_video(planes, segments, spec, delta=self.delta)
+        start = start_coded(work.chunk, name, values, Transform(parts=parts))
+        return start.add(coded.layer, coded.shared, coded.streams)
+
+    def _depths(self, bits: int | None) -> list[int]:
+        if self.coder == "jpegxl":
+            return [8, 16]
+        return [bits] if bits else ffmpeg.available_depths(self.coder)
 
 
-def candidates(chunk: Chunk) -> Iterator[Candidate]:
-    """The ways to code a chunk under its settings that are worth trying; perhaps none."""
-    fidelity = chunk.settings.fidelity
-    if fidelity.kind == "qp" and chunk.array.dtype.kind not in "bmM":
-        yield from _at_quantiser(chunk, int(fidelity.value))
-        return
-    bound = fidelity.value if fidelity.kind == "max_error" else 0
-    found = _levels(chunk, bound)
-    if found is None:
-        return
-    levels, values = found
-    if not bound and values.top >= 2**16:
-        return  # the exact path's predictors beat planes of high and low halves
-    fill_missing(levels, chunk.valid)
-    yield partial(_direct, chunk, levels, values)
-
-
-def _levels(chunk: Chunk, bound: float) -> tuple[NDArray[np.int64], Values] | None:
-    """The chunk as integers under a bound; None when only the exact path keeps it."""
-    if chunk.cube.dtype.kind == "f":
-        return real_levels(chunk.cube, chunk.valid, bound) if bound else None
-    counts = 0 if chunk.array.dtype.kind in "bmM" else int(bound)
-    return integer_levels(chunk.cube, chunk.valid, counts)
-
-
-def _direct(chunk: Chunk, levels: NDArray[np.int64], values: Values) -> Coded:
-    """Levels as planes of a lossless video, split into parts where they need more bits."""
-    coder = "ffv1" if chunk.settings.codec == "auto" else chunk.settings.codec
-    if values.top == 0:
-        return _constant(chunk, values)
-    depths = [chunk.settings.bits or 0] if chunk.settings.bits else ffmpeg.available_depths(coder)
-    needed = values.top.bit_length()
+def _split_levels(
+    levels: NDArray[np.int64], top: int, depths: list[int]
+) -> tuple[NDArray[Any], int, int]:
+    """Planes (T, parts * C, Y, X), their depth, and the number of parts of each level."""
+    needed = top.bit_length()
     bits = min((d for d in depths if d >= needed), default=max(depths))
     parts = -(-needed // bits)
     dtype = np.uint8 if bits == 8 else np.uint16
-    planes = np.concatenate(
-        [(levels >> (bits * i) & (2**bits - 1)).astype(dtype) for i in range(parts)], axis=1
-    )
-    coded = _video(chunk, planes, _spec(chunk, coder, bits, None))
-    return replace(coded, name=f"{coder} lossless", values=values, transform=Transform(parts=parts))
+    planes = [(levels >> (bits * i) & (2**bits - 1)).astype(dtype) for i in range(parts)]
+    return np.concatenate(planes, axis=1), bits, parts
 
 
-def _at_quantiser(chunk: Chunk, qp: int) -> Iterator[Candidate]:
-    """The values scaled to the coder's depth and coded at a constant quantiser."""
-    coder = "hevc" if chunk.settings.codec == "auto" else chunk.settings.codec
-    bits = chunk.settings.bits or _QP_DEPTHS[coder]
-    span = value_range(chunk.cube, chunk.valid)
-    found = _levels(chunk, span / 2 ** (bits + _FINER_BITS) if chunk.cube.dtype.kind == "f" else 0)
-    if found is None or found[1].top >= 2**40:
-        return
-    levels, values = found
-    fill_missing(levels, chunk.valid)
-    yield partial(_lossy, chunk, levels, values, _spec(chunk, coder, bits, qp))
+@dataclass(frozen=True)
+class Base:
+    """A lossy video of the components, and the residual that makes a bound exact.
 
-
-def _lossy(chunk: Chunk, levels: NDArray[np.int64], values: Values, spec: EncodeSpec) -> Coded:
-    if values.top == 0:
-        return _constant(chunk, values)
-    samples, transform = scale_to_samples(levels, spec.bits)
-    coded = _video(chunk, samples, spec)
-    return replace(coded, name=f"{spec.coder} qp={spec.qp}", values=values, transform=transform)
-
-
-def _spec(chunk: Chunk, coder: str, bits: int, qp: int | None) -> EncodeSpec:
-    settings = chunk.settings
-    options = settings.options if settings.codec == coder else ()
-    return EncodeSpec(coder, bits, qp, settings.effort, options)
-
-
-def _video(chunk: Chunk, planes: NDArray[Any], spec: EncodeSpec) -> Coded:
-    """The base layer: planes (T, P, Y, X) as one video, and the map of missing cells."""
-    coder = ffmpeg.CODERS[spec.coder]
-    count, height, width = planes.shape[1:]
-    mosaic = plan_mosaic(count, height, width, coder.shortest_side)
-    if max(mosaic.frame_height, mosaic.frame_width) > coder.longest_side:
-        raise VideoCodecError(
-            f"{spec.coder} codes frames up to {coder.longest_side} samples a side, this chunk "
-            f"needs {mosaic.frame_width}x{mosaic.frame_height}: use smaller chunks in y and x"
-        )
-    shared, streams = ffmpeg.encode(tile_mosaic(planes, mosaic), chunk.segments, spec)
-    layer = Layer("base", spec.coder, spec.bits, spec.pixel_format, mosaic=mosaic)  # type: ignore[arg-type]
-    masks = _mask_layer(chunk)
-    return Coded(
-        "",
-        (*masks.layers, layer),
-        tuple((*m, s) for m, s in zip(masks.sections, (shared, *streams), strict=True)),
-    )
-
-
-def _constant(chunk: Chunk, values: Values) -> Coded:
-    """One value throughout, but for missing cells."""
-    return replace(_mask_layer(chunk), name="constant", values=values)
-
-
-def _mask_layer(chunk: Chunk) -> Coded:
-    """The map of missing cells; no layer when there are none.
-
-    The shared section holds the map that most frames start from, so that a land mask which every
-    segment repeats costs one frame.
+    Parameters
+    ----------
+    coder : str
+        A video coder.
+    qp : int
+        Its quantiser.
+    step : float
+        Step of the samples in levels; 0 is the finest that the depth allows.
+    residual : bool
+        Add the residual layer.
+    options : tuple of (name, value)
+        Encoder options on top of the effort's.
     """
-    if chunk.missing is None:
-        return Coded("", (), tuple(() for _ in range(len(chunk.segments) + 1)))
-    classes, count = chunk.missing.classes, len(chunk.missing.patterns)
-    effort = chunk.settings.effort
-    before = np.zeros(classes.shape[1:], np.uint8)
-    shared = b""
-    if len(chunk.segments) > 1:
-        common = classes[chunk.segments[0].start]
-        shared = zstd.compress(pack_classes(common[None], count, before), effort)
-        before = common
-    streams = [
-        zstd.compress(pack_classes(classes[s.start : s.stop], count, before), effort)
-        for s in chunk.segments
-    ]
-    return Coded("", (Layer("missing", "zstd"),), ((shared,), *((s,) for s in streams)))
+
+    coder: str
+    qp: int
+    step: float = 0.0
+    residual: bool = True
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, work: Work) -> Coded | None:
+        """Code the work's chunk; None when its levels do not fit."""
+        if work.fine is None:
+            return None
+        if work.fine[1].top == 0:
+            return start_coded(work.chunk, "constant", work.fine[1])
+        coded, predicted = self.predict(work, work.fine)
+        return self._add_residual(work, coded, predicted) if self.residual else coded
+
+    def predict(
+        self, work: Work, fine: tuple[NDArray[np.int64], Values]
+    ) -> tuple[Coded, NDArray[np.int64]]:
+        """The base alone, and the levels (T, C, Y, X) that a reader gets from it."""
+        (levels, values), settings = fine, work.chunk.settings
+        segments = work.chunk.segments
+        bits = base_depth(self.coder, settings.bits)
+        step = max(self.step, finest_step(work, bits))
+        projection = work.projection.drop(_VANISHED * distortion(step, self.qp, bits))
+        samples, transform = projection.quantise(step, bits)
+        options = dict(self.options)
+        options |= dict(settings.options) if settings.codec == self.coder else {}
+        spec = EncodeSpec(self.coder, bits, self.qp, settings.effort, tuple(options.items()))
+        base = code_video(samples, segments, spec)
+        name = " ".join([f"{self.coder} qp={self.qp}", *(f"{k}={v}" for k, v in self.options)])
+        coded = start_coded(work.chunk, name, values, transform)
+        coded = coded.add(base.layer, base.shared, base.streams)
+        decoded = base.decode(segments, samples.shape[1:])
+        predicted = samples_to_levels(decoded, transform, bits, levels.shape[1])
+        return coded, np.clip(predicted, 0, values.top, out=predicted)
+
+    def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[np.int64]) -> Coded:
+        """Add what is left after the prediction, in units of the residual's step."""
+        if work.fine is None:
+            return coded
+        step, segments = work.residual_step, work.chunk.segments
+        distance = work.fine[0] - predicted
+        distance += step // 2
+        distance //= step
+        valid = np.broadcast_to(work.chunk.valid, distance.shape)
+        distance[~valid] = 0
+        residual = code_residual(distance, segments, step, work.chunk.settings.effort)
+        if residual is None:
+            return coded
+        coded = replace(coded, name=f"{coded.name} + {residual.layer.coder}")
+        return coded.add(residual.layer, residual.shared, residual.streams)
 
 
-def exact(chunk: Chunk) -> Coded:
-    """Every value bit for bit by the smaller of Pcodec and shuffled Zstandard; always possible."""
-    if not chunk.cube.size:
-        return Coded("empty", (), ())
-    parts = [_exact_values(chunk)[s.start : s.stop] for s in chunk.segments]
-    effort = chunk.settings.effort
-    best = [zstd.compress(zstd.shuffle(part), effort) for part in parts]
-    coder: Literal["zstd", "pcodec"] = "zstd"
-    if pcodec.available(parts[0].dtype):
-        packed = [pcodec.encode(part, effort) for part in parts]
-        if sum(map(len, packed)) < sum(map(len, best)):
-            best, coder = packed, "pcodec"
-    return Coded(coder, (Layer("exact", coder),), ((b"",), *((b,) for b in best)))
+@dataclass(frozen=True)
+class Exact:
+    """The exact path, as one candidate among others."""
+
+    def __call__(self, work: Work) -> Coded:
+        """Code the work's chunk."""
+        return code_exactly(work.chunk)
 
 
-def _exact_values(chunk: Chunk) -> NDArray[Any]:
-    cube = chunk.cube
-    return np.ascontiguousarray(cube.astype(cube.dtype.newbyteorder("<"), copy=False))
+Candidate = Callable[[Work], Coded | None]
+
+
+def base_depth(coder: str, bits: int | None) -> int:
+    """The sample depth of a lossy base: the deepest that this PyAV has, or the user's."""
+    return bits or max(ffmpeg.available_depths(coder))
+
+
+def finest_step(work: Work, bits: int) -> float:
+    """The smallest step, in levels, at which all components fit ``bits`` bits."""
+    return max(work.projection.span / float(2**bits - 1), 2.0**-7)
+
+
+def distortion(step: float, qp: int, bits: int) -> float:
+    """Mean square error in levels that HEVC's quantiser makes: its step squared over 12.
+
+    The quantiser step is ``2 ** ((qp - 4) / 6)`` at 8 bits (H.265, 8.6.2).
+    """
+    return float((step * quantiser_step(qp, bits)) ** 2 / 12)
+
+
+def quantiser_step(qp: float, bits: int) -> float:
+    """HEVC's quantiser step in samples of ``bits`` bits."""
+    return float(2.0 ** ((qp - 4) / 6 + bits - 8))
+
+
+def quantiser_for(step: float, sample_step: float, bits: int) -> float:
+    """The (fractional) quantiser of a step in levels, for samples ``sample_step`` levels apart."""
+    return 4 + 6 * math.log2(step / sample_step / 2.0 ** (bits - 8))

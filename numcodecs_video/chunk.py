@@ -61,6 +61,15 @@ class Chunk:
         """True where a cell holds a value, broadcastable to the cube."""
         return np.ones((1, 1, 1, 1), bool) if self.missing is None else self.missing.valid
 
+    def part(self, frames: range) -> Chunk:
+        """Some consecutive frames of the cube, as one segment: for trials, never for payloads."""
+        missing = None
+        if self.missing is not None:
+            classes = self.missing.classes[frames.start : frames.stop]
+            missing = MissingCells(classes, self.missing.patterns)
+        cube = self.cube[frames.start : frames.stop]
+        return replace(self, cube=cube, missing=missing, segments=(range(len(frames)),))
+
     @property
     def order(self) -> Literal["C", "F"]:
         """The memory order that the decoder must give back."""

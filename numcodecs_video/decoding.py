@@ -15,10 +15,19 @@ from numpy.typing import NDArray
 from numcodecs_video.cube import cut_mosaic, from_cube
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.missing import restore_missing, unpack_classes
-from numcodecs_video.payload import Header, Layer, Transform, parse_header, split_section
+from numcodecs_video.payload import (
+    BIAS_BITS,
+    PREFIX_SIZE,
+    Header,
+    Layer,
+    Transform,
+    header_size,
+    parse_header,
+    split_section,
+)
 from numcodecs_video.quantise import to_values
 
-__all__ = ["decode_chunk", "decode_segment", "samples_to_levels"]
+__all__ = ["decode_chunk", "decode_samples", "decode_segment", "samples_to_levels"]
 
 
 def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
@@ -34,7 +43,7 @@ def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
     DecodeError
         When the bytes are no payload, are damaged, or do not hold what they declare.
     """
-    header = parse_header(bytes(data[: _head_size(data)]))
+    header = parse_header(bytes(data[: header_size(bytes(data[:PREFIX_SIZE]))]))
     if len(data) != header.payload_size:
         raise DecodeError(f"the payload has {len(data)} bytes instead of {header.payload_size}")
     out = np.empty(header.cube_shape, np.dtype(header.dtype))
@@ -48,12 +57,6 @@ def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
         )
         out[target] = decode_segment(header, shared, layers, segment)
     return restore_layout(out, header)
-
-
-def _head_size(data: bytes | memoryview) -> int:
-    from numcodecs_video.payload import PREFIX_SIZE, header_size
-
-    return header_size(bytes(data[:PREFIX_SIZE]))
 
 
 def restore_layout(cube: NDArray[Any], header: Header) -> NDArray[Any]:
@@ -139,45 +142,90 @@ def _decode_exact(
 def _decode_levels(
     header: Header, shared: Sequence[bytes], layers: Sequence[bytes], shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Levels (frames, C, Y, X) from the base; all zero when there is none."""
-    index = header.layer_index("base")
-    if index is None:
-        return np.zeros(shape, np.int64)
-    layer = header.layers[index]
-    samples = _decode_samples(layer, shared[index], layers[index], shape[0])
-    return samples_to_levels(samples, header.transform, layer.bits, shape[1])
+    """Levels (frames, C, Y, X): the base, all zero when there is none, and the residual."""
+    levels = np.zeros(shape, np.int64)
+    planes = header.transform.planes(shape[1])
+    for layer, common, data in zip(header.layers, shared, layers, strict=True):
+        if layer.kind == "base":
+            samples = decode_samples(layer, common, data, (shape[0], planes, *shape[2:]))
+            levels = samples_to_levels(samples, header.transform, layer.bits, shape[1])
+            np.clip(levels, 0, header.values.top, out=levels)
+        elif layer.kind == "residual":
+            residual = decode_samples(layer, common, data, shape).astype(np.int64)
+            residual -= layer.offset
+            residual *= layer.step
+            levels += residual
+    return levels
 
 
-def _decode_samples(layer: Layer, shared: bytes, data: bytes, frames: int) -> NDArray[Any]:
-    """Samples (frames, P, Y, X) of a layer coded as pictures."""
-    from numcodecs_video.streams import ffmpeg
+def decode_samples(
+    layer: Layer, shared: bytes, data: bytes, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Samples of one segment of a base or residual layer.
 
-    if layer.mosaic is None or layer.coder not in ffmpeg.CODERS:
-        raise DecodeError(f"the payload codes pictures by {layer.coder}, which cannot hold them")
-    if layer.bits not in ffmpeg.CODERS[layer.coder].formats:
-        raise DecodeError(f"{layer.coder} has no sample depth of {layer.bits} bits")
-    shape = (frames, layer.mosaic.frame_height, layer.mosaic.frame_width)
-    pictures = ffmpeg.decode(shared, data, layer.coder, layer.bits, shape)
-    return cut_mosaic(pictures, layer.mosaic)
+    Parameters
+    ----------
+    layer : Layer
+    shared, data : bytes
+        The layer's bytes in the shared section and in the segment's.
+    shape : tuple of int
+        Frames, planes, height and width.
+
+    Returns
+    -------
+    uint8 array (8 bits) or uint16 array (above) of ``shape``
+    """
+    from numcodecs_video.streams import ffmpeg, jpegxl, zstd
+
+    dtype = np.uint8 if layer.bits == 8 else np.uint16
+    if layer.coder == "jpegxl":
+        samples = jpegxl.decode(data, (shape[0], shape[1], shape[2], shape[3]), dtype)
+    elif layer.coder == "zstd":
+        packed = zstd.decompress(data, math.prod(shape) * np.dtype(dtype).itemsize)
+        samples = zstd.unshuffle(packed, np.dtype(dtype)).reshape(shape)
+    elif layer.coder in ffmpeg.CODERS and layer.mosaic is not None:
+        if layer.bits not in ffmpeg.CODERS[layer.coder].formats:
+            raise DecodeError(f"{layer.coder} has no sample depth of {layer.bits} bits")
+        if layer.mosaic.planes != shape[1]:
+            raise DecodeError("the payload's planes do not match its bands")
+        frames = (shape[0], layer.mosaic.frame_height, layer.mosaic.frame_width)
+        pictures = ffmpeg.decode(shared, data, layer.coder, layer.bits, frames, key=layer.key)
+        samples = cut_mosaic(pictures, layer.mosaic)
+    else:
+        raise DecodeError(f"the payload codes samples by {layer.coder}, which cannot hold them")
+    if layer.delta:
+        samples[1:] -= dtype(2 ** (layer.bits - 1))
+        samples = np.cumsum(samples, axis=0, dtype=dtype)
+        samples &= dtype(2**layer.bits - 1)
+    return samples
 
 
 def samples_to_levels(
     samples: NDArray[Any], transform: Transform, bits: int, bands: int
 ) -> NDArray[np.int64]:
-    """Apply the header's transform to samples (T, P, Y, X), giving levels (T, C, Y, X)."""
+    """Apply the header's transform to samples (T, P, Y, X), giving levels (T, C, Y, X).
+
+    Sums stay below 2**53, so the float64 matrix product is exact in any order of summation.
+    """
     if transform.kind == "parts":
-        if samples.shape[1] != bands * transform.parts:
-            raise DecodeError("the payload's planes do not match its bands")
+        if transform.parts * bits > 64:
+            raise DecodeError("the payload's planes hold more than 64 bits a value")
         levels = samples[:, :bands].astype(np.int64)
         for part in range(1, transform.parts):
             high = samples[:, part * bands : (part + 1) * bands].astype(np.int64)
             levels |= high << (bits * part)
         return levels
-    if transform.kind == "scale":
-        if samples.shape[1] != bands or len(transform.weights) != 1 or len(transform.bias) != bands:
-            raise DecodeError("the payload's scale does not match its bands")
-        levels = samples * np.int64(transform.weights[0])
-        levels += np.array(transform.bias, np.int64)[:, None, None]
-        levels >>= transform.shift
-        return levels
-    raise DecodeError(f"the payload's transform {transform.kind!r} is unknown here")
+    if len(transform.bias) != bands:
+        raise DecodeError("the payload's band transform does not match its bands")
+    if transform.weights:
+        weights = np.array(transform.weights, np.float64).reshape(bands, -1)
+        count, planes = samples.shape[:2]
+        flat = samples.reshape(count, planes, -1).astype(np.float64)
+        levels = (weights @ flat).reshape(count, bands, *samples.shape[2:]).astype(np.int64)
+    else:
+        levels = samples.astype(np.int64)
+    levels *= transform.gain
+    bias = np.array(transform.bias, np.int64) << (transform.shift - BIAS_BITS)
+    levels += (bias + (1 << transform.shift - 1))[:, None, None]
+    levels >>= transform.shift
+    return levels

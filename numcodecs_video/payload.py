@@ -56,7 +56,11 @@ PIXEL_FORMATS = (
     "yuv420p10le", "yuv420p12le",
 )  # fmt: skip
 VALUE_KINDS = ("integer", "real", "table", "relative")
-TRANSFORM_KINDS = ("parts", "scale", "matrix")
+TRANSFORM_KINDS = ("parts", "linear")
+#: the integer weights of a band transform stand for multiples of 2**-13
+WEIGHT_BITS = 13
+#: the offsets of a band transform are in sixteenths of a level
+BIAS_BITS = 4
 
 _TAG_ARRAY, _TAG_LAYERS, _TAG_VALUES, _TAG_TRANSFORM = 1, 2, 3, 4
 _TAG_MISSING, _TAG_PROMISE, _TAG_ORDER, _TAG_INDEX = 5, 6, 7, 8
@@ -96,11 +100,16 @@ class Layer:
     pixel_format : str
         One of ``PIXEL_FORMATS``; empty where the coder is no video coder.
     delta : bool
-        Samples are differences to the previous frame of the segment, modulo ``2**bits``.
+        Samples are differences to the previous frame of the segment, plus ``2**(bits - 1)``, modulo
+        ``2**bits``; the first frame is as it is.
+    key : bool
+        The shared section ends with a key picture that every segment predicts from.
     offset : int
         Subtracted from every sample (residuals are signed, samples are not).
+    step : int
+        Levels that one unit of a residual stands for.
     mosaic : Mosaic, optional
-        The frame geometry of a coder of pictures.
+        The frame geometry of a video coder.
     """
 
     kind: LayerKind
@@ -108,7 +117,9 @@ class Layer:
     bits: int = 0
     pixel_format: str = ""
     delta: bool = False
+    key: bool = False
     offset: int = 0
+    step: int = 1
     mosaic: Mosaic | None = None
 
 
@@ -127,17 +138,26 @@ class Values:
 
 @dataclass(frozen=True)
 class Transform:
-    """How samples become levels: ``(weights @ samples + bias) >> shift``, in integers.
+    """How the samples of the base become levels, in integers alone.
 
-    ``parts``: the weights are powers ``2**(bits * i)`` over the ``parts`` planes of each band.
-    ``scale``: one weight for all bands, a bias each. ``matrix``: weights of shape (C, P).
+    ``parts``: band ``c`` has ``parts`` planes ``c + i * C``, each with the next higher bits.
+
+    ``linear``: level ``c`` is ``(gain * sum(weights[c, p] * sample[p]) + bias[c] * 2**(shift - 4)
+    + 2**(shift - 1)) >> shift``; ``weights`` holds C rows, or nothing where planes are bands.
     """
 
-    kind: Literal["parts", "scale", "matrix"] = "parts"
+    kind: Literal["parts", "linear"] = "parts"
     parts: int = 1
+    gain: int = 1
     shift: int = 0
     weights: tuple[int, ...] = ()
     bias: tuple[int, ...] = ()
+
+    def planes(self, bands: int) -> int:
+        """Planes of a time step of ``bands`` bands."""
+        if self.kind == "parts":
+            return self.parts * bands
+        return len(self.weights) // bands if self.weights else bands
 
 
 @dataclass(frozen=True)
@@ -278,6 +298,11 @@ class Header:
             out["coder"] = layer.coder
             out["bits"] = layer.bits
             out["pixel_format"] = layer.pixel_format
+            if layer.key:
+                out["key_picture"] = True
+            if self.transform.weights:
+                planes = self.transform.planes(self.cube_shape[1])
+                out["components"] = f"{planes} of {self.cube_shape[1]} bands"
             if layer.mosaic is not None:
                 m = layer.mosaic
                 out["frame"] = f"{m.frame_width}x{m.frame_height}"
@@ -403,8 +428,8 @@ class _Reader:
 def _write_layer(w: _Writer, layer: Layer) -> None:
     w.byte(LAYER_KINDS.index(layer.kind)).byte(CODERS.index(layer.coder)).byte(layer.bits)
     w.byte(PIXEL_FORMATS.index(layer.pixel_format))
-    w.byte(layer.delta | (layer.mosaic is not None) << 1)
-    w.signed(layer.offset)
+    w.byte(layer.delta | (layer.mosaic is not None) << 1 | layer.key << 2)
+    w.signed(layer.offset).varint(layer.step)
     if layer.mosaic is not None:
         m = layer.mosaic
         w.varint(m.planes, m.height, m.width, m.columns, m.frame_height, m.frame_width)
@@ -413,11 +438,13 @@ def _write_layer(w: _Writer, layer: Layer) -> None:
 def _read_layer(r: _Reader) -> Layer:
     kind, coder = r.choice(LAYER_KINDS, "layer"), r.choice(CODERS, "coder")
     bits, pixel_format, flags = r.byte(), r.choice(PIXEL_FORMATS, "pixel format"), r.byte()
-    offset = r.signed()
+    offset, step = r.signed(), r.varint()
     mosaic = Mosaic(*(r.varint() for _ in range(6))) if flags & 2 else None
-    if flags > 3 or bits > 16:
+    if flags > 7 or bits > 16 or step >= 2**48 or abs(offset) >= 2**16:
         raise DecodeError("the payload's header describes a layer that is unknown here")
-    return Layer(kind, coder, bits, pixel_format, bool(flags & 1), offset, mosaic)
+    return Layer(
+        kind, coder, bits, pixel_format, bool(flags & 1), bool(flags & 4), offset, step, mosaic
+    )
 
 
 def _write_values(w: _Writer, values: Values) -> None:
@@ -442,19 +469,27 @@ def _read_values(r: _Reader) -> Values:
 
 
 def _write_transform(w: _Writer, transform: Transform) -> None:
-    w.byte(TRANSFORM_KINDS.index(transform.kind)).varint(transform.parts, transform.shift)
-    w.varint(len(transform.weights)).signed(*transform.weights)
+    w.byte(TRANSFORM_KINDS.index(transform.kind)).varint(transform.parts, transform.gain)
+    w.varint(transform.shift, len(transform.weights)).signed(*transform.weights)
     w.varint(len(transform.bias)).signed(*transform.bias)
 
 
 def _read_transform(r: _Reader) -> Transform:
     kind = r.choice(TRANSFORM_KINDS, "transform")
-    parts, shift = r.varint(), r.varint()
+    parts, gain, shift = r.varint(), r.varint(), r.varint()
     weights = tuple(r.signed() for _ in range(r.count()))
     bias = tuple(r.signed() for _ in range(r.count()))
-    if shift > 48 or not 1 <= parts <= 8:
+    # These limits keep every sum of the transform within 63 bits.
+    if (
+        not 1 <= parts <= 8
+        or (kind == "linear" and not BIAS_BITS <= shift <= 40)
+        or gain >= 2**32
+        or any(abs(w) > 2 ** (WEIGHT_BITS + 1) for w in weights)
+        or any(abs(b) >= 2 ** (62 - shift) for b in bias)
+        or len(weights) > 2**14
+    ):
         raise DecodeError("the payload's header describes a transform that is unknown here")
-    return Transform(kind, parts, shift, weights, bias)  # type: ignore[arg-type]
+    return Transform(kind, parts, gain, shift, weights, bias)  # type: ignore[arg-type]
 
 
 def _fields(header: Header) -> list[tuple[int, _Writer]]:
@@ -577,7 +612,7 @@ def _header_of(found: dict[int, _Reader]) -> Header:
     header = Header(dtype, shape, order, axes, r.varint())
     _check_array(header)
     r = found[_TAG_LAYERS]
-    layers = tuple(_read_layer(r) for _ in range(r.count(6)))
+    layers = tuple(_read_layer(r) for _ in range(r.count(7)))
     r = found[_TAG_PROMISE]
     kind = r.choice(FIDELITY_KINDS, "promise")
     promise = Promise(kind, 0.0, 0.0) if kind == "lossless" else Promise(kind, r.real(), r.real())

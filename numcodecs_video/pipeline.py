@@ -10,15 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video import __version__
-from numcodecs_video.candidates import Candidate, Coded, candidates, exact
 from numcodecs_video.chunk import Chunk, check_dtype, prepare_chunk
+from numcodecs_video.coded import Coded
 from numcodecs_video.config import BandBasis, Settings
 from numcodecs_video.decoding import decode_chunk
 from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.exact import code_exactly
 from numcodecs_video.payload import Header, Missing, Promise, pack
-from numcodecs_video.quantise import largest_error
+from numcodecs_video.quantise import (
+    largest_error,
+    rmse_of_psnr,
+    root_mean_square_error,
+    value_range,
+)
+from numcodecs_video.search import Plan, attempt, plan_bounded, plan_distortion, plan_quantised
 
 __all__ = ["check_settings", "encode_chunk"]
+
+#: how far below its target the mean square error may fall: 10 % of the RMSE, 0.5 dB of the PSNR
+_RMSE_SLACK, _PSNR_SLACK = 0.82, 0.9
 
 
 def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
@@ -40,16 +50,36 @@ def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
     check_dtype(array.dtype)
     check_settings(settings)
     chunk = prepare_chunk(array, settings)
-    best: bytes | None = None
-    for candidate in candidates(chunk) if chunk.axes else ():
-        payload = _verified(chunk, candidate)
-        if payload is not None and (best is None or len(payload) < len(best)):
-            best = payload
-    if best is None:
-        best = _verified(chunk, lambda: exact(chunk))
-    if best is None:  # pragma: no cover - Zstandard would have to fail
-        raise VideoCodecError(f"no coder keeps {settings.fidelity} for this chunk")
-    return best
+    payloads: list[bytes] = []
+    if chunk.axes:
+        plan = _plan(chunk)
+        for candidate in plan.candidates:
+            payload = _verified(chunk, attempt(candidate, plan.work))
+            if payload is not None:
+                payloads.append(payload)
+            if len(payloads) >= plan.make:
+                break
+    if not payloads:
+        exact = _verified(chunk, code_exactly(chunk))
+        if exact is None:  # pragma: no cover - Zstandard would have to fail
+            raise VideoCodecError(f"no coder keeps {settings.fidelity} for this chunk")
+        payloads.append(exact)
+    return min(payloads, key=len)
+
+
+def _plan(chunk: Chunk) -> Plan:
+    """The candidates for the chunk's fidelity."""
+    kind, value = chunk.settings.fidelity.kind, chunk.settings.fidelity.value
+    if kind == "lossless" or chunk.array.dtype.kind in "bmM":
+        return plan_bounded(chunk, 0)
+    if kind == "max_error":
+        return plan_bounded(chunk, value)
+    if kind == "qp":
+        return plan_quantised(chunk, int(value))
+    if kind == "rmse":
+        return plan_distortion(chunk, value, _RMSE_SLACK)
+    span = value_range(chunk.cube, chunk.valid)
+    return plan_distortion(chunk, rmse_of_psnr(value, span), _PSNR_SLACK)
 
 
 def check_settings(settings: Settings) -> None:
@@ -67,7 +97,7 @@ def check_settings(settings: Settings) -> None:
     if settings.trouble:
         raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
     kind = settings.fidelity.kind
-    if kind in ("rmse", "psnr", "max_relative_error"):
+    if kind == "max_relative_error":
         raise NotImplementedError(f"{kind} is not built yet; use max_error, qp or lossless")
     if isinstance(settings.pca, (int, BandBasis)) and settings.pca is not False:
         raise NotImplementedError("a pca basis is not built yet; leave pca at 'auto' or False")
@@ -86,17 +116,13 @@ def _check_coder(coder: str, bits: int | None, options: tuple[tuple[str, str], .
     ffmpeg.require_depth(coder, bits)
 
 
-def _verified(chunk: Chunk, candidate: Candidate) -> bytes | None:
-    """The candidate's payload if its decoded array keeps the promise, else None.
+def _verified(chunk: Chunk, coded: Coded | None) -> bytes | None:
+    """The payload of what a candidate made, if its decoded array keeps the promise; else None.
 
     Encoders have faults (libx265 codes some picture widths wrongly), so nothing is believed that
     has not been decoded.
     """
-    try:
-        coded = candidate()
-    except VideoCodecError:
-        if chunk.settings.options:
-            raise
+    if coded is None:
         return None
     header = _header(chunk, coded, 0.0)
     try:
@@ -152,10 +178,17 @@ def _realised(chunk: Chunk, decoded: NDArray[Any]) -> float | None:
     valid = _valid_cells(array, chunk.settings)
     if not _same_bits(array[~valid], decoded[~valid]):
         return None
-    error = largest_error(array, decoded, valid)
     if fidelity.kind == "qp":
         return math.nan
-    return error if error <= fidelity.value else None
+    if fidelity.kind == "max_error":
+        error = largest_error(array, decoded, valid)
+        return error if error <= fidelity.value else None
+    error = root_mean_square_error(array, decoded, valid)
+    if fidelity.kind == "rmse":
+        return error if error <= fidelity.value else None
+    span = value_range(chunk.cube, chunk.valid)
+    psnr = math.inf if error == 0 else 20 * math.log10(span / error) if span else math.inf
+    return psnr if psnr >= fidelity.value else None
 
 
 def _valid_cells(array: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:

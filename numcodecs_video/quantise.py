@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.payload import Transform, Values
+from numcodecs_video.payload import Values
 
 __all__ = [
     "MOST_LEVELS",
@@ -21,7 +21,8 @@ __all__ = [
     "integer_view",
     "largest_error",
     "real_levels",
-    "scale_to_samples",
+    "rmse_of_psnr",
+    "root_mean_square_error",
     "to_values",
     "value_range",
 ]
@@ -127,23 +128,6 @@ def value_range(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> float:
     return float(cube.max(where=where, initial=first)) - float(cube.min(where=where, initial=first))
 
 
-def scale_to_samples(levels: NDArray[np.int64], bits: int) -> tuple[NDArray[Any], Transform]:
-    """Scale levels (T, C, Y, X) below 2**40 to samples of ``bits`` bits, one step for all bands.
-
-    Each band starts at its own smallest level. The transform gives the levels back, rounded.
-    """
-    low = levels.min(axis=(0, 2, 3))
-    distance = levels - low[:, None, None]
-    step = max(int(distance.max()), 1) / (2**bits - 1)
-    shift = 20
-    weight = max(1, round(step * 2**shift))
-    samples = np.rint(distance * (2**shift / weight))
-    np.clip(samples, 0, 2**bits - 1, out=samples)
-    bias = tuple((int(v) << shift) + (1 << shift - 1) for v in low)
-    transform = Transform("scale", shift=shift, weights=(weight,), bias=bias)
-    return samples.astype(np.uint8 if bits == 8 else np.uint16), transform
-
-
 def rounding_margin(largest: float, dtype: np.dtype[Any]) -> float:
     """The most that rounding can add to the error of a reader's value of magnitude ``largest``."""
     native = dtype.newbyteorder("=")
@@ -196,3 +180,18 @@ def largest_error(
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.subtract(a, b, dtype=np.float64)
     return float(np.abs(difference).max(initial=0.0, where=where))
+
+
+def root_mean_square_error(
+    original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
+) -> float:
+    """Root mean square difference over valid cells, 0 when there is none."""
+    where = np.broadcast_to(valid, original.shape)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.subtract(original, decoded, dtype=np.float64)[where]
+        return float(np.sqrt(np.mean(difference * difference))) if difference.size else 0.0
+
+
+def rmse_of_psnr(psnr: float, span: float) -> float:
+    """The root mean square error that gives a PSNR in dB, for a peak of ``span``."""
+    return float(span * 10 ** (-psnr / 20))

@@ -358,7 +358,9 @@ def headers(draw: Any) -> tuple[Header, tuple[tuple[bytes, ...], ...]]:
                 draw(st.integers(0, 16)),
                 draw(st.sampled_from(PIXEL_FORMATS)),
                 draw(st.booleans()),
-                draw(st.integers(-(2**20), 2**20)),
+                draw(st.booleans()),
+                draw(st.integers(-(2**16) + 1, 2**16 - 1)),
+                draw(st.integers(0, 2**40)),
                 mosaic,
             )
         )
@@ -380,11 +382,12 @@ def headers(draw: Any) -> tuple[Header, tuple[tuple[bytes, ...], ...]]:
         )
     )
     transform = Transform(
-        draw(st.sampled_from(["parts", "scale"])),
+        draw(st.sampled_from(["parts", "linear"])),
         draw(st.integers(1, 8)),
-        draw(st.integers(0, 48)),
-        tuple(draw(st.lists(st.integers(-(2**40), 2**40), max_size=4))),
-        tuple(draw(st.lists(st.integers(-(2**60), 2**60), max_size=4))),
+        draw(st.integers(1, 2**32 - 1)),
+        draw(st.integers(4, 40)),
+        tuple(draw(st.lists(st.integers(-(2**14), 2**14), max_size=4))),
+        tuple(draw(st.lists(st.integers(-(2**22) + 1, 2**22 - 1), max_size=4))),
     )
     pattern = st.binary(min_size=dtype.itemsize, max_size=dtype.itemsize)
     missing = draw(

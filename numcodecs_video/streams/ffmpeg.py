@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
 from numcodecs_video.streams.options import encoder_options
+from numcodecs_video.streams.units import join_units, split_units
 
 __all__ = [
     "CODERS",
@@ -30,10 +31,8 @@ __all__ = [
     "VideoCoder",
     "decode",
     "encode",
-    "join_units",
     "library_versions",
     "require_depth",
-    "split_units",
 ]
 
 _R = TypeVar("_R")
@@ -170,44 +169,6 @@ def require_depth(coder: str, bits: int | None) -> list[int]:
     )
     asked = f"{coder} at {bits} bits" if depths else f"the {coder} encoder"
     raise EncoderUnavailableError(f"this PyAV lacks {asked}; it has {listing}")
-
-
-def join_units(units: Iterable[bytes]) -> bytes:
-    """Concatenate units, each after its length as a LEB128 number."""
-    out = bytearray()
-    for unit in units:
-        length = len(unit)
-        while length > 0x7F:
-            out.append(length & 0x7F | 0x80)
-            length >>= 7
-        out.append(length)
-        out += unit
-    return bytes(out)
-
-
-def split_units(data: bytes) -> list[bytes]:
-    """Cut what :func:`join_units` made.
-
-    Raises
-    ------
-    DecodeError
-        When a length leads past the end.
-    """
-    units, at = [], 0
-    while at < len(data):
-        length = shift = 0
-        while True:
-            if at >= len(data) or shift > 35:
-                raise DecodeError("a video stream ends within the length of a unit")
-            byte = data[at]
-            at, length, shift = at + 1, length | (byte & 0x7F) << shift, shift + 7
-            if byte < 0x80:
-                break
-        if length > len(data) - at:
-            raise DecodeError("a video stream ends within a unit")
-        units.append(data[at : at + length])
-        at += length
-    return units
 
 
 def _split_nals(packet: bytes) -> list[bytes]:
@@ -347,7 +308,10 @@ def _encode_packets(
 
 
 def encode(
-    frames: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+    frames: NDArray[Any],
+    segments: Sequence[range],
+    spec: EncodeSpec,
+    key: NDArray[Any] | None = None,
 ) -> tuple[bytes, list[bytes]]:
     """Encode frames, each segment on its own.
 
@@ -359,32 +323,59 @@ def encode(
         Frame numbers of each segment.
     spec : EncodeSpec
         Coder and settings.
+    key : array, shape (Y, X), optional
+        A picture that every segment predicts from; only for coders of NAL units.
 
     Returns
     -------
     shared : bytes
-        Parameter sets common to all segments.
+        Parameter sets common to all segments, and the key picture.
     streams : list of bytes
         One a segment.
+
+    Raises
+    ------
+    VideoCodecError
+        When the encoder refuses, or codes the key picture differently in two segments.
     """
-    coder = CODERS[spec.coder]
+    pictures = [frames[s.start : s.stop] for s in segments]
+    if key is not None:
+        pictures = [np.concatenate([key[None], part]) for part in pictures]
 
     def work(cancelled: threading.Event) -> list[list[bytes]]:
-        return [_encode_packets(frames[s.start : s.stop], spec, cancelled) for s in segments]
+        return [_encode_packets(part, spec, cancelled) for part in pictures]
 
     packets = _in_own_thread(work)
-    if not coder.nal:
+    if not CODERS[spec.coder].nal:
         return b"", [join_units(p) for p in packets]
-    nals = [[nal for packet in p for nal in _split_nals(packet)] for p in packets]
-    heads = [[n for n in s if _is_parameter_set(n, spec.coder)] for s in nals]
-    if any(head != heads[0] for head in heads):
-        return b"", [join_units(s) for s in nals]
-    streams = [join_units(n for n in s if not _is_parameter_set(n, spec.coder)) for s in nals]
-    return join_units(heads[0]) if heads else b"", streams
+    streams = [[nal for packet in p for nal in _split_nals(packet)] for p in packets]
+    common = _common_head(streams, spec.coder, key is not None)
+    if common is None:
+        if key is not None:
+            raise VideoCodecError(f"{spec.coder} coded the key picture in more than one way")
+        return b"", [join_units(s) for s in streams]
+    return join_units(streams[0][:common]), [join_units(s[common:]) for s in streams]
+
+
+def _common_head(streams: Sequence[Sequence[bytes]], coder: str, key: bool) -> int | None:
+    """How many units at the head all segments share: parameter sets, and the key picture.
+
+    None when they differ.
+    """
+    first = streams[0]
+    count = next((i for i, n in enumerate(first) if not _is_parameter_set(n, coder)), len(first))
+    count += key
+    return count if all(s[:count] == first[:count] for s in streams) else None
 
 
 def decode(
-    shared: bytes, stream: bytes, coder: str, bits: int, shape: tuple[int, int, int]
+    shared: bytes,
+    stream: bytes,
+    coder: str,
+    bits: int,
+    shape: tuple[int, int, int],
+    *,
+    key: bool = False,
 ) -> NDArray[Any]:
     """Decode one segment.
 
@@ -398,6 +389,8 @@ def decode(
         Sample depth.
     shape : (int, int, int)
         Frames, height and width that must come out.
+    key : bool
+        The stream begins with a key picture, which is not one of the frames.
 
     Returns
     -------
@@ -412,14 +405,14 @@ def decode(
     packets: Iterable[bytes] = units
     if CODERS[coder].nal:
         packets = _access_units(units, coder)
-    out = np.empty(shape, np.uint8 if bits == 8 else np.uint16)
+    out = np.empty((shape[0] + key, *shape[1:]), np.uint8 if bits == 8 else np.uint16)
     try:
         count = _decode_packets(packets, coder, bits, out)
     except (av.error.FFmpegError, ValueError) as error:
         raise DecodeError(f"the {coder} stream cannot be decoded: {error}") from error
-    if count != shape[0]:
-        raise DecodeError(f"the {coder} stream holds {count} frames instead of {shape[0]}")
-    return out
+    if count != len(out):
+        raise DecodeError(f"the {coder} stream holds {count} frames instead of {len(out)}")
+    return out[key:]
 
 
 def _open_decoder(coder: str, bits: int, shape: tuple[int, int, int]) -> Any:

@@ -1,0 +1,127 @@
+"""The band transform: an orthonormal basis (KLT, PCA without whitening) and its integer inverse.
+
+All components share one quantiser step: the basis is orthonormal, so equal distortion in every
+component is equal distortion in every band, and components below the step vanish by themselves
+(reverse water-filling; Cover and Thomas, Elements of Information Theory, 10.3.3).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.payload import BIAS_BITS, WEIGHT_BITS, Transform
+
+__all__ = ["Basis", "Projection", "fit_basis", "project"]
+
+_MOST_CELLS = 200_000
+
+
+@dataclass(frozen=True)
+class Basis:
+    """An orthonormal basis over the bands.
+
+    Parameters
+    ----------
+    mean : float64 array, shape (C,)
+    rows : float64 array, shape (P, C)
+        Components by decreasing variance.
+    """
+
+    mean: NDArray[np.float64]
+    rows: NDArray[np.float64]
+
+
+def fit_basis(levels: NDArray[Any]) -> Basis:
+    """Fit the KLT of a filled cube (T, C, Y, X) over its bands.
+
+    The covariance is that of a regular subset of cells when there are very many.
+    """
+    bands = levels.shape[1]
+    every = max(1, math.prod(levels.shape) // bands // _MOST_CELLS)
+    cells = np.moveaxis(levels, 1, 0).reshape(bands, -1)[:, ::every].astype(np.float64)
+    mean = cells.mean(axis=1)
+    cells -= mean[:, None]
+    _, vectors = np.linalg.eigh(cells @ cells.T)
+    rows = vectors.T[::-1]
+    # Fixed signs, so that the same cube gives the same basis whatever LAPACK prefers.
+    signs = np.sign(rows[np.arange(bands), np.abs(rows).argmax(axis=1)])
+    return Basis(mean, rows * signs[:, None])
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The components of a cube, from zero upwards, and how they become its levels.
+
+    Parameters
+    ----------
+    components : float32 array, shape (T, P, Y, X)
+    weights : int array, shape (C, P), or None
+        Multiples of ``2**-13``; None where components are bands.
+    offset : float64 array, shape (C,)
+        The levels where every component is zero.
+    """
+
+    components: NDArray[np.float32]
+    weights: NDArray[np.int64] | None
+    offset: NDArray[np.float64]
+
+    @property
+    def span(self) -> float:
+        """The largest component value."""
+        return float(self.components.max(initial=0.0))
+
+    def drop(self, variance: float) -> Projection:
+        """Leave out the components whose variance is below ``variance``, but for the first."""
+        if self.weights is None:
+            return self
+        variances = self.components.var(axis=(0, 2, 3), dtype=np.float64)
+        keep = np.flatnonzero((variances >= variance) | (np.arange(len(variances)) == 0))
+        means = self.components.mean(axis=(0, 2, 3), dtype=np.float64)
+        gone = np.setdiff1d(np.arange(len(means)), keep)
+        offset = self.offset + self.weights[:, gone] @ means[gone] / 2**WEIGHT_BITS
+        return Projection(self.components[:, keep], self.weights[:, keep], offset)
+
+    def quantise(self, step: float, bits: int) -> tuple[NDArray[Any], Transform]:
+        """Samples of ``bits`` bits at a step in levels, and the transform back to levels."""
+        samples = self.components * np.float32(1 / step)
+        np.rint(samples, out=samples)
+        np.clip(samples, 0, 2**bits - 1, out=samples)
+        largest = max(1.0, self.span + float(np.abs(self.offset).max()))
+        unit = WEIGHT_BITS if self.weights is not None else 0
+        precise = unit + 20 - math.floor(math.log2(step))
+        shift = min(precise, 60 - math.ceil(math.log2(largest)), 40)
+        shift = max(shift, BIAS_BITS)
+        gain = max(1, round(step * 2.0 ** (shift - unit)))
+        bias = np.rint(self.offset * 2**BIAS_BITS).astype(np.int64)
+        transform = Transform(
+            "linear",
+            gain=gain,
+            shift=shift,
+            weights=() if self.weights is None else tuple(map(int, self.weights.reshape(-1))),
+            bias=tuple(map(int, bias)),
+        )
+        return samples.astype(np.uint8 if bits == 8 else np.uint16), transform
+
+
+def project(levels: NDArray[np.int64], basis: Basis | None) -> Projection:
+    """Project filled levels (T, C, Y, X) onto a basis, or onto the bands when there is none."""
+    if basis is None:
+        low = levels.min(axis=(0, 2, 3))
+        components = (levels - low[:, None, None]).astype(np.float32)
+        return Projection(components, None, low.astype(np.float64))
+    weights = np.rint(basis.rows.T * 2**WEIGHT_BITS)
+    forward = np.linalg.pinv(weights / 2**WEIGHT_BITS)
+    count, bands = levels.shape[:2]
+    components = np.empty((count, len(forward), *levels.shape[2:]), np.float32)
+    for t in range(count):
+        cells = levels[t].reshape(bands, -1) - basis.mean[:, None]
+        components[t] = (forward @ cells).reshape(components.shape[1:])
+    low = components.min(axis=(0, 2, 3)).astype(np.float64)
+    components -= low.astype(np.float32)[:, None, None]
+    offset = basis.mean + weights @ low / 2**WEIGHT_BITS
+    return Projection(components, weights.astype(np.int64), offset)

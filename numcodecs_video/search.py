@@ -1,0 +1,290 @@
+"""Which candidates to make in full, and at which quantiser: trials on a part, and a rate model.
+
+Trials code a run of frames from the middle of the chunk, at a lower effort. The pipeline makes the
+best few in full and keeps the smallest that passes verification.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from numcodecs_video.candidates import (
+    Base,
+    Candidate,
+    Direct,
+    Exact,
+    Work,
+    base_depth,
+    finest_step,
+    quantiser_for,
+    quantiser_step,
+)
+from numcodecs_video.chunk import Chunk
+from numcodecs_video.coded import Coded
+from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.quantise import value_range
+
+__all__ = ["Plan", "attempt", "plan_bounded", "plan_distortion", "plan_quantised"]
+
+#: cells of a trial: enough to rank by, few enough to be cheap
+_TRIAL_CELLS = 600_000
+#: quantisers tried on the part, for each effort
+_TRIALS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
+#: full encodes to meet a distortion, for each effort
+_ENCODES = (2, 3, 3, 4, 4, 5, 6, 7, 8)
+_MOST_QP = 51
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Candidates, the most promising first.
+
+    Parameters
+    ----------
+    work : Work
+        What they code.
+    candidates : sequence of Candidate
+    make : int
+        How many to make in full.
+    """
+
+    work: Work
+    candidates: Sequence[Candidate]
+    make: int = 1
+
+
+def attempt(candidate: Candidate, work: Work) -> Coded | None:
+    """Make a candidate; None when its coder fails at it.
+
+    A failure with raw options is the user's to know of, so that one is raised.
+    """
+    try:
+        return candidate(work)
+    except VideoCodecError:
+        if work.chunk.settings.options:
+            raise
+    except DecodeError:
+        pass
+    return None
+
+
+@dataclass
+class Trials:
+    """Candidates coded on a part of the chunk, each once.
+
+    Parameters
+    ----------
+    work : Work
+        On the part.
+    sizes : dict
+        Bytes of each candidate tried; infinite when it failed.
+    """
+
+    work: Work
+    sizes: dict[Candidate, float] = field(default_factory=dict)
+
+    def size(self, candidate: Candidate) -> float:
+        """Bytes of a candidate on the part."""
+        if candidate not in self.sizes:
+            coded = attempt(candidate, self.work)
+            self.sizes[candidate] = math.inf if coded is None else coded.size
+        return self.sizes[candidate]
+
+    def ranked(self) -> list[Candidate]:
+        """The candidates that worked, smallest first."""
+        found = [c for c, size in self.sizes.items() if size < math.inf]
+        return sorted(found, key=lambda c: self.sizes[c])
+
+
+def start_trials(work: Work) -> Trials:
+    """Trials on a run of frames from the middle of the chunk, at a lower effort."""
+    frames, *plane = work.chunk.cube.shape
+    count = min(frames, max(4, _TRIAL_CELLS // math.prod(plane), frames // 4))
+    start = (frames - count) // 2
+    part = work.part(range(start, start + count))
+    effort = max(1, work.chunk.settings.effort - 2)
+    settings = replace(part.chunk.settings, effort=effort)
+    return Trials(Work(replace(part.chunk, settings=settings), work.bound))
+
+
+def plan_bounded(chunk: Chunk, bound: float) -> Plan:
+    """Candidates for a largest error, or for lossless where ``bound`` is 0."""
+    work, settings = Work(chunk, bound), chunk.settings
+    if work.direct is None:
+        return Plan(work, [])
+    direct = _direct_candidates(work)
+    if work.direct[1].top == 0:
+        return Plan(work, direct[:1])
+    first = None if settings.codec == "ffv1" else _first_quantiser(work)
+    if settings.effort == 1:
+        quick = [Base(_base_coder(chunk), first)] if first is not None and first > 3 else []
+        return Plan(work, [*quick, *direct])
+    trials = start_trials(work)
+    others: list[Candidate] = [] if bound else [Exact()]
+    for candidate in direct + others:
+        trials.size(candidate)
+    if first is not None:
+        coder = _base_coder(chunk)
+        _descend(trials, lambda qp: Base(coder, qp), first, _TRIALS[settings.effort - 1])
+    return Plan(work, trials.ranked(), make=1 if settings.effort < 7 else 3)
+
+
+def _base_coder(chunk: Chunk) -> str:
+    return "hevc" if chunk.settings.codec == "auto" else chunk.settings.codec
+
+
+def _direct_candidates(work: Work) -> list[Candidate]:
+    """The coders without a base that the settings allow."""
+    codec, effort = work.chunk.settings.codec, work.chunk.settings.effort
+    if codec != "auto":
+        return [Direct(codec), Direct(codec, delta=True)] if effort > 2 else [Direct(codec)]
+    found: list[Candidate] = [Direct("jpegxl"), Direct("jpegxl", delta=True)]
+    if effort > 3:
+        found += [Direct("ffv1"), Direct("ffv1", delta=True)]
+        if work.direct is not None and work.direct[1].top < 2**12:
+            found.append(Direct("hevc"))
+    return found
+
+
+def _first_quantiser(work: Work) -> int | None:
+    """Where the search for the base's quantiser begins; None when there can be no base.
+
+    A residual is sparse when the bound is some 2.7 times the base's root mean square error, which
+    is at most the quantiser's step over the root of 12.
+    """
+    if work.fine is None or work.fine[1].top == 0:
+        return None
+    bits = base_depth(_base_coder(work.chunk), work.chunk.settings.bits)
+    step = 1.3 * max(work.residual_step / 2, 0.5)
+    qp = quantiser_for(step, finest_step(work, bits), bits)
+    return max(0, min(_MOST_QP - 8, round(qp)))
+
+
+def _descend(
+    trials: Trials, candidate: Callable[[int], Candidate], first: int, budget: int
+) -> None:
+    """Walk over quantisers from ``first`` to the smallest size, with ever smaller steps."""
+    here, width, tried = first, 4, {first}
+    trials.size(candidate(here))
+    while len(tried) < budget and width:
+        for there in (here + width, here - width):
+            if there in tried or not 0 <= there <= _MOST_QP:
+                continue
+            tried.add(there)
+            if trials.size(candidate(there)) < trials.size(candidate(here)):
+                here = there
+            break
+        else:
+            width //= 2
+
+
+def plan_quantised(chunk: Chunk, qp: int) -> Plan:
+    """The one candidate of a constant quantiser."""
+    coder = _base_coder(chunk)
+    bits = base_depth(coder, chunk.settings.bits)
+    span = value_range(chunk.cube, chunk.valid)
+    return Plan(Work(chunk, span / 2**bits * 8), [Base(coder, qp, residual=False)])
+
+
+def plan_distortion(chunk: Chunk, rmse: float, slack: float) -> Plan:
+    """Candidates whose root mean square error over valid cells is at most ``rmse``.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    rmse : float
+        In the data's units.
+    slack : float
+        The mean square error may fall below the target by this factor.
+    """
+    direct = Work(chunk, _uniform_bound(chunk, rmse))
+    candidates: list[Candidate] = list(_direct_candidates(direct))
+    work = Work(chunk, 4 * rmse)
+    codec = chunk.settings.codec
+    if codec != "ffv1" and work.fine is not None and work.fine[1].top:
+        found = attempt(lambda base: _meet_distortion(base, rmse, slack), work)
+        if found is not None:
+            candidates.insert(0, _Made(found))
+    if not isinstance(candidates[0], _Made):
+        return _rank(direct, candidates)
+    trials = start_trials(direct)
+    best = min(candidates[1:], key=trials.size)
+    whole = trials.size(best) / trials.work.chunk.cube.size * chunk.cube.size
+    if whole < candidates[0].coded.size:
+        return Plan(direct, [best, *candidates])
+    return Plan(direct, candidates)
+
+
+def _rank(work: Work, candidates: Sequence[Candidate]) -> Plan:
+    if work.chunk.settings.effort == 1:
+        return Plan(work, candidates)
+    trials = start_trials(work)
+    return Plan(work, sorted(candidates, key=trials.size))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A candidate that has been made already."""
+
+    coded: Coded
+
+    def __call__(self, work: Work) -> Coded:
+        return self.coded
+
+
+def _uniform_bound(chunk: Chunk, rmse: float) -> float:
+    """The bound of uniform quantisation whose error has this root mean square.
+
+    A step ``s`` makes ``s**2 / 12``; among integers, errors up to ``b`` make ``b * (b + 1) / 3``.
+    """
+    if chunk.cube.dtype.kind == "f":
+        return math.sqrt(3) * rmse * 0.995
+    return math.floor((math.sqrt(1 + 12 * rmse**2) - 1) / 2)
+
+
+def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
+    """Encode a base at one or a few steps until its error is within the slack below ``rmse``."""
+    if work.fine is None:
+        return None
+    levels, values = work.fine
+    valid = np.broadcast_to(work.chunk.valid, levels.shape)
+    target = (rmse / float(values.step)) ** 2
+    aim = math.log2(target * (1 + slack) / 2)
+    coder = _base_coder(work.chunk)
+    bits = base_depth(coder, work.chunk.settings.bits)
+    finest = finest_step(work, bits)
+    known: list[tuple[float, float]] = []
+    step, best = 0.5 * (math.log2(12) + aim) + 0.1, None
+    for _ in range(_ENCODES[work.chunk.settings.effort - 1] + 2):
+        qp = math.floor(quantiser_for(2**step, finest, bits) + 1e-9)
+        if qp < 0:
+            return best
+        qp = min(qp, _MOST_QP)
+        sample_step = 2**step / quantiser_step(qp, bits)
+        coded, predicted = Base(coder, qp, sample_step, residual=False).predict(work, work.fine)
+        error = (predicted - levels)[valid].astype(np.float64)
+        reached = float(np.mean(error * error))
+        if reached <= target and (best is None or coded.size < best.size):
+            best = coded
+        if target * slack <= reached <= target or (qp == _MOST_QP and reached <= target):
+            break
+        known.append((step, math.log2(max(reached, 1e-9))))
+        step = _next_step(known, aim)
+    return best
+
+
+def _next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
+    """The next step (log2) by the secant through the two points nearest to the aim.
+
+    With one point, the error grows by 1.7 octaves an octave of the step: between the 2 of high
+    rates and the 1 of low ones.
+    """
+    near = sorted(known, key=lambda point: abs(point[1] - aim))[:2]
+    slope = 1.7
+    if len(near) == 2 and near[0][0] != near[1][0]:
+        slope = min(2.5, max(0.5, (near[0][1] - near[1][1]) / (near[0][0] - near[1][0])))
+    return near[0][0] + (aim - near[0][1]) / slope
