@@ -20,10 +20,15 @@ from numcodecs_video.decoding import samples_to_levels
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project
 from numcodecs_video.missing import fill_missing
-from numcodecs_video.payload import Transform, Values
+from numcodecs_video.payload import Layer, Transform, Values
 from numcodecs_video.planes import code_jpegxl, code_residual, code_video, difference
-from numcodecs_video.quantise import integer_levels, real_levels
-from numcodecs_video.streams import ffmpeg
+from numcodecs_video.quantise import (
+    disguised_integers,
+    integer_levels,
+    real_levels,
+    relative_levels,
+)
+from numcodecs_video.streams import ffmpeg, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 
 __all__ = ["Base", "Candidate", "Direct", "Exact", "Work"]
@@ -44,27 +49,56 @@ class Work:
     chunk : Chunk
     bound : float
         The largest error in the data's units; 0 is lossless.
+    relative : bool
+        The bound is a fraction of each value; for floats only.
     """
 
-    def __init__(self, chunk: Chunk, bound: float) -> None:
-        self.chunk, self.bound = chunk, bound
+    def __init__(self, chunk: Chunk, bound: float, *, relative: bool = False) -> None:
+        self.chunk, self.bound, self.relative = chunk, bound, relative
         self.is_float = chunk.cube.dtype.kind == "f"
 
     @cached_property
     def direct(self) -> tuple[NDArray[np.int64], Values] | None:
         """Filled levels one step apart, for coders without a base; None when there are none."""
         if self.is_float:
-            found = real_levels(self.chunk.cube, self.chunk.valid, self.bound)
+            found = self._float_levels()
         else:
             found = integer_levels(self.chunk.cube, self.chunk.valid, int(self.bound))
         if found is not None:
             fill_missing(found[0], self.chunk.valid)
         return found
 
+    def _float_levels(self) -> tuple[NDArray[np.int64], Values] | None:
+        cube, valid = self.chunk.cube, self.chunk.valid
+        if not self.bound:
+            return None if self._disguise is None else self._disguise[:2]
+        levels_of = relative_levels if self.relative else real_levels
+        return levels_of(cube, valid, self.bound)
+
+    @cached_property
+    def _disguise(self) -> tuple[NDArray[np.int64], Values, NDArray[Any] | None] | None:
+        return disguised_integers(self.chunk.cube, self.chunk.valid)
+
+    @property
+    def _exact_levels(self) -> bool:
+        """Levels that the residual must bring back exactly, whatever values they stand for."""
+        return not self.bound or self.relative
+
+    def start(self, name: str, values: Values, transform: Transform | None = None) -> Coded:
+        """What every candidate begins with: missing cells, and the table of values if any."""
+        coded = start_coded(self.chunk, name, values, transform)
+        if values.kind != "table" or self._disguise is None or self._disguise[2] is None:
+            return coded
+        table = self._disguise[2]
+        packed = zstd.compress(zstd.shuffle(table.astype(table.dtype.newbyteorder("<"))), 9)
+        return coded.add(Layer("table", "zstd"), packed, [b""] * len(self.chunk.segments))
+
     @cached_property
     def fine(self) -> tuple[NDArray[np.int64], Values] | None:
         """Filled levels much finer than the bound, for a base; None when there are none."""
-        if self.is_float:
+        if self.is_float and self._exact_levels:
+            found = self.direct
+        elif self.is_float:
             # Rounding to the fine levels costs half a level of the bound.
             bound = self.bound / (_FINER + 1)
             found = real_levels(self.chunk.cube, self.chunk.valid, bound)
@@ -72,12 +106,15 @@ class Work:
             found = integer_levels(self.chunk.cube, self.chunk.valid, 0)
         if found is None or found[1].top >= _MOST_BASE_LEVELS:
             return None
-        fill_missing(found[0], self.chunk.valid)
+        if found is not self.direct:
+            fill_missing(found[0], self.chunk.valid)
         return found
 
     @property
     def residual_step(self) -> int:
         """Levels of :attr:`fine` that one unit of the residual stands for."""
+        if self._exact_levels:
+            return 1
         return _FINER if self.is_float else 2 * int(self.bound) + 1
 
     @cached_property
@@ -93,7 +130,7 @@ class Work:
 
     def part(self, frames: range) -> Work:
         """The same work on some frames only, as one segment: what trials run on."""
-        return Work(self.chunk.part(frames), self.bound)
+        return Work(self.chunk.part(frames), self.bound, relative=self.relative)
 
 
 @dataclass(frozen=True)
@@ -119,7 +156,7 @@ class Direct:
         settings = work.chunk.settings
         name = f"{self.coder} of differences" if self.delta else f"{self.coder} lossless"
         if values.top == 0:
-            return start_coded(work.chunk, "constant", values)
+            return work.start("constant", values)
         planes, bits, parts = _split_levels(levels, values.top, self._depths(settings.bits))
         if self.delta and parts > 1:
             return None
@@ -132,7 +169,7 @@ class Direct:
             options = settings.options if settings.codec == self.coder else ()
             spec = EncodeSpec(self.coder, bits, None, settings.effort, options)
             coded = code_video(planes, segments, spec, delta=self.delta)
-        start = start_coded(work.chunk, name, values, Transform(parts=parts))
+        start = work.start(name, values, Transform(parts=parts))
         return start.add(coded.layer, coded.shared, coded.streams)
 
     def _depths(self, bits: int | None) -> list[int]:
@@ -182,7 +219,7 @@ class Base:
         if work.fine is None:
             return None
         if work.fine[1].top == 0:
-            return start_coded(work.chunk, "constant", work.fine[1])
+            return work.start("constant", work.fine[1])
         coded, predicted = self.predict(work, work.fine)
         return self._add_residual(work, coded, predicted) if self.residual else coded
 
@@ -201,7 +238,7 @@ class Base:
         spec = EncodeSpec(self.coder, bits, self.qp, settings.effort, tuple(options.items()))
         base = code_video(samples, segments, spec)
         name = " ".join([f"{self.coder} qp={self.qp}", *(f"{k}={v}" for k, v in self.options)])
-        coded = start_coded(work.chunk, name, values, transform)
+        coded = work.start(name, values, transform)
         coded = coded.add(base.layer, base.shared, base.streams)
         decoded = base.decode(segments, samples.shape[1:])
         predicted = samples_to_levels(decoded, transform, bits, levels.shape[1])

@@ -91,7 +91,7 @@ def decode_segment(
     if exact is not None:
         return _decode_exact(header.layers[exact], layers[exact], shape, dtype)
     levels = _decode_levels(header, shared, layers, shape)
-    values = to_values(levels, header.values, dtype)
+    values = to_values(levels, header.values, dtype, _table(header, shared, dtype))
     index = header.layer_index("missing")
     if header.missing is not None and index is not None:
         bands = 1 if header.missing.shared else shape[1]
@@ -101,6 +101,19 @@ def decode_segment(
         classes = _unpack_map(layers[index], map_shape, count, before)
         restore_missing(values, classes, header.missing.patterns)
     return values
+
+
+def _table(header: Header, shared: Sequence[bytes], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The table of values, empty when the header's values need none."""
+    from numcodecs_video.streams import zstd
+
+    if header.values.kind != "table":
+        return np.empty(0, dtype)
+    index = header.layer_index("table")
+    if index is None or header.values.top >= 2**16:
+        raise DecodeError("the payload lacks the table of its values")
+    packed = zstd.decompress(shared[index], (header.values.top + 1) * dtype.itemsize)
+    return zstd.unshuffle(packed, dtype.newbyteorder("<")).astype(dtype)
 
 
 def _unpack_map(

@@ -125,15 +125,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Values:
-    """How levels become values: ``offset + step * level``, or entry ``level`` of a table.
+    """How levels become values; ``top`` is the largest level.
 
-    ``integer`` computes in integers, ``real`` in float64; ``top`` is the largest level.
+    ``integer`` is ``offset + step * level`` in integers, ``real`` the same in float64. ``table`` is
+    entry ``level`` of the table layer. ``relative`` is 0 at level ``zero`` and ``offset *
+    step**n`` at ``n + 1`` levels above it, the negative of that below.
     """
 
     kind: Literal["integer", "real", "table", "relative"]
     offset: float | int = 0
     step: float | int = 1
     top: int = 0
+    zero: int = 0
 
 
 @dataclass(frozen=True)
@@ -454,6 +457,8 @@ def _write_values(w: _Writer, values: Values) -> None:
     elif values.kind in ("real", "relative"):
         w.real(values.offset, values.step)
     w.varint(values.top)
+    if values.kind == "relative":
+        w.varint(values.zero)
 
 
 def _read_values(r: _Reader) -> Values:
@@ -465,7 +470,8 @@ def _read_values(r: _Reader) -> Values:
     offset, step = r.real(), r.real()
     if not (math.isfinite(offset) and math.isfinite(step)):
         raise DecodeError("the payload's header holds a step that is not finite")
-    return Values(kind, offset, step, r.varint())  # type: ignore[arg-type]
+    top = r.varint()
+    return Values(kind, offset, step, top, r.varint() if kind == "relative" else 0)  # type: ignore[arg-type]
 
 
 def _write_transform(w: _Writer, transform: Transform) -> None:

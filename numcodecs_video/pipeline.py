@@ -19,6 +19,7 @@ from numcodecs_video.exact import code_exactly
 from numcodecs_video.payload import Header, Missing, Promise, pack
 from numcodecs_video.quantise import (
     largest_error,
+    largest_relative_error,
     rmse_of_psnr,
     root_mean_square_error,
     value_range,
@@ -72,8 +73,10 @@ def _plan(chunk: Chunk) -> Plan:
     kind, value = chunk.settings.fidelity.kind, chunk.settings.fidelity.value
     if kind == "lossless" or chunk.array.dtype.kind in "bmM":
         return plan_bounded(chunk, 0)
-    if kind == "max_error":
-        return plan_bounded(chunk, value)
+    if kind in ("max_error", "max_relative_error"):
+        # Relative bounds on integers would round to nothing at small counts: they stay exact.
+        floats = chunk.cube.dtype.kind == "f"
+        return plan_bounded(chunk, value if floats or kind == "max_error" else 0)
     if kind == "qp":
         return plan_quantised(chunk, int(value))
     if kind == "rmse":
@@ -96,9 +99,6 @@ def check_settings(settings: Settings) -> None:
     """
     if settings.trouble:
         raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
-    kind = settings.fidelity.kind
-    if kind == "max_relative_error":
-        raise NotImplementedError(f"{kind} is not built yet; use max_error, qp or lossless")
     if isinstance(settings.pca, (int, BandBasis)) and settings.pca is not False:
         raise NotImplementedError("a pca basis is not built yet; leave pca at 'auto' or False")
     if settings.codec != "auto":
@@ -182,6 +182,9 @@ def _realised(chunk: Chunk, decoded: NDArray[Any]) -> float | None:
         return math.nan
     if fidelity.kind == "max_error":
         error = largest_error(array, decoded, valid)
+        return error if error <= fidelity.value else None
+    if fidelity.kind == "max_relative_error":
+        error = largest_relative_error(array, decoded, valid)
         return error if error <= fidelity.value else None
     error = root_mean_square_error(array, decoded, valid)
     if fidelity.kind == "rmse":

@@ -17,10 +17,13 @@ from numcodecs_video.payload import Values
 
 __all__ = [
     "MOST_LEVELS",
+    "disguised_integers",
     "integer_levels",
     "integer_view",
     "largest_error",
+    "largest_relative_error",
     "real_levels",
+    "relative_levels",
     "rmse_of_psnr",
     "root_mean_square_error",
     "to_values",
@@ -138,15 +141,144 @@ def rounding_margin(largest: float, dtype: np.dtype[Any]) -> float:
     return 0.5 * ulp + 8 * float(np.finfo(np.float64).eps) * largest + 5e-324
 
 
-def to_values(levels: NDArray[np.int64], values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:
+def disguised_integers(
+    cube: NDArray[Any], valid: NDArray[np.bool_] | bool
+) -> tuple[NDArray[np.int64], Values, NDArray[Any] | None] | None:
+    """Floats that are integers in disguise: on a lattice, or of few distinct values.
+
+    Returns
+    -------
+    (levels, values, table) or None
+        Levels that give every valid float back bit for bit, and the sorted table of values where
+        they do not lie on a lattice; None when there are more than 65,536 of them.
+    """
+    where = np.broadcast_to(valid, cube.shape)
+    cells = cube[where]
+    if not cells.size:
+        return np.zeros(cube.shape, np.int64), Values("real", 0.0, 1.0, 0), None
+    few = np.unique(cells[:: max(1, cells.size // _SAMPLE_CELLS)])
+    for offset, step in _lattices(few):
+        found = _on_lattice(cube, where, offset, step)
+        if found is not None:
+            return (*found, None)
+    if few.size > _MOST_VALUES or (few.size > 0.5 * _SAMPLE_CELLS):
+        return None
+    table = np.unique(cells)
+    zeros = cells[cells == 0]
+    if table.size > _MOST_VALUES or (zeros.size and np.signbit(zeros).any()):
+        return None
+    levels = np.zeros(cube.shape, np.int64)
+    levels[where] = np.searchsorted(table, cells)
+    return levels, Values("table", 0, 1, table.size - 1), table
+
+
+_SAMPLE_CELLS = 20_000
+_MOST_VALUES = 2**16
+
+
+def _lattices(values: NDArray[Any]) -> list[tuple[float, float]]:
+    """Plausible (offset, step) of sorted distinct values: decimal, binary, their least gap."""
+    found = [(0.0, 10.0**-d) for d in range(-1, 7)] + [(0.0, 2.0**-d) for d in range(1, 17)]
+    if values.size > 1:
+        reals = values.astype(np.float64)
+        low, span = float(reals[0]), float(reals[-1] - reals[0])
+        gap = float(np.diff(reals).min())
+        if gap > 0 and math.isfinite(span) and span / gap < 2**32:
+            found.append((low, span / round(span / gap)))
+    return found
+
+
+def _on_lattice(
+    cube: NDArray[Any], where: NDArray[np.bool_], offset: float, step: float
+) -> tuple[NDArray[np.int64], Values] | None:
+    """Levels on a lattice, if they give every valid float back bit for bit."""
+    cells = cube[where]
+    native = cube.dtype.newbyteorder("=")
+    for part in (cells[:256], cells):
+        with np.errstate(over="ignore"):
+            numbers = np.rint((part.astype(np.float64) - offset) / step)
+        low, high = float(numbers.min()), float(numbers.max())
+        if not max(abs(low), abs(high)) < 2.0**40 or high - low >= 2.0**24:
+            return None
+        start = offset + step * low
+        again = ((numbers - low) * step + start).astype(native)
+        bits = f"u{native.itemsize}"
+        if (again.view(bits) != part.astype(native).view(bits)).any():
+            return None
+    levels = np.zeros(cube.shape, np.int64)
+    levels[where] = (numbers - low).astype(np.int64)
+    return levels, Values("real", start, step, int(high - low))
+
+
+def relative_levels(
+    cube: NDArray[Any], valid: NDArray[np.bool_] | bool, max_relative_error: float
+) -> tuple[NDArray[np.int64], Values] | None:
+    """Quantise floats geometrically, so that every relative error stays within the bound.
+
+    Neighbouring levels differ by a factor ``(1 + e)**2``, so the nearest one in the logarithm is
+    off by at most a factor ``1 + e``. Zeros and signs are exact.
+
+    Returns
+    -------
+    (levels, values) or None
+        None when the bound is below the dtype's precision, or there is no magnitude to scale by.
+    """
+    where = np.broadcast_to(valid, cube.shape)
+    error = max_relative_error - 1.01 * float(np.finfo(cube.dtype).eps)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        magnitude = np.abs(cube.astype(np.float64))
+        present = where & (magnitude > 0)
+        if error <= 0 or not present.any():
+            return None
+        least = float(magnitude.min(where=present, initial=np.inf))
+        ratio = (1 + error * (1 - 1e-9)) ** 2
+        steps = np.rint(np.log(magnitude / least) / math.log(ratio))
+    steps[~present] = -1
+    most = int(steps.max()) + 1
+    if most >= MOST_LEVELS:
+        return None
+    signed = (steps + 1).astype(np.int64)
+    negative = present & (cube < 0)
+    signed[negative] *= -1
+    zero = most if negative.any() else 0
+    signed += zero
+    return signed, Values("relative", least, ratio, zero + most, zero)
+
+
+def _relative_values(levels: NDArray[np.int64], values: Values) -> NDArray[np.float64]:
+    """Powers by repeated squaring: multiplications alone, the same bits on every machine."""
+    signed = levels - values.zero
+    exponent = np.abs(signed) - 1
+    out = np.full(levels.shape, float(values.offset))
+    power = float(values.step)
+    with np.errstate(over="ignore"):
+        for bit in range(max(0, int(exponent.max(initial=0))).bit_length()):
+            np.multiply(out, power, out=out, where=(exponent >> bit & 1).astype(bool))
+            power *= power
+    out[signed == 0] = 0.0
+    np.negative(out, out=out, where=signed < 0)
+    return out
+
+
+def to_values(
+    levels: NDArray[np.int64],
+    values: Values,
+    dtype: np.dtype[Any],
+    table: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """The values that levels stand for, in ``dtype``; levels beyond the top count as the top."""
     levels = np.clip(levels, 0, values.top)
+    if values.kind == "table":
+        return np.empty(levels.shape, dtype) if table is None else table[levels]
     if values.kind == "integer":
         view = integer_view(np.empty(0, dtype)).dtype
         return _integer_values(levels, values, view).view(dtype)
-    out = levels.astype(np.float64)
-    out *= values.step
-    out += values.offset
+    if values.kind == "relative":
+        out = _relative_values(levels, values)
+    else:
+        out = levels.astype(np.float64)
+        out *= values.step
+        out += values.offset
     limit = float(np.finfo(dtype).max)
     np.clip(out, -limit, limit, out=out)
     return out.astype(dtype)
@@ -195,3 +327,14 @@ def root_mean_square_error(
 def rmse_of_psnr(psnr: float, span: float) -> float:
     """The root mean square error that gives a PSNR in dB, for a peak of ``span``."""
     return float(span * 10 ** (-psnr / 20))
+
+
+def largest_relative_error(
+    original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
+) -> float:
+    """The largest error as a fraction of the cell's magnitude; infinite where a zero changed."""
+    where = np.broadcast_to(valid, original.shape)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        error = np.abs(np.subtract(original, decoded, dtype=np.float64))
+        error = np.where(error == 0, 0.0, error / np.abs(original.astype(np.float64)))
+    return float(error.max(initial=0.0, where=where))

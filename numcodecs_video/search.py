@@ -108,12 +108,16 @@ def start_trials(work: Work) -> Trials:
     part = work.part(range(start, start + count))
     effort = max(1, work.chunk.settings.effort - 2)
     settings = replace(part.chunk.settings, effort=effort)
-    return Trials(Work(replace(part.chunk, settings=settings), work.bound))
+    chunk = replace(part.chunk, settings=settings)
+    return Trials(Work(chunk, work.bound, relative=work.relative))
 
 
 def plan_bounded(chunk: Chunk, bound: float) -> Plan:
     """Candidates for a largest error, or for lossless where ``bound`` is 0."""
-    work, settings = Work(chunk, bound), chunk.settings
+    settings = chunk.settings
+    work = Work(chunk, bound, relative=settings.fidelity.kind == "max_relative_error")
+    if work.direct is None and bound:
+        return plan_bounded(chunk, 0)  # the bound is below the precision of the dtype
     if work.direct is None:
         return Plan(work, [])
     direct = _direct_candidates(work)
