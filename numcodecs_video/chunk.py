@@ -19,6 +19,7 @@ from numcodecs_video.quantise import integer_view
 
 __all__ = ["Chunk", "check_dtype", "prepare_chunk"]
 
+_SEGMENT_FRAMES = 24
 _ADVICE = {
     "c": "store the real and imaginary parts as two variables",
     "V": "store each field as a variable of its own",
@@ -118,9 +119,19 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
     except OverflowError:
         return _run_of_values(array, settings)
     frames = cube.shape[0]
-    gop = min(settings.gop or frames, frames)
+    gop = _frames_per_segment(frames, settings.gop)
     segments = tuple(range(i, min(i + gop, frames)) for i in range(0, frames, gop))
     return Chunk(array, axes, cube, missing, segments, settings)
+
+
+def _frames_per_segment(frames: int, gop: int | None) -> int:
+    """The user's choice, or segments of about 24 frames, all of nearly the same length.
+
+    One date then costs a reader some 24 frames of decoding and bytes, whatever the chunk's length.
+    """
+    if gop is not None:
+        return min(gop or frames, frames)
+    return -(-frames // max(1, round(frames / _SEGMENT_FRAMES)))
 
 
 def _sentinel(dtype: np.dtype[Any], settings: Settings) -> int | float | None:

@@ -262,6 +262,7 @@ def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
     bits = base_depth(coder, work.chunk.settings.bits)
     finest = finest_step(work, bits)
     known: list[tuple[float, float]] = []
+    key: bool | None = None
     step, best = 0.5 * (math.log2(12) + aim) + 0.1, None
     for _ in range(_ENCODES[work.chunk.settings.effort - 1] + 2):
         qp = math.floor(quantiser_for(2**step, finest, bits) + 1e-9)
@@ -269,7 +270,9 @@ def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
             return best
         qp = min(qp, _MOST_QP)
         sample_step = 2**step / quantiser_step(qp, bits)
-        coded, predicted = Base(coder, qp, sample_step, residual=False).predict(work, work.fine)
+        base = Base(coder, qp, sample_step, residual=False, key=key)
+        coded, predicted = base.predict(work, work.fine)
+        key = coded.layers[-1].key
         error = (predicted - levels)[valid].astype(np.float64)
         reached = float(np.mean(error * error))
         if reached <= target and (best is None or coded.size < best.size):
