@@ -26,7 +26,7 @@ class Coded:
         The candidate, for the header and ``info``.
     layers : tuple of Layer
     sections : tuple of tuple of bytes
-        The layers' bytes: the shared section first, then each segment.
+        The layers' bytes: the shared section first, then each segment; nothing without layers.
     values : Values
     transform : Transform
     """
@@ -45,7 +45,8 @@ class Coded:
     def add(self, layer: Layer, shared: bytes, streams: Sequence[bytes]) -> Self:
         """The same with one more layer."""
         parts = (shared, *streams)
-        sections = tuple((*s, p) for s, p in zip(self.sections, parts, strict=True))
+        before = self.sections or ((),) * len(parts)
+        sections = tuple((*s, p) for s, p in zip(before, parts, strict=True))
         return replace(self, layers=(*self.layers, layer), sections=sections)
 
 
@@ -58,8 +59,7 @@ def start_coded(
     segment repeats costs one frame.
     """
     transform = transform or Transform()
-    empty: tuple[tuple[bytes, ...], ...] = ((),) * (len(chunk.segments) + 1)
-    coded = Coded(name, (), empty, values, transform)
+    coded = Coded(name, (), (), values, transform)
     if chunk.missing is None:
         return coded
     classes, count = chunk.missing.classes, len(chunk.missing.patterns)

@@ -94,6 +94,8 @@ def decode_segment(
     values = to_values(levels, header.values, dtype, _table(header, shared, dtype))
     index = header.layer_index("missing")
     if header.missing is not None and index is not None:
+        if header.layers[index].coder != "zstd":
+            raise DecodeError("the payload codes its missing cells in a way that is unknown here")
         bands = 1 if header.missing.shared else shape[1]
         count = len(header.missing.patterns)
         map_shape = (shape[0], bands, *shape[2:])

@@ -128,7 +128,7 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
         quick = [Base(_base_coder(chunk), first)] if first is not None and first > 3 else []
         return Plan(work, [*quick, *direct])
     trials = start_trials(work)
-    others: list[Candidate] = [] if bound else [Exact()]
+    others: list[Candidate] = [Exact()] if not bound and settings.codec == "auto" else []
     for candidate in direct + others:
         trials.size(candidate)
     if first is not None:

@@ -42,6 +42,12 @@ def _with_holes(dtype: str = "<f4") -> np.ndarray:
     return values
 
 
+def _still() -> np.ndarray:
+    """Six times the same noisy picture: what a key picture is for."""
+    picture = np.random.default_rng(2).normal(280, 5, (1, 20, 26))
+    return np.repeat(picture, 6, axis=0).astype("<f4")
+
+
 def _bands() -> np.ndarray:
     """Four correlated bands, axes ``tcyx``."""
     field = _field((3, 9, 10))[:, None]
@@ -63,6 +69,13 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
                                                                _counts("<i2", 90)).astype("<i2")),
         "bands": ({"max_error": 0.02}, _bands()),
         "bands_qp": ({"codec": "hevc", "qp": 16}, _bands()),
+        "bands_psnr": ({"psnr": 45}, _bands()),
+        "rmse": ({"rmse": 0.2}, _with_holes()),
+        "relative": ({"max_relative_error": 0.02}, _kelvin() - np.float32(280)),
+        "lattice": ({}, (_counts("<i4", 500) / 100).astype("<f4")),
+        "table": ({}, np.sqrt(_counts("<i4", 12)).astype("<f4")),
+        "key_picture": ({"codec": "hevc", "qp": 24, "gop": 2}, _still()),
+        "residual": ({"codec": "hevc", "max_error": 1.0, "effort": 1}, _kelvin()),
         "wide_integers": ({"codec": "ffv1"}, _counts("<u4", 2**20)),
     }  # fmt: skip
     for codec in ("auto", "hevc", "ffv1", "vp9", "av1", "h264"):
