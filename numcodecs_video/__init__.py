@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
         VideoCodecError,
     )
+    from numcodecs_video.klt import fit_pca
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "VideoCodec",
     "VideoCodecError",
     "__version__",
+    "fit_pca",
 ]
 
 _HOMES = {
@@ -34,6 +36,7 @@ _HOMES = {
     "UnsupportedVersionError": "errors",
     "VideoCodec": "codec",
     "VideoCodecError": "errors",
+    "fit_pca": "klt",
 }
 
 

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded, start_coded
+from numcodecs_video.config import BandBasis
 from numcodecs_video.decoding import samples_to_levels
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
-from numcodecs_video.klt import Basis, Projection, fit_basis, project
+from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
 from numcodecs_video.missing import fill_missing
 from numcodecs_video.payload import Layer, Transform, Values
 from numcodecs_video.planes import CodedPlanes, code_jpegxl, code_residual, code_video, difference
@@ -123,11 +124,20 @@ class Work:
         """The components of the fine levels."""
         if self.fine is None:
             raise ValueError("there are no fine levels to project")
-        levels = self.fine[0]
-        basis: Basis | None = None
-        if levels.shape[1] > 1 and self.chunk.settings.pca is not False:
-            basis = fit_basis(levels)
-        return project(levels, basis)
+        return project(self.fine[0], self._basis(*self.fine))
+
+    def _basis(self, levels: NDArray[np.int64], values: Values) -> Basis | None:
+        """The basis that the settings ask for; None where bands stay bands."""
+        pca, bands = self.chunk.settings.pca, levels.shape[1]
+        if pca is False or bands == 1 or values.kind not in ("integer", "real"):
+            return None
+        if isinstance(pca, BandBasis):
+            centre = (pca.centre - float(values.offset)) / float(values.step)
+            return Basis(centre, pca.rows)
+        basis = fit_basis(levels)
+        if pca == "auto":
+            return basis if saves_bits(levels, basis) else None
+        return Basis(basis.mean, basis.rows[:pca])
 
     def part(self, frames: range) -> Work:
         """The same work on some frames only, as one segment: what trials run on."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.config import Settings, default_axes
+from numcodecs_video.config import BandBasis, Settings, default_axes
 from numcodecs_video.cube import to_cube
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.missing import MissingCells, find_missing, in_range
@@ -114,6 +114,11 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
             f"axes {axes!r} has {len(axes)} letters, but the chunk has shape {array.shape}"
         )
     cube = integer_view(np.ascontiguousarray(to_cube(array, axes)))
+    if isinstance(settings.pca, BandBasis) and settings.pca.bands != cube.shape[1]:
+        raise VideoCodecError(
+            f"pca is a basis of {settings.pca.bands} bands, the chunk has {cube.shape[1]} along "
+            f"axes {axes!r}"
+        )
     try:
         missing = find_missing(cube, _sentinel(array.dtype, settings))
     except OverflowError:

@@ -7,6 +7,7 @@ nothing of arrays, encoders or payloads.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import math
 import numbers
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, SupportsInt, TypeGuard, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from numcodecs_video.errors import VideoCodecError
 
@@ -165,6 +167,42 @@ class BandBasis:
         if not self.components or len(self.components) % (4 * self.bands):
             raise VideoCodecError("a band basis needs rows of one float32 a band")
 
+    @classmethod
+    def from_arrays(cls, components: ArrayLike, mean: ArrayLike) -> Self:
+        """A basis of orthonormal rows (P, C) around a mean (C,).
+
+        Raises
+        ------
+        VideoCodecError
+            When the shapes do not match, or the rows are not orthonormal (a whitened PCA).
+        """
+        rows, centre = np.asarray(components, np.float64), np.asarray(mean, np.float64)
+        if rows.ndim != 2 or centre.shape != rows.shape[1:] or len(rows) > rows.shape[1]:
+            raise VideoCodecError(
+                "a band basis needs components of shape (P, C), P at most C, and a mean of shape "
+                f"(C,); got {rows.shape} and {centre.shape}"
+            )
+        if not np.allclose(rows @ rows.T, np.eye(len(rows)), atol=1e-3):
+            raise VideoCodecError(
+                "the rows of a band basis must be orthonormal: fit without whiten"
+            )
+        return cls(len(centre), rows.astype("<f4").tobytes(), centre.astype("<f4").tobytes())
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """The components, shape (P, C)."""
+        return np.frombuffer(self.components, "<f4").reshape(-1, self.bands).astype(np.float64)
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """The mean, shape (C,)."""
+        return np.frombuffer(self.mean, "<f4").astype(np.float64)
+
+    @property
+    def digest(self) -> bytes:
+        """Eight bytes that tell this basis from others (SHA-256, shortened)."""
+        return hashlib.sha256(self.components + self.mean).digest()[:8]
+
     def to_json(self) -> dict[str, object]:
         """The JSON object that :meth:`from_json` reads back."""
         return {
@@ -194,6 +232,8 @@ def _parse_pca(pca: object) -> Pca:
         return pca
     if isinstance(pca, Mapping):
         return BandBasis.from_json(pca)
+    if hasattr(pca, "components_") and hasattr(pca, "mean_"):
+        return BandBasis.from_arrays(pca.components_, pca.mean_)
     if pca is None or pca is False:
         return False
     if pca == "auto":

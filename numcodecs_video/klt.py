@@ -8,17 +8,21 @@ component is equal distortion in every band, and components below the step vanis
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_video.config import BandBasis
+from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.payload import BIAS_BITS, WEIGHT_BITS, Transform
 
-__all__ = ["Basis", "Projection", "fit_basis", "project"]
+__all__ = ["Basis", "Projection", "fit_basis", "fit_pca", "project", "saves_bits"]
 
 _MOST_CELLS = 200_000
+_SLAB_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,76 @@ def fit_basis(levels: NDArray[Any]) -> Basis:
     # Fixed signs, so that the same cube gives the same basis whatever LAPACK prefers.
     signs = np.sign(rows[np.arange(bands), np.abs(rows).argmax(axis=1)])
     return Basis(mean, rows * signs[:, None])
+
+
+def saves_bits(levels: NDArray[Any], basis: Basis) -> bool:
+    """Whether the components of a filled cube (T, C, Y, X) promise fewer bits than its bands.
+
+    Bits follow the logarithm of what cannot be predicted; the difference to the left neighbour
+    stands in for it.
+    """
+    every = max(1, levels.shape[0] // 16)
+    inner = np.diff(levels[::every].astype(np.float64), axis=3)
+    cells = np.moveaxis(inner, 1, 0).reshape(levels.shape[1], -1)
+    if not cells.size:
+        return True
+    before, after = ((part**2).mean(axis=1) + 1.0 for part in (cells, basis.rows @ cells))
+    return float(np.log2(after).sum()) < float(np.log2(before).sum())
+
+
+def fit_pca(da: Any, band_dim: str, components: int | None = None) -> BandBasis:
+    """Fit one band basis to a whole array, larger than memory if it is backed by dask.
+
+    Parameters
+    ----------
+    da : xarray.DataArray
+        Values in the units that the codec will see; cells with a non-finite band are left out.
+    band_dim : str
+        Name of the band dimension.
+    components : int, optional
+        Components to keep; all by default.
+
+    Returns
+    -------
+    BandBasis
+        For ``VideoCodec(pca=...)``.
+
+    Raises
+    ------
+    VideoCodecError
+        When there is no such dimension, or no cell has all its bands.
+    ImportError
+        Without scikit-learn.
+    """
+    from sklearn.decomposition import IncrementalPCA
+
+    if band_dim not in da.dims:
+        raise VideoCodecError(f"band_dim must be one of {', '.join(da.dims)}, got {band_dim!r}")
+    bands = da.sizes[band_dim]
+    pca = IncrementalPCA(n_components=components)
+    kept: list[NDArray[np.float64]] = []
+    for slab in _slabs(da, band_dim):
+        cells = np.asarray(slab.transpose(..., band_dim).values, np.float64).reshape(-1, bands)
+        kept.append(cells[np.isfinite(cells).all(axis=1)])
+        if sum(map(len, kept)) >= 10 * bands:
+            pca.partial_fit(np.concatenate(kept))
+            kept = []
+    if not hasattr(pca, "components_"):
+        raise VideoCodecError("too few cells have all their bands to fit a basis")
+    return BandBasis.from_arrays(pca.components_, pca.mean_)
+
+
+def _slabs(da: Any, band_dim: str) -> Iterator[Any]:
+    """The array in pieces along its longest dimension that is not the bands."""
+    others = [d for d in da.dims if d != band_dim]
+    if not others:
+        yield da
+        return
+    longest = max(others, key=lambda d: da.sizes[d])
+    rest = math.prod(da.sizes[d] for d in da.dims if d != longest)
+    length = max(1, _SLAB_CELLS // max(1, rest))
+    for start in range(0, da.sizes[longest], length):
+        yield da.isel({longest: slice(start, start + length)})
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ BIAS_BITS = 4
 
 _TAG_ARRAY, _TAG_LAYERS, _TAG_VALUES, _TAG_TRANSFORM = 1, 2, 3, 4
 _TAG_MISSING, _TAG_PROMISE, _TAG_ORDER, _TAG_INDEX = 5, 6, 7, 8
-_TAG_WRITER, _TAG_CANDIDATE = 128, 129
+_TAG_WRITER, _TAG_CANDIDATE, _TAG_BASIS = 128, 129, 130
 _FIRST_ANCILLARY = 128
 _DTYPE = re.compile(r"[<>|](b1|[iu][1248]|f[248]|[mM]8(\[\d*[a-zA-Zμ]+(/\d+)?\])?)\Z")
 
@@ -216,6 +216,8 @@ class Header:
         Frames per segment; the last may have fewer.
     layers : tuple of Layer
         The layers that every section holds, in order.
+    basis : bytes
+        Digest of the fixed band basis that was used, empty when there was none.
     sections : tuple of Section
         The shared section first, then one for each segment.
     """
@@ -233,6 +235,7 @@ class Header:
     frame_order: tuple[int, ...] = ()
     writer: tuple[tuple[int, ...], ...] = ()
     candidate: str = ""
+    basis: bytes = b""
     sections: tuple[Section, ...] = ()
     size: int = field(default=0, compare=False)
 
@@ -301,6 +304,8 @@ class Header:
             out["coder"] = layer.coder
             out["bits"] = layer.bits
             out["pixel_format"] = layer.pixel_format
+            if self.basis:
+                out["fixed_basis"] = self.basis.hex()
             if layer.key:
                 out["key_picture"] = True
             if self.transform.weights:
@@ -531,6 +536,8 @@ def _fields(header: Header) -> list[tuple[int, _Writer]]:
         out.append((_TAG_ORDER, _Writer().varint(*header.frame_order)))
     out += [(_TAG_INDEX, index), (_TAG_WRITER, writer)]
     out.append((_TAG_CANDIDATE, _Writer().string(header.candidate.encode())))
+    if header.basis:
+        out.append((_TAG_BASIS, _Writer().string(header.basis)))
     return out
 
 
@@ -634,6 +641,8 @@ def _header_of(found: dict[int, _Reader]) -> Header:
         header = replace(header, writer=_read_writer(found[_TAG_WRITER]))
     if _TAG_CANDIDATE in found:
         header = replace(header, candidate=found[_TAG_CANDIDATE].text())
+    if _TAG_BASIS in found:
+        header = replace(header, basis=found[_TAG_BASIS].string())
     _check_layers(header)
     return header
 

@@ -94,13 +94,9 @@ def check_settings(settings: Settings) -> None:
         When options are not the codec's, or the settings came from a newer version.
     EncoderUnavailableError
         When this PyAV lacks the encoder at this depth.
-    NotImplementedError
-        For the settings that this version does not build yet.
     """
     if settings.trouble:
         raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
-    if isinstance(settings.pca, (int, BandBasis)) and settings.pca is not False:
-        raise NotImplementedError("a pca basis is not built yet; leave pca at 'auto' or False")
     if settings.codec != "auto":
         _check_coder(settings.codec, settings.bits, settings.options)
     elif settings.options:
@@ -150,7 +146,13 @@ def _header(chunk: Chunk, coded: Coded, realised: float) -> Header:
         promise=Promise(fidelity.kind, float(fidelity.value), realised),
         writer=_versions(),
         candidate=coded.name,
+        basis=_basis_digest(chunk, coded),
     )
+
+
+def _basis_digest(chunk: Chunk, coded: Coded) -> bytes:
+    pca = chunk.settings.pca
+    return pca.digest if isinstance(pca, BandBasis) and coded.transform.weights else b""
 
 
 @lru_cache(maxsize=1)
