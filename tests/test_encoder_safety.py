@@ -229,17 +229,17 @@ class TestFaults:
         """The encoder with a fault; what it returns is counted."""
         encode, calls = ffmpeg.encode, []
 
-        def fault(frames, segments, spec):
+        def fault(frames, segments, spec, *key):
             calls.append(spec)
             if request.param == "raising":
                 raise VideoCodecError("the encoder failed")
             if request.param == "other samples":
                 frames = frames.copy()
                 frames[len(frames) // 2, -3:, -3:] ^= 1
-                return encode(frames, segments, spec)
+                return encode(frames, segments, spec, *key)
             if request.param == "one frame less":
-                return encode(frames, [segments[0][:-1], *segments[1:]], spec)
-            shared, streams = encode(frames, segments, spec)
+                return encode(frames, [segments[0][:-1], *segments[1:]], spec, *key)
+            shared, streams = encode(frames, segments, spec, *key)
             broken = bytearray(streams[0])
             broken[len(broken) // 2] ^= 0x55
             return shared, [bytes(broken), *streams[1:]]
