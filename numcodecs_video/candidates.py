@@ -6,7 +6,7 @@ A candidate promises nothing: the pipeline decodes and verifies what it made.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -33,12 +33,14 @@ from numcodecs_video.quantise import (
 from numcodecs_video.streams import ffmpeg, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 
-__all__ = ["Base", "Candidate", "Direct", "Exact", "Work"]
+__all__ = ["DRAFT_EFFORT", "Base", "Candidate", "Direct", "Exact", "Work"]
 
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
 #: components with a variance below this part of the base's distortion are left out
 _VANISHED = 0.05
+#: the effort of encodes that only decide something
+DRAFT_EFFORT = 4
 #: the largest number of levels that the band transform keeps exact
 _MOST_BASE_LEVELS = 2**40
 
@@ -217,6 +219,8 @@ class Base:
         Add the residual layer.
     key : bool, optional
         Predict segments from a key picture; tried both ways when None.
+    effort : int, optional
+        Instead of the settings'.
     options : tuple of (name, value)
         Encoder options on top of the effort's.
     """
@@ -226,6 +230,7 @@ class Base:
     step: float = 0.0
     residual: bool = True
     key: bool | None = None
+    effort: int | None = None
     options: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, work: Work) -> Coded | None:
@@ -249,37 +254,40 @@ class Base:
         samples, transform = projection.quantise(step, bits)
         options = dict(self.options)
         options |= dict(settings.options) if settings.codec == self.coder else {}
-        spec = EncodeSpec(self.coder, bits, self.qp, settings.effort, tuple(options.items()))
-        best: tuple[CodedPlanes, NDArray[Any]] | None = None
-        for key in self._keys(work):
-            try:
-                base = code_video(samples, segments, spec, key=key)
-                decoded = base.decode(segments, samples.shape[1:])
-            except (VideoCodecError, DecodeError):
-                if not key:
-                    raise
-                continue  # the key picture came out differently in two segments
-            if best is None or _cost(base, samples, decoded) < _cost(best[0], samples, best[1]):
-                best = base, decoded
-        if best is None:
-            raise VideoCodecError(f"{self.coder} made no video")
+        effort = self.effort or settings.effort
+        spec = EncodeSpec(self.coder, bits, self.qp, effort, tuple(options.items()))
+        base, decoded = self._code(samples, segments, spec)
         name = " ".join([f"{self.coder} qp={self.qp}", *(f"{k}={v}" for k, v in self.options)])
-        name += " with key picture" if best[0].layer.key else ""
+        name += " with key picture" if base.layer.key else ""
         coded = work.start(name, values, transform)
-        coded = coded.add(best[0].layer, best[0].shared, best[0].streams)
-        predicted = samples_to_levels(best[1], transform, bits, levels.shape[1])
+        coded = coded.add(base.layer, base.shared, base.streams)
+        predicted = samples_to_levels(decoded, transform, bits, levels.shape[1])
         return coded, np.clip(predicted, 0, values.top, out=predicted)
 
-    def _keys(self, work: Work) -> list[bool]:
-        """Whether to try a key picture that all segments predict from, or none, or both.
+    def _code(
+        self, samples: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+    ) -> tuple[CodedPlanes, NDArray[Any]]:
+        """The video of the samples and what it decodes to, with a key picture where that pays.
 
-        It saves 25-40 % on smooth and still cubes, costs up to 8 % under moving clouds.
+        A key picture that all segments predict from saves 25-40 % on smooth and still cubes and
+        costs up to 8 % under moving clouds, so a quick encode each way decides.
         """
-        if len(work.chunk.segments) == 1 or not ffmpeg.CODERS[self.coder].nal:
-            return [False]
-        if self.key is not None:
-            return [self.key]
-        return [True, False] if work.chunk.settings.effort > 3 else [True]
+
+        def made(spec: EncodeSpec, key: bool) -> tuple[CodedPlanes, NDArray[Any]]:
+            base = code_video(samples, segments, spec, key=key)
+            return base, base.decode(segments, samples.shape[1:])
+
+        if len(segments) == 1 or not ffmpeg.CODERS[self.coder].nal or self.key is False:
+            return made(spec, key=False)
+        try:
+            if self.key or (self.effort is None and spec.effort <= 3):
+                return made(spec, key=True)
+            draft = replace(spec, effort=DRAFT_EFFORT)
+            with_key, alone = (_cost(samples, *made(draft, key)) for key in (True, False))
+            return made(spec, key=with_key < alone)
+        except (VideoCodecError, DecodeError):
+            # The key picture came out differently in two segments: each stands alone.
+            return made(spec, key=False)
 
     def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[np.int64]) -> Coded:
         """Add what is left after the prediction, in units of the residual's step."""
@@ -310,7 +318,7 @@ class Exact:
 Candidate = Callable[[Work], Coded | None]
 
 
-def _cost(base: CodedPlanes, samples: NDArray[Any], decoded: NDArray[Any]) -> float:
+def _cost(samples: NDArray[Any], base: CodedPlanes, decoded: NDArray[Any]) -> float:
     """Bytes at equal distortion: on natural cubes, bits grow as the 0.76th power of 1 / MSE."""
     error = np.subtract(samples, decoded, dtype=np.float32)
     return float(base.size * max(float(np.mean(error * error)), 1e-6) ** 0.76)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from numcodecs_video.candidates import (
+    DRAFT_EFFORT,
     Base,
     Candidate,
     Direct,
@@ -251,37 +252,62 @@ def _uniform_bound(chunk: Chunk, rmse: float) -> float:
 
 
 def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
-    """Encode a base at one or a few steps until its error is within the slack below ``rmse``."""
+    """Encode a base at one or a few steps until its error is within the slack below ``rmse``.
+
+    From effort 4 on, drafts find the step and decide on the key picture; the encode in full then
+    needs one try, or two.
+    """
     if work.fine is None:
         return None
-    levels, values = work.fine
-    valid = np.broadcast_to(work.chunk.valid, levels.shape)
-    target = (rmse / float(values.step)) ** 2
+    target = (rmse / float(work.fine[1].step)) ** 2
     aim = math.log2(target * (1 + slack) / 2)
-    coder = _base_coder(work.chunk)
-    bits = base_depth(coder, work.chunk.settings.bits)
+    guess = _Approach(None, 0.5 * (math.log2(12) + aim) + 0.1, None)
+    tries = _ENCODES[work.chunk.settings.effort - 1]
+    if work.chunk.settings.effort > 3:
+        guess = _approach(work, guess, target, slack, tries, effort=DRAFT_EFFORT)
+    return _approach(work, guess, target, slack, tries + 2).coded
+
+
+@dataclass(frozen=True)
+class _Approach:
+    """Where a search for a distortion stands: the best so far, the next step (log2), the key."""
+
+    coded: Coded | None
+    step: float
+    key: bool | None
+
+
+def _approach(
+    work: Work, start: _Approach, target: float, slack: float, tries: int, effort: int | None = None
+) -> _Approach:
+    """Encode until the mean square error (in levels) is within the slack below the target."""
+    if work.fine is None:
+        return start
+    coder, settings = _base_coder(work.chunk), work.chunk.settings
+    bits = base_depth(coder, settings.bits)
     finest = finest_step(work, bits)
+    valid = np.broadcast_to(work.chunk.valid, work.fine[0].shape)
     known: list[tuple[float, float]] = []
-    key: bool | None = None
-    step, best = 0.5 * (math.log2(12) + aim) + 0.1, None
-    for _ in range(_ENCODES[work.chunk.settings.effort - 1] + 2):
-        qp = math.floor(quantiser_for(2**step, finest, bits) + 1e-9)
-        if qp < 0:
-            return best
-        qp = min(qp, _MOST_QP)
+    least = math.log2(finest * quantiser_step(0, bits))
+    step, key, best = start.step, start.key, None
+    for _ in range(tries):
+        if step < least and any(tried <= least for tried, _ in known):
+            break  # the finest quantiser was not enough
+        step = max(step, least)
+        qp = min(_MOST_QP, math.floor(quantiser_for(2**step, finest, bits) + 1e-9))
         sample_step = 2**step / quantiser_step(qp, bits)
-        base = Base(coder, qp, sample_step, residual=False, key=key)
+        base = Base(coder, qp, sample_step, residual=False, key=key, effort=effort)
         coded, predicted = base.predict(work, work.fine)
         key = coded.layers[-1].key
-        error = (predicted - levels)[valid].astype(np.float64)
+        error = (predicted - work.fine[0])[valid].astype(np.float64)
         reached = float(np.mean(error * error))
         if reached <= target and (best is None or coded.size < best.size):
             best = coded
         if target * slack <= reached <= target or (qp == _MOST_QP and reached <= target):
             break
         known.append((step, math.log2(max(reached, 1e-9))))
-        step = _next_step(known, aim)
-    return best
+        step = _next_step(known, math.log2(target * (1 + slack) / 2))
+    return _Approach(best, step, key)
 
 
 def _next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
