@@ -226,7 +226,9 @@ def _in_own_thread(work: Callable[[threading.Event], _R]) -> _R:
     thread = threading.Thread(target=run, name="numcodecs_video-encoder", daemon=True)
     thread.start()
     try:
-        thread.join()
+        # A signal that arrives just before an endless join would wait for its end.
+        while thread.is_alive():
+            thread.join(0.2)
     except BaseException:
         cancelled.set()
         raise

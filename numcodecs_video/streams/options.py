@@ -162,7 +162,7 @@ def _hevc(qp: int | None, effort: int, options: dict[str, str], frames: int) -> 
         params["lossless"] = 1
     else:
         params |= {"qp": qp, "rdoq-level": 2 if effort > 3 else 0}
-        params |= {"rd": 6} if effort > 4 else {}
+        params |= {"rd": 6} if effort > 5 else {}
     params |= options
     return {**out, "x265-params": _joined(params)}
 
