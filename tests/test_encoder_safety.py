@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -348,26 +349,30 @@ def _unreachable(spec, frames):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows delivers no signal to a thread")
 def test_an_interrupt_during_an_encode_reaches_the_caller(monkeypatch, noise):
     """Ctrl-C ends the call at once, and the encoder's thread soon after."""
-    import _thread
-
-    started, go_on = threading.Event(), threading.Event()
+    started, go_on, waited_in_vain = (threading.Event() for _ in range(3))
     open_encoder = ffmpeg._open_encoder
 
     def slow(spec, frames):
         started.set()
-        go_on.wait(30)
+        if not go_on.wait(60):
+            waited_in_vain.set()
         return open_encoder(spec, frames)
 
+    def interrupt():
+        started.wait(60)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
     monkeypatch.setattr(ffmpeg, "_open_encoder", slow)
-    interrupter = threading.Thread(target=lambda: (started.wait(30), _thread.interrupt_main()))
+    interrupter = threading.Thread(target=interrupt)
     interrupter.start()
     try:
         with pytest.raises(KeyboardInterrupt):
             VideoCodec("hevc", qp=10).encode(noise)
+        assert not waited_in_vain.is_set()
     finally:
         go_on.set()
         interrupter.join()
     for thread in threading.enumerate():
         if thread.name == "numcodecs_video-encoder":
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
