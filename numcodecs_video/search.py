@@ -311,13 +311,16 @@ def _approach(
 
 
 def _next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
-    """The next step (log2) by the secant through the two points nearest to the aim.
+    """The next step (log2) towards an error (log2) of ``aim``.
 
-    With one point, the error grows by 1.7 octaves an octave of the step: between the 2 of high
-    rates and the 1 of low ones.
+    Between the nearest points on either side of the aim, where there are both; else from the
+    nearest point, by 1.7 octaves of error an octave of the step: between the 2 of high rates and
+    the 1 of low ones.
     """
-    near = sorted(known, key=lambda point: abs(point[1] - aim))[:2]
-    slope = 1.7
-    if len(near) == 2 and near[0][0] != near[1][0]:
-        slope = min(2.5, max(0.5, (near[0][1] - near[1][1]) / (near[0][0] - near[1][0])))
-    return near[0][0] + (aim - near[0][1]) / slope
+    below = max((p for p in known if p[1] <= aim), key=lambda p: p[1], default=None)
+    above = min((p for p in known if p[1] > aim), key=lambda p: p[1], default=None)
+    if below is None or above is None:
+        step, error = below or above or (0.0, aim)
+        return step + (aim - error) / 1.7
+    part = (aim - below[1]) / (above[1] - below[1])
+    return below[0] + min(0.9, max(0.1, part)) * (above[0] - below[0])
