@@ -43,8 +43,9 @@ class VideoCodec(Codec):
     axes : str, optional
         One letter a dimension: ``t`` time-like, ``c`` band-like, ``y``, ``x``. By default ``yx``,
         ``tyx`` or ``tcyx``, by the number of dimensions.
-    pca : {"auto", False} or int or BandBasis
-        Transform over the bands.
+    pca : {"auto", False} or int or BandBasis or a fitted scikit-learn PCA
+        Transform over the bands: fitted to each chunk where that saves bits, none, fitted with so
+        many components, or one basis for all chunks (see :func:`numcodecs_video.fit_pca`).
     nodata : int or float, optional
         Sentinel of missing cells, in the data's units; NaN and infinities always count.
     bits : {8, 9, 10, 12, 14, 16}, optional

@@ -1,7 +1,7 @@
 """Which candidates to make in full, and at which quantiser: trials on a part, and a rate model.
 
-Trials code a run of frames from the middle of the chunk, at a lower effort. The pipeline makes the
-best few in full and keeps the smallest that passes verification.
+Trials code a run of frames from the middle of the chunk, videos by a quick preset. The pipeline
+makes the best few in full and keeps the smallest that passes verification.
 """
 
 from __future__ import annotations
@@ -91,7 +91,12 @@ class Trials:
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part."""
         if candidate not in self.sizes:
-            coded = attempt(candidate, self.work)
+            quick = candidate
+            if isinstance(candidate, Base):
+                quick = replace(
+                    candidate, effort=min(DRAFT_EFFORT, self.work.chunk.settings.effort)
+                )
+            coded = attempt(quick, self.work)
             self.sizes[candidate] = math.inf if coded is None else coded.size
         return self.sizes[candidate]
 
@@ -102,15 +107,11 @@ class Trials:
 
 
 def start_trials(work: Work) -> Trials:
-    """Trials on a run of frames from the middle of the chunk, at a lower effort."""
+    """Trials on a run of frames from the middle of the chunk."""
     frames, *plane = work.chunk.cube.shape
     count = min(frames, max(4, _TRIAL_CELLS // math.prod(plane), frames // 4))
     start = (frames - count) // 2
-    part = work.part(range(start, start + count))
-    effort = max(1, work.chunk.settings.effort - 2)
-    settings = replace(part.chunk.settings, effort=effort)
-    chunk = replace(part.chunk, settings=settings)
-    return Trials(Work(chunk, work.bound, relative=work.relative))
+    return Trials(work.part(range(start, start + count)))
 
 
 def plan_bounded(chunk: Chunk, bound: float) -> Plan:
@@ -254,8 +255,8 @@ def _uniform_bound(chunk: Chunk, rmse: float) -> float:
 def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
     """Encode a base at one or a few steps until its error is within the slack below ``rmse``.
 
-    From effort 4 on, drafts find the step and decide on the key picture; the encode in full then
-    needs one try, or two.
+    From effort 6 on, where an encode is slow, drafts find the step and decide on the key picture;
+    the encode in full then needs one try, or two.
     """
     if work.fine is None:
         return None
@@ -263,7 +264,7 @@ def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
     aim = math.log2(target * (1 + slack) / 2)
     guess = _Approach(None, 0.5 * (math.log2(12) + aim) + 0.1, None)
     tries = _ENCODES[work.chunk.settings.effort - 1]
-    if work.chunk.settings.effort > 3:
+    if work.chunk.settings.effort > 5:
         guess = _approach(work, guess, target, slack, tries, effort=DRAFT_EFFORT)
     return _approach(work, guess, target, slack, tries + 2).coded
 
@@ -313,14 +314,17 @@ def _approach(
 def _next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
     """The next step (log2) towards an error (log2) of ``aim``.
 
-    Between the nearest points on either side of the aim, where there are both; else from the
-    nearest point, by 1.7 octaves of error an octave of the step: between the 2 of high rates and
-    the 1 of low ones.
+    Between the nearest steps on either side of the aim, where there are both; else onwards by the
+    slope of the last two points, or by 1.7 octaves of error an octave of the step: between the 2 of
+    high rates and the 1 of low ones.
     """
-    below = max((p for p in known if p[1] <= aim), key=lambda p: p[1], default=None)
-    above = min((p for p in known if p[1] > aim), key=lambda p: p[1], default=None)
-    if below is None or above is None:
-        step, error = below or above or (0.0, aim)
-        return step + (aim - error) / 1.7
-    part = (aim - below[1]) / (above[1] - below[1])
-    return below[0] + min(0.9, max(0.1, part)) * (above[0] - below[0])
+    below = max((p for p in known if p[1] <= aim), default=None)
+    above = min((p for p in known if p[1] > aim), default=None)
+    if below is not None and above is not None:
+        part = (aim - below[1]) / (above[1] - below[1])
+        return below[0] + min(0.9, max(0.1, part)) * (above[0] - below[0])
+    step, error = below or above or (0.0, aim)
+    slope = 1.7
+    if len(known) > 1 and known[-1][0] != known[-2][0]:
+        slope = (known[-1][1] - known[-2][1]) / (known[-1][0] - known[-2][0])
+    return step + (aim - error) / min(2.5, max(0.4, slope))

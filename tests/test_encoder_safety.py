@@ -349,7 +349,7 @@ def _unreachable(spec, frames):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows delivers no signal to a thread")
 def test_an_interrupt_during_an_encode_reaches_the_caller(monkeypatch, noise):
     """Ctrl-C ends the call at once, and the encoder's thread soon after."""
-    started, go_on, waited_in_vain = (threading.Event() for _ in range(3))
+    started, go_on, waited_in_vain, interrupted = (threading.Event() for _ in range(4))
     open_encoder = ffmpeg._open_encoder
 
     def slow(spec, frames):
@@ -358,11 +358,19 @@ def test_an_interrupt_during_an_encode_reaches_the_caller(monkeypatch, noise):
             waited_in_vain.set()
         return open_encoder(spec, frames)
 
+    def on_interrupt(number, frame):
+        if not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+
     def interrupt():
         started.wait(60)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        # CPython loses a signal that comes just before a thread waits for a lock: send another.
+        while not interrupted.wait(0.2) and not go_on.is_set():
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     monkeypatch.setattr(ffmpeg, "_open_encoder", slow)
+    before = signal.signal(signal.SIGINT, on_interrupt)
     interrupter = threading.Thread(target=interrupt)
     interrupter.start()
     try:
@@ -372,6 +380,7 @@ def test_an_interrupt_during_an_encode_reaches_the_caller(monkeypatch, noise):
     finally:
         go_on.set()
         interrupter.join()
+        signal.signal(signal.SIGINT, before)
     for thread in threading.enumerate():
         if thread.name == "numcodecs_video-encoder":
             thread.join(60)
