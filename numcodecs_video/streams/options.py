@@ -91,9 +91,6 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
     "ffv1": {
         "coder": "[012]",
         "context": _FLAG,
-        "level": "[13]",
-        "slices": "4|6|9|12|16|24",
-        "slicecrc": _FLAG,
     },
 }
 
@@ -189,8 +186,8 @@ def _av1(qp: int | None, effort: int, options: dict[str, str], frames: int) -> d
 
 
 def _ffv1(qp: int | None, effort: int, options: dict[str, str], frames: int) -> dict[str, str]:
-    # Level 1 keeps its small header in the key frame (level 3 has 200 bytes of extradata) and
-    # codes a frame in one slice, 1-2 % smaller.
+    # Level 1 keeps its small header in the key frame and codes a frame in one slice, 1-2 % smaller.
+    # Level 3 has 200 bytes of extradata, for which the payload has no place: no option for it.
     return {"level": "1", "context": "0", "g": str(max(frames, 1))} | options
 
 
