@@ -181,8 +181,9 @@ def _lattices(values: NDArray[Any]) -> list[tuple[float, float]]:
     found = [(0.0, 10.0**-d) for d in range(-1, 7)] + [(0.0, 2.0**-d) for d in range(1, 17)]
     if values.size > 1:
         reals = values.astype(np.float64)
-        low, span = float(reals[0]), float(reals[-1] - reals[0])
-        gap = float(np.diff(reals).min())
+        low, span = float(reals[0]), float(reals[-1]) - float(reals[0])
+        with np.errstate(over="ignore"):
+            gap = float(np.diff(reals).min())
         if gap > 0 and math.isfinite(span) and span / gap < 2**32:
             found.append((low, span / round(span / gap)))
     return found
@@ -201,7 +202,8 @@ def _on_lattice(
         if not max(abs(low), abs(high)) < 2.0**40 or high - low >= 2.0**24:
             return None
         start = offset + step * low
-        again = ((numbers - low) * step + start).astype(native)
+        with np.errstate(over="ignore"):
+            again = ((numbers - low) * step + start).astype(native)
         bits = f"u{native.itemsize}"
         if (again.view(bits) != part.astype(native).view(bits)).any():
             return None
