@@ -265,6 +265,20 @@ def bounds(draw: Any, sample: Sample) -> float:
     return max(bound, 5e-324)
 
 
+@st.composite
+def fidelities(draw: Any, sample: Sample) -> dict[str, float]:
+    """A promise of any lossy kind that means something to a sample, as a keyword setting."""
+    return draw(
+        st.one_of(
+            st.builds(dict, max_error=bounds(sample)),
+            st.builds(dict, max_relative_error=st.sampled_from([0.5, 0.1, 1e-2, 1e-4, 1e-9])),
+            st.builds(dict, rmse=bounds(sample)),
+            st.builds(dict, psnr=st.sampled_from([5, 20, 35, 50, 80, 150])),
+            st.builds(dict, qp=st.integers(0, 51)),
+        )
+    )
+
+
 def span_of(array: np.ndarray) -> float:
     """Largest minus smallest finite value, as a double; 0 without any."""
     if array.dtype.kind not in "iuf":
@@ -327,6 +341,23 @@ def class_maps(draw: Any) -> tuple[np.ndarray, int, np.ndarray]:
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     maps = rng.integers(0, count + 1, (shape[0] + 1, *shape[1:]), dtype=np.uint8)
     return maps[1:], count, maps[0]
+
+
+def rmse_of(sample: Sample, decoded: np.ndarray) -> float:
+    """Root mean square error over valid cells, scaled so that no square overflows."""
+    valid = valid_cells(sample)
+    if not valid.any():
+        return 0.0
+    original, values = sample.array[valid], decoded[valid]
+    if original.dtype.kind in "iu":
+        error = (values.astype(object) - original.astype(object)).astype("f8")
+    else:
+        with np.errstate(over="ignore"):
+            error = values.astype("f8") - original.astype("f8")
+    largest = float(np.abs(error).max())
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * math.sqrt(float(np.mean((error / largest) ** 2)))
 
 
 # Headers, as any later version of the encoder may write them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array as stdlib_array
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from strategies import (
     NUMBERS,
     Sample,
     bounds,
+    fidelities,
     lay_out,
+    rmse_of,
     same_bits,
     samples,
     valid_cells,
@@ -66,6 +69,39 @@ def test_missing_cells_are_exact_under_every_fidelity(data, sample, codec):
     assert same_bits(decoded[missing], sample.array[missing])
 
 
+@given(st.sampled_from([0.9, 0.1, 1e-3, 1e-6]), samples(NUMBERS), codecs)
+def test_max_relative_error_holds_for_every_cell(bound, sample, codec):
+    """No valid cell is further off than its share of its own magnitude; zeros stay zeros."""
+    video = VideoCodec(
+        codec, max_relative_error=bound, axes=sample.axes, nodata=sample.nodata, effort=1
+    )
+    valid = valid_cells(sample)
+    original = sample.array[valid]
+    decoded = video.decode(video.encode(sample.array))[valid]
+    for before, after in set(zip(original.tolist(), decoded.tolist(), strict=True)):
+        assert abs(Fraction(after) - Fraction(before)) <= Fraction(bound) * abs(Fraction(before))
+
+
+@given(st.data(), samples(NUMBERS), codecs)
+def test_rmse_is_never_exceeded(data, sample, codec):
+    """The root mean square error over valid cells stays at or below the target."""
+    target = data.draw(bounds(sample))
+    video = VideoCodec(codec, rmse=target, axes=sample.axes, nodata=sample.nodata, effort=1)
+    decoded = video.decode(video.encode(sample.array))
+    assert rmse_of(sample, decoded) <= target * (1 + 1e-12)
+
+
+@given(st.sampled_from([5, 20, 35, 50, 80, 150]), samples(NUMBERS), codecs)
+def test_psnr_is_reached(target, sample, codec):
+    """The ratio of the valid range to the root mean square error is the target or more."""
+    video = VideoCodec(codec, psnr=target, axes=sample.axes, nodata=sample.nodata, effort=1)
+    decoded = video.decode(video.encode(sample.array))
+    valid = sample.array[valid_cells(sample)].astype("f8")
+    span = float(valid.max()) - float(valid.min()) if valid.size else 0.0
+    if np.isfinite(span):
+        assert rmse_of(sample, decoded) <= span * 10 ** (-target / 20) * (1 + 1e-9)
+
+
 @given(samples(NUMBERS), st.sampled_from(LOSSY_CODECS), st.integers(0, 51))
 def test_qp_returns_finite_values_of_the_shape_and_dtype(sample, codec, qp):
     """A quantiser scale promises no error, but no new missing cell either."""
@@ -78,7 +114,7 @@ def test_qp_returns_finite_values_of_the_shape_and_dtype(sample, codec, qp):
 @given(st.data(), samples(("?", "<M8[ns]", ">M8[s]", "<m8[D]")))
 def test_booleans_and_times_are_exact_under_every_fidelity(data, sample):
     """What has no unit of error is never lossy."""
-    fidelity = data.draw(st.sampled_from([{"max_error": 5.0}, {"qp": 30}, {"lossless": True}]))
+    fidelity = data.draw(fidelities(sample))
     video = VideoCodec(axes=sample.axes, effort=1, **fidelity)
     assert same_bits(video.decode(video.encode(sample.array)), sample.array)
 
