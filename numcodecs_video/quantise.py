@@ -128,7 +128,9 @@ def value_range(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> float:
     if not where.any():
         return 0.0
     first = cube[where][0]
-    return float(cube.max(where=where, initial=first)) - float(cube.min(where=where, initial=first))
+    low, high = cube.min(where=where, initial=first), cube.max(where=where, initial=first)
+    # As Python numbers: 64-bit integers that differ by little are equal as doubles.
+    return float(high.item() - low.item())
 
 
 def rounding_margin(largest: float, dtype: np.dtype[Any]) -> float:
@@ -300,20 +302,23 @@ def _integer_values(
     return (levels.astype(np.uint64) * np.uint64(step) + np.uint64(low % 2**64)).astype(dtype)
 
 
+def _absolute_error(original: NDArray[Any], decoded: NDArray[Any]) -> NDArray[Any]:
+    """Absolute differences: uint64 among 64-bit integers, which doubles cannot tell apart."""
+    a, b = integer_view(original), integer_view(decoded)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if a.dtype.kind in "iu" and a.dtype.itemsize == 8:
+            gap: NDArray[Any] = a.astype(np.uint64) - b.astype(np.uint64)
+            return np.where(a > b, gap, -gap)
+        difference: NDArray[Any] = np.subtract(a, b, dtype=np.float64)
+        return abs(difference)
+
+
 def largest_error(
     original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
 ) -> float:
     """The largest absolute difference over valid cells, exact for integers up to 2**53."""
     where = np.broadcast_to(valid, original.shape)
-    a, b = integer_view(original), integer_view(decoded)
-    if a.dtype.kind in "iu" and a.dtype.itemsize == 8:
-        with np.errstate(over="ignore"):
-            gap = np.where(a > b, a.astype(np.uint64) - b.astype(np.uint64),
-                           b.astype(np.uint64) - a.astype(np.uint64))  # fmt: skip
-        return float(gap.max(initial=0, where=where))
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.subtract(a, b, dtype=np.float64)
-    return float(np.abs(difference).max(initial=0.0, where=where))
+    return float(_absolute_error(original, decoded).max(initial=0, where=where))
 
 
 def root_mean_square_error(
@@ -321,9 +326,12 @@ def root_mean_square_error(
 ) -> float:
     """Root mean square difference over valid cells, 0 when there is none."""
     where = np.broadcast_to(valid, original.shape)
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.subtract(original, decoded, dtype=np.float64)[where]
-        return float(np.sqrt(np.mean(difference * difference))) if difference.size else 0.0
+    error = _absolute_error(original, decoded)[where].astype(np.float64)
+    largest = float(error.max(initial=0.0))
+    if not 0 < largest < math.inf:
+        return largest
+    error /= largest  # so that no square is beyond the doubles, nor below
+    return largest * math.sqrt(float(np.mean(error * error)))
 
 
 def rmse_of_psnr(psnr: float, span: float) -> float:

@@ -27,6 +27,7 @@ from numcodecs_video.quantise import (
     integer_view,
     largest_error,
     real_levels,
+    root_mean_square_error,
     rounding_margin,
     to_values,
     value_range,
@@ -142,6 +143,25 @@ def test_largest_error_is_the_exact_one(sample, seed):
     measured = largest_error(original, decoded, valid)
     if math.isfinite(measured):
         assert measured == pytest.approx(float(exact), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "magnitude"),
+    [("i8", 4), ("i8", 2**62), ("u8", 4), ("u8", 2**62), ("f8", 1e300), ("f8", 1e-300)],
+)
+def test_root_mean_square_error_has_no_magnitude_where_it_fails(dtype, magnitude):
+    """Neither squares nor 64-bit integers are too large or too small for it."""
+    start = np.iinfo(dtype).max - 2**62 if dtype != "f8" else 0
+    original = np.array([start, start, start, start], dtype)
+    decoded = original.copy()
+    decoded[0] += np.dtype(dtype).type(magnitude)
+    measured = root_mean_square_error(original, decoded, True)
+    assert measured == pytest.approx(magnitude / 2, rel=1e-12)
+
+
+def test_value_range_tells_64_bit_integers_apart():
+    """Neighbours near the end of the dtype are equal as doubles."""
+    assert value_range(np.array([2**63 - 4, 2**63 - 1]), True) == 3.0
 
 
 @pytest.mark.parametrize(("values", "expected"), [([1.0, 5.0, np.nan], 4.0), ([np.nan], 0.0)])
