@@ -79,10 +79,11 @@ def _plan(chunk: Chunk) -> Plan:
         return plan_bounded(chunk, value if floats or kind == "max_error" else 0)
     if kind == "qp":
         return plan_quantised(chunk, int(value))
-    if kind == "rmse":
-        return plan_distortion(chunk, value, _RMSE_SLACK)
     span = value_range(chunk.cube, chunk.valid)
-    return plan_distortion(chunk, rmse_of_psnr(value, span), _PSNR_SLACK)
+    # A constant has no more error than the range; below the smallest double lies lossless.
+    rmse = min(value, span) if kind == "rmse" else rmse_of_psnr(value, span)
+    slack = _RMSE_SLACK if kind == "rmse" else _PSNR_SLACK
+    return plan_distortion(chunk, rmse, slack) if rmse else plan_bounded(chunk, 0)
 
 
 def check_settings(settings: Settings) -> None:

@@ -290,11 +290,12 @@ def _approach(
     valid = np.broadcast_to(work.chunk.valid, work.fine[0].shape)
     known: list[tuple[float, float]] = []
     least = math.log2(finest * quantiser_step(0, bits))
+    most = max(least, math.log2(work.fine[1].top + 1))  # one step holds every level
     step, key, best = start.step, start.key, None
     for _ in range(tries):
         if step < least and any(tried <= least for tried, _ in known):
             break  # the finest quantiser was not enough
-        step = max(step, least)
+        step = min(max(step, least), most)
         qp = min(_MOST_QP, math.floor(quantiser_for(2**step, finest, bits) + 1e-9))
         sample_step = 2**step / quantiser_step(qp, bits)
         base = Base(coder, qp, sample_step, residual=False, key=key, effort=effort)
@@ -304,7 +305,9 @@ def _approach(
         reached = float(np.mean(error * error))
         if reached <= target and (best is None or coded.size < best.size):
             best = coded
-        if target * slack <= reached <= target or (qp == _MOST_QP and reached <= target):
+        if target * slack <= reached <= target:
+            break
+        if reached <= target and (qp == _MOST_QP or step == most):
             break
         known.append((step, math.log2(max(reached, 1e-9))))
         step = _next_step(known, math.log2(target * (1 + slack) / 2))

@@ -129,3 +129,22 @@ def test_the_default_segments_keep_one_date_cheap():
         cube = np.zeros((frames, 8, 9), "u1")
         cube[0] = 1
         assert parse_header(VideoCodec().encode(cube)).segments == segments
+
+
+@pytest.mark.parametrize(
+    ("promise", "dtype"),
+    [
+        ({"psnr": 50}, "i1"),
+        ({"psnr": 10000}, "f4"),
+        ({"rmse": 1e160}, "i4"),
+        ({"rmse": 1e160}, "f8"),
+    ],
+)
+def test_extreme_targets_and_outliers_are_encoded(promise, dtype):
+    """One cell far from a constant, and targets beyond what doubles hold, raise nothing."""
+    array = np.full((1, 1, 37), 127, dtype)
+    array[0, 0, 22] = -128
+    codec = VideoCodec("vp9", effort=1, axes="tyx", **promise)
+    rmse = _rmse(codec.decode(codec.encode(array)), array.astype("f8"))
+    target = promise.get("rmse", 255 * 10 ** (-promise.get("psnr", 0) / 20))
+    assert rmse <= target
