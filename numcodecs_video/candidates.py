@@ -88,6 +88,11 @@ class Work:
         """Levels that the residual must bring back exactly, whatever values they stand for."""
         return not self.bound or self.relative
 
+    def options(self, coder: str) -> tuple[tuple[str, str], ...]:
+        """The user's raw options, if they are this coder's."""
+        settings = self.chunk.settings
+        return settings.options if settings.codec == coder else ()
+
     def start(self, name: str, values: Values, transform: Transform | None = None) -> Coded:
         """What every candidate begins with: missing cells, and the table of values if any."""
         coded = start_coded(self.chunk, name, values, transform)
@@ -100,7 +105,7 @@ class Work:
     @cached_property
     def fine(self) -> tuple[NDArray[np.int64], Values] | None:
         """Filled levels much finer than the bound, for a base; None when there are none."""
-        if self.is_float and self._exact_levels:
+        if self._exact_levels:
             found = self.direct
         elif self.is_float:
             # Rounding to the fine levels costs half a level of the bound.
@@ -179,8 +184,7 @@ class Direct:
         if self.coder == "jpegxl":
             coded = code_jpegxl(planes, bits, segments, settings.effort, delta=self.delta)
         else:
-            options = settings.options if settings.codec == self.coder else ()
-            spec = EncodeSpec(self.coder, bits, None, settings.effort, options)
+            spec = EncodeSpec(self.coder, bits, None, settings.effort, work.options(self.coder))
             coded = code_video(planes, segments, spec, delta=self.delta)
         start = work.start(name, values, Transform(parts=parts))
         return start.add(coded.layer, coded.shared, coded.streams)
@@ -221,8 +225,6 @@ class Base:
         Predict segments from a key picture; tried both ways when None.
     effort : int, optional
         Instead of the settings'.
-    options : tuple of (name, value)
-        Encoder options on top of the effort's.
     """
 
     coder: str
@@ -231,7 +233,6 @@ class Base:
     residual: bool = True
     key: bool | None = None
     effort: int | None = None
-    options: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, work: Work) -> Coded | None:
         """Code the work's chunk; None when its levels do not fit."""
@@ -252,12 +253,10 @@ class Base:
         step = max(self.step, finest_step(work, bits))
         projection = work.projection.drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = projection.quantise(step, bits)
-        options = dict(self.options)
-        options |= dict(settings.options) if settings.codec == self.coder else {}
         effort = self.effort or settings.effort
-        spec = EncodeSpec(self.coder, bits, self.qp, effort, tuple(options.items()))
+        spec = EncodeSpec(self.coder, bits, self.qp, effort, work.options(self.coder))
         base, decoded = self._code(samples, segments, spec)
-        name = " ".join([f"{self.coder} qp={self.qp}", *(f"{k}={v}" for k, v in self.options)])
+        name = f"{self.coder} qp={self.qp}"
         name += " with key picture" if base.layer.key else ""
         coded = work.start(name, values, transform)
         coded = coded.add(base.layer, base.shared, base.streams)
@@ -283,8 +282,9 @@ class Base:
             if self.key or (self.effort is None and spec.effort <= 3):
                 return made(spec, key=True)
             draft = replace(spec, effort=DRAFT_EFFORT)
-            with_key, alone = (_cost(samples, *made(draft, key)) for key in (True, False))
-            return made(spec, key=with_key < alone)
+            with_key, alone = made(draft, key=True), made(draft, key=False)
+            better = with_key if _cost(samples, *with_key) < _cost(samples, *alone) else alone
+            return better if draft == spec else made(spec, key=better is with_key)
         except (VideoCodecError, DecodeError):
             # The key picture came out differently in two segments: each stands alone.
             return made(spec, key=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -144,18 +145,24 @@ class Projection:
     weights: NDArray[np.int64] | None
     offset: NDArray[np.float64]
 
-    @property
+    @cached_property
     def span(self) -> float:
         """The largest component value."""
         return float(self.components.max(initial=0.0))
+
+    @cached_property
+    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and variance of each component."""
+        over = (0, 2, 3)
+        means = self.components.mean(axis=over, dtype=np.float64)
+        return means, self.components.var(axis=over, dtype=np.float64)
 
     def drop(self, variance: float) -> Projection:
         """Leave out the components whose variance is below ``variance``, but for the first."""
         if self.weights is None:
             return self
-        variances = self.components.var(axis=(0, 2, 3), dtype=np.float64)
+        means, variances = self._moments
         keep = np.flatnonzero((variances >= variance) | (np.arange(len(variances)) == 0))
-        means = self.components.mean(axis=(0, 2, 3), dtype=np.float64)
         gone = np.setdiff1d(np.arange(len(means)), keep)
         offset = self.offset + self.weights[:, gone] @ means[gone] / 2**WEIGHT_BITS
         return Projection(self.components[:, keep], self.weights[:, keep], offset)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video import __version__
-from numcodecs_video.chunk import Chunk, check_dtype, prepare_chunk
+from numcodecs_video.chunk import Chunk, prepare_chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.config import BandBasis, Settings
 from numcodecs_video.decoding import decode_chunk
@@ -30,6 +30,13 @@ __all__ = ["check_settings", "encode_chunk"]
 
 #: how far below its target the mean square error may fall: 10 % of the RMSE, 0.5 dB of the PSNR
 _RMSE_SLACK, _PSNR_SLACK = 0.82, 0.9
+#: the error that each fidelity bounds
+_MEASURES = {
+    "max_error": largest_error,
+    "max_relative_error": largest_relative_error,
+    "rmse": root_mean_square_error,
+    "psnr": root_mean_square_error,
+}
 
 
 def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
@@ -48,7 +55,6 @@ def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
     VideoCodecError
         When the settings do not fit the array, or this PyAV lacks the encoder.
     """
-    check_dtype(array.dtype)
     check_settings(settings)
     chunk = prepare_chunk(array, settings)
     payloads: list[bytes] = []
@@ -183,14 +189,8 @@ def _realised(chunk: Chunk, decoded: NDArray[Any]) -> float | None:
         return None
     if fidelity.kind == "qp":
         return math.nan
-    if fidelity.kind == "max_error":
-        error = largest_error(array, decoded, valid)
-        return error if error <= fidelity.value else None
-    if fidelity.kind == "max_relative_error":
-        error = largest_relative_error(array, decoded, valid)
-        return error if error <= fidelity.value else None
-    error = root_mean_square_error(array, decoded, valid)
-    if fidelity.kind == "rmse":
+    error = _MEASURES[fidelity.kind](array, decoded, valid)
+    if fidelity.kind != "psnr":
         return error if error <= fidelity.value else None
     span = value_range(chunk.cube, chunk.valid)
     psnr = math.inf if error == 0 else 20 * math.log10(span / error) if span else math.inf

@@ -20,6 +20,8 @@ __all__ = ["CodedPlanes", "code_residual", "code_video", "difference"]
 
 #: a residual with fewer non-zero samples is worth trying Zstandard on
 _SPARSE = 0.03
+#: the effort from which a residual is worth trying FFV1 on
+_FFV1_FROM = 6
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,7 @@ def code_video(
             f"needs {mosaic.frame_width}x{mosaic.frame_height}: use smaller chunks in y and x"
         )
     frames = tile_mosaic(planes, mosaic)
-    if key:
-        shared, streams = ffmpeg.encode(frames, segments, spec, key_picture(frames))
-    else:
-        shared, streams = ffmpeg.encode(frames, segments, spec)
+    shared, streams = ffmpeg.encode(frames, segments, spec, key_picture(frames) if key else None)
     layer = Layer(
         kind,
         spec.coder,  # type: ignore[arg-type]  # one of CODERS
@@ -157,9 +156,6 @@ def code_residual(
     if effort >= _FFV1_FROM:
         found.append(_residual_ffv1(samples, high - low, segments, effort, -low, step))
     return min(found, key=lambda coded: coded.size)
-
-
-_FFV1_FROM = 6
 
 
 def _residual_zstd(

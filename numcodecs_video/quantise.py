@@ -32,6 +32,10 @@ __all__ = [
 
 #: more levels than this take the exact path: three planes of 16 bits carry them
 MOST_LEVELS = 2**48
+#: distinct values are counted on so many cells first
+_SAMPLE_CELLS = 20_000
+#: ranks among more distinct values than this take more than 16 bits
+_MOST_VALUES = 2**16
 
 
 def integer_view(cube: NDArray[Any]) -> NDArray[Any]:
@@ -160,9 +164,11 @@ def disguised_integers(
         return np.zeros(cube.shape, np.int64), Values("real", 0.0, 1.0, 0), None
     few = np.unique(cells[:: max(1, cells.size // _SAMPLE_CELLS)])
     for offset, step in _lattices(few):
-        found = _on_lattice(cube, where, offset, step)
+        found = _on_lattice(cells, offset, step)
         if found is not None:
-            return (*found, None)
+            levels = np.zeros(cube.shape, np.int64)
+            levels[where] = found[0]
+            return levels, found[1], None
     if few.size > _MOST_VALUES or (few.size > 0.5 * _SAMPLE_CELLS):
         return None
     table = np.unique(cells)
@@ -172,10 +178,6 @@ def disguised_integers(
     levels = np.zeros(cube.shape, np.int64)
     levels[where] = np.searchsorted(table, cells)
     return levels, Values("table", 0, 1, table.size - 1), table
-
-
-_SAMPLE_CELLS = 20_000
-_MOST_VALUES = 2**16
 
 
 def _lattices(values: NDArray[Any]) -> list[tuple[float, float]]:
@@ -192,11 +194,10 @@ def _lattices(values: NDArray[Any]) -> list[tuple[float, float]]:
 
 
 def _on_lattice(
-    cube: NDArray[Any], where: NDArray[np.bool_], offset: float, step: float
+    cells: NDArray[Any], offset: float, step: float
 ) -> tuple[NDArray[np.int64], Values] | None:
-    """Levels on a lattice, if they give every valid float back bit for bit."""
-    cells = cube[where]
-    native = cube.dtype.newbyteorder("=")
+    """Levels (1-D) of the valid cells, if a lattice gives every one back bit for bit."""
+    native = cells.dtype.newbyteorder("=")
     for part in (cells[:256], cells):
         with np.errstate(over="ignore"):
             numbers = np.rint((part.astype(np.float64) - offset) / step)
@@ -209,9 +210,7 @@ def _on_lattice(
         bits = f"u{native.itemsize}"
         if (again.view(bits) != part.astype(native).view(bits)).any():
             return None
-    levels = np.zeros(cube.shape, np.int64)
-    levels[where] = (numbers - low).astype(np.int64)
-    return levels, Values("real", start, step, int(high - low))
+    return (numbers - low).astype(np.int64), Values("real", start, step, int(high - low))
 
 
 def relative_levels(

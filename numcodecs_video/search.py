@@ -33,8 +33,6 @@ __all__ = ["Plan", "attempt", "plan_bounded", "plan_distortion", "plan_quantised
 
 #: cells of a trial: enough to rank by, few enough to be cheap
 _TRIAL_CELLS = 600_000
-#: quantisers tried on the part, for each effort
-_TRIALS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
 #: full encodes to meet a distortion, for each effort
 _ENCODES = (2, 3, 3, 4, 4, 5, 6, 7, 8)
 _MOST_QP = 51
@@ -135,7 +133,7 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
         trials.size(candidate)
     if first is not None:
         coder = _base_coder(chunk)
-        _descend(trials, lambda qp: Base(coder, qp), first, _TRIALS[settings.effort - 1])
+        _descend(trials, lambda qp: Base(coder, qp), first, budget=settings.effort - 1)
     return Plan(work, trials.ranked(), make=1 if settings.effort < 7 else 3)
 
 
@@ -173,7 +171,7 @@ def _first_quantiser(work: Work) -> int | None:
 def _descend(
     trials: Trials, candidate: Callable[[int], Candidate], first: int, budget: int
 ) -> None:
-    """Walk over quantisers from ``first`` to the smallest size, with ever smaller steps."""
+    """Walk over at most ``budget`` quantisers to the smallest size, with ever smaller steps."""
     here, width, tried = first, 4, {first}
     trials.size(candidate(here))
     while len(tried) < budget and width:
@@ -208,28 +206,19 @@ def plan_distortion(chunk: Chunk, rmse: float, slack: float) -> Plan:
         The mean square error may fall below the target by this factor.
     """
     direct = Work(chunk, _uniform_bound(chunk, rmse))
-    candidates: list[Candidate] = list(_direct_candidates(direct))
-    work = Work(chunk, 4 * rmse)
-    codec = chunk.settings.codec
+    candidates = _direct_candidates(direct)
+    work, codec, found = Work(chunk, 4 * rmse), chunk.settings.codec, None
     if codec != "ffv1" and work.fine is not None and work.fine[1].top:
         found = attempt(lambda base: _meet_distortion(base, rmse, slack), work)
-        if found is not None:
-            candidates.insert(0, _Made(found))
-    if not isinstance(candidates[0], _Made):
-        return _rank(direct, candidates)
+    if found is None and chunk.settings.effort == 1:
+        return Plan(direct, candidates)
     trials = start_trials(direct)
-    best = min(candidates[1:], key=trials.size)
-    whole = trials.size(best) / trials.work.chunk.cube.size * chunk.cube.size
-    if whole < candidates[0].coded.size:
-        return Plan(direct, [best, *candidates])
-    return Plan(direct, candidates)
-
-
-def _rank(work: Work, candidates: Sequence[Candidate]) -> Plan:
-    if work.chunk.settings.effort == 1:
-        return Plan(work, candidates)
-    trials = start_trials(work)
-    return Plan(work, sorted(candidates, key=trials.size))
+    ranked = sorted(candidates, key=trials.size)
+    if found is None:
+        return Plan(direct, ranked)
+    whole = trials.size(ranked[0]) / trials.work.chunk.cube.size * chunk.cube.size
+    first = 1 if whole < found.size else 0
+    return Plan(direct, [*ranked[:first], _Made(found), *ranked[first:]])
 
 
 @dataclass(frozen=True)
@@ -288,6 +277,7 @@ def _approach(
     bits = base_depth(coder, settings.bits)
     finest = finest_step(work, bits)
     valid = np.broadcast_to(work.chunk.valid, work.fine[0].shape)
+    aim = math.log2(target * (1 + slack) / 2)
     known: list[tuple[float, float]] = []
     least = math.log2(finest * quantiser_step(0, bits))
     most = max(least, math.log2(work.fine[1].top + 1))  # one step holds every level
@@ -310,7 +300,7 @@ def _approach(
         if reached <= target and (qp == _MOST_QP or step == most):
             break
         known.append((step, math.log2(max(reached, 1e-9))))
-        step = _next_step(known, math.log2(target * (1 + slack) / 2))
+        step = _next_step(known, aim)
     return _Approach(best, step, key)
 
 
