@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded, start_coded
 from numcodecs_video.config import BandBasis
-from numcodecs_video.decoding import samples_to_levels
+from numcodecs_video.decoding import base_levels
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
@@ -260,8 +260,7 @@ class Base:
         name += " with key picture" if base.layer.key else ""
         coded = work.start(name, values, transform)
         coded = coded.add(base.layer, base.shared, base.streams)
-        predicted = samples_to_levels(decoded, transform, bits, levels.shape[1])
-        return coded, np.clip(predicted, 0, values.top, out=predicted)
+        return coded, base_levels(decoded, transform, bits, levels.shape[1], values.top)
 
     def _code(
         self, samples: NDArray[Any], segments: Sequence[range], spec: EncodeSpec

@@ -88,13 +88,14 @@ def tile_mosaic(planes: NDArray[Any], mosaic: Mosaic) -> NDArray[Any]:
     return frames
 
 
-def cut_mosaic(frames: NDArray[Any], mosaic: Mosaic) -> NDArray[Any]:
-    """Cut frames (T, frame_height, frame_width) into planes (T, P, Y, X)."""
+def cut_mosaic(
+    frames: NDArray[Any], mosaic: Mosaic, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Cut frames (T, frame_height, frame_width) into planes (T, P, Y, X), those of ``out``."""
     height, width = mosaic.height, mosaic.width
-    if mosaic.planes == 1:
-        return frames[:, None, :height, :width]
-    planes = np.empty((frames.shape[0], mosaic.planes, height, width), frames.dtype)
+    if out is None:
+        out = np.empty((frames.shape[0], mosaic.planes, height, width), frames.dtype)
     for p in range(mosaic.planes):
         y, x = p // mosaic.columns * height, p % mosaic.columns * width
-        planes[:, p] = frames[:, y : y + height, x : x + width]
-    return planes
+        out[:, p] = frames[:, y : y + height, x : x + width]
+    return out

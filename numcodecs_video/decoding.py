@@ -6,7 +6,7 @@ Needs the payload alone, no settings, and no encoder.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,17 @@ from numcodecs_video.payload import (
 )
 from numcodecs_video.quantise import to_values
 
-__all__ = ["decode_chunk", "decode_samples", "decode_segment", "samples_to_levels"]
+__all__ = [
+    "base_levels",
+    "blocks",
+    "decode_chunk",
+    "decode_samples",
+    "decode_segment",
+    "samples_to_levels",
+]
+
+#: cells whose levels are worked on at a time: few enough for the processor's cache
+_BLOCK_CELLS = 2**16
 
 
 def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
@@ -52,10 +62,12 @@ def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
     for segment in range(header.segments if out.size else 0):
         layers = split_section(header, segment + 1, sections[segment + 1]) if sections else []
         frames = header.frames_of(segment)
-        target = list(header.frame_order[frames.start : frames.stop]) or slice(
-            frames.start, frames.stop
-        )
-        out[target] = decode_segment(header, shared, layers, segment)
+        order = list(header.frame_order[frames.start : frames.stop])
+        if order:
+            out[order] = decode_segment(header, shared, layers, segment)
+        else:
+            target = out[frames.start : frames.stop]
+            decode_segment(header, shared, layers, segment, target)
     return restore_layout(out, header)
 
 
@@ -68,7 +80,11 @@ def restore_layout(cube: NDArray[Any], header: Header) -> NDArray[Any]:
 
 
 def decode_segment(
-    header: Header, shared: Sequence[bytes], layers: Sequence[bytes], segment: int
+    header: Header,
+    shared: Sequence[bytes],
+    layers: Sequence[bytes],
+    segment: int,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Decode one segment.
 
@@ -79,6 +95,8 @@ def decode_segment(
         The layers of the shared section and of the segment's own, in the header's order.
     segment : int
         Its number.
+    out : ndarray, shape (frames, C, Y, X), optional
+        Where to put the values, in the chunk's dtype.
 
     Returns
     -------
@@ -86,12 +104,12 @@ def decode_segment(
         Values in the chunk's dtype, missing cells restored.
     """
     shape = (len(header.frames_of(segment)), *header.cube_shape[1:])
-    dtype = np.dtype(header.dtype)
+    values = np.empty(shape, np.dtype(header.dtype)) if out is None else out
     exact = header.layer_index("exact")
     if exact is not None:
-        return _decode_exact(header.layers[exact], layers[exact], shape, dtype)
-    levels = _decode_levels(header, shared, layers, shape)
-    values = to_values(levels, header.values, dtype, _table(header, shared, dtype))
+        values[...] = _decode_exact(header.layers[exact], layers[exact], shape, values.dtype)
+        return values
+    _decode_values(header, shared, layers, values)
     index = header.layer_index("missing")
     if header.missing is not None and index is not None:
         if header.layers[index].coder != "zstd":
@@ -103,6 +121,16 @@ def decode_segment(
         classes = _unpack_map(layers[index], map_shape, count, before)
         restore_missing(values, classes, header.missing.patterns)
     return values
+
+
+def blocks(shape: Sequence[int]) -> Iterator[tuple[slice, slice, slice]]:
+    """Index blocks of whole rows of a cube (T, C, Y, X), all bands, small enough for the cache."""
+    frames, bands, height, width = shape
+    rows = max(1, min(height, _BLOCK_CELLS // max(1, bands * width)))
+    count = max(1, _BLOCK_CELLS // max(1, bands * height * width))
+    for t in range(0, frames, count):
+        for y in range(0, height, rows):
+            yield slice(t, t + count), slice(None), slice(y, y + rows)
 
 
 def _table(header: Header, shared: Sequence[bytes], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -154,23 +182,67 @@ def _decode_exact(
     return values.reshape(shape).astype(dtype, copy=False)
 
 
-def _decode_levels(
-    header: Header, shared: Sequence[bytes], layers: Sequence[bytes], shape: tuple[int, ...]
-) -> NDArray[np.int64]:
-    """Levels (frames, C, Y, X): the base, all zero when there is none, and the residual."""
-    levels = np.zeros(shape, np.int64)
-    planes = header.transform.planes(shape[1])
+def _decode_values(
+    header: Header, shared: Sequence[bytes], layers: Sequence[bytes], out: NDArray[Any]
+) -> None:
+    """Decode the base (levels are zero without one) and the residual of a segment into ``out``."""
+    table = _table(header, shared, out.dtype)
+    base = residual = None
+    planes = (out.shape[0], header.transform.planes(out.shape[1]), *out.shape[2:])
     for layer, common, data in zip(header.layers, shared, layers, strict=True):
         if layer.kind == "base":
-            samples = decode_samples(layer, common, data, (shape[0], planes, *shape[2:]))
-            levels = samples_to_levels(samples, header.transform, layer.bits, shape[1])
-            np.clip(levels, 0, header.values.top, out=levels)
+            base = layer, decode_samples(layer, common, data, planes)
         elif layer.kind == "residual":
-            residual = decode_samples(layer, common, data, shape).astype(np.int64)
-            residual -= layer.offset
-            residual *= layer.step
-            levels += residual
-    return levels
+            residual = layer, decode_samples(layer, common, data, out.shape)
+    if base is not None and residual is None and not header.transform.mixes:
+        levels = _levels_of_samples(base[0], header.transform, out.shape[1])
+        if levels.size < out.size:
+            lookup = to_values(levels, header.values, out.dtype, table)
+            _look_up(lookup, base[1], out)
+            return
+    for block in blocks(out.shape):
+        part = out[block]
+        if base is None:
+            levels = np.zeros(part.shape, np.int64)
+        else:
+            levels = samples_to_levels(
+                base[1][block], header.transform, base[0].bits, part.shape[1]
+            )
+        if residual is not None:
+            np.clip(levels, 0, header.values.top, out=levels)
+            added = residual[1][block].astype(np.int64)
+            added -= residual[0].offset
+            added *= residual[0].step
+            levels += added
+        part[...] = to_values(levels, header.values, out.dtype, table)
+
+
+def _levels_of_samples(layer: Layer, transform: Transform, bands: int) -> NDArray[np.int64]:
+    """Levels (C, S) of each sample that the layer can hold, where every band is one plane."""
+    dtype = np.uint8 if layer.bits == 8 else np.uint16
+    every = np.arange(2**layer.bits).astype(dtype)
+    samples = np.broadcast_to(every[:, None], (1, bands, every.size, 1))
+    return samples_to_levels(samples, transform, layer.bits, bands)[0, :, :, 0]
+
+
+def _look_up(lookup: NDArray[Any], samples: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write the values (C, S) of samples (T, C, Y, X)."""
+    for block in blocks((1, *out.shape[1:])):
+        for t in range(len(out)):
+            for c, of_band in enumerate(lookup):
+                where = t, c, block[2]
+                np.take(of_band, samples[where], out=out[where], mode="clip")
+
+
+def base_levels(
+    samples: NDArray[Any], transform: Transform, bits: int, bands: int, top: int
+) -> NDArray[np.int64]:
+    """Levels (T, C, Y, X), 0 to ``top``, that a reader gets from samples (T, P, Y, X)."""
+    out = np.empty((len(samples), bands, *samples.shape[2:]), np.int64)
+    for block in blocks(out.shape):
+        levels = samples_to_levels(samples[block], transform, bits, bands)
+        np.clip(levels, 0, top, out=out[block])
+    return out
 
 
 def decode_samples(
@@ -205,7 +277,9 @@ def decode_samples(
             raise DecodeError("the payload's planes do not match its bands")
         frames = (shape[0], layer.mosaic.frame_height, layer.mosaic.frame_width)
         pictures = ffmpeg.decode(shared, data, layer.coder, layer.bits, frames, key=layer.key)
-        samples = cut_mosaic(pictures, layer.mosaic)
+        samples = np.empty(shape, dtype)
+        for number, picture in enumerate(pictures):
+            cut_mosaic(picture[None], layer.mosaic, samples[number : number + 1])
     else:
         raise DecodeError(f"the payload codes samples by {layer.coder}, which cannot hold them")
     if layer.delta:
@@ -235,7 +309,7 @@ def samples_to_levels(
     if transform.weights:
         weights = np.array(transform.weights, np.float64).reshape(bands, -1)
         count, planes = samples.shape[:2]
-        flat = samples.reshape(count, planes, -1).astype(np.float64)
+        flat = samples.astype(np.float64, order="C").reshape(count, planes, -1)
         levels = (weights @ flat).reshape(count, bands, *samples.shape[2:]).astype(np.int64)
     else:
         levels = samples.astype(np.int64)

@@ -156,6 +156,11 @@ class Transform:
     weights: tuple[int, ...] = ()
     bias: tuple[int, ...] = ()
 
+    @property
+    def mixes(self) -> bool:
+        """Whether a level depends on more than one sample."""
+        return bool(self.weights) or self.parts > 1
+
     def planes(self, bands: int) -> int:
         """Planes of a time step of ``bands`` bands."""
         if self.kind == "parts":

@@ -283,7 +283,9 @@ def to_values(
         out *= values.step
         out += values.offset
     limit = float(np.finfo(dtype).max)
-    np.clip(out, -limit, limit, out=out)
+    first, last = float(values.offset), float(values.offset + values.step * values.top)
+    if values.kind != "real" or not max(abs(first), abs(last)) <= limit:
+        np.clip(out, -limit, limit, out=out)
     return out.astype(dtype)
 
 
@@ -295,7 +297,7 @@ def _integer_values(
     if low >= -(2**63) and low + step * values.top < 2**63:
         levels *= step
         levels += low
-        if limits.max < 2**63:
+        if limits.max < 2**63 and not limits.min <= low <= low + step * values.top <= limits.max:
             np.clip(levels, limits.min, limits.max, out=levels)
         return levels.astype(dtype)
     return (levels.astype(np.uint64) * np.uint64(step) + np.uint64(low % 2**64)).astype(dtype)

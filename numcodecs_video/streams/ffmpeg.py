@@ -378,8 +378,8 @@ def decode(
     shape: tuple[int, int, int],
     *,
     key: bool = False,
-) -> NDArray[Any]:
-    """Decode one segment.
+) -> Iterator[NDArray[Any]]:
+    """Decode one segment, picture by picture.
 
     Parameters
     ----------
@@ -394,9 +394,10 @@ def decode(
     key : bool
         The stream begins with a key picture, which is not one of the frames.
 
-    Returns
-    -------
-    uint8 or uint16 array of ``shape``
+    Yields
+    ------
+    uint8 or uint16 array, shape (height, width)
+        Views of the decoder's own memory, as many as ``shape`` says.
 
     Raises
     ------
@@ -407,14 +408,19 @@ def decode(
     packets: Iterable[bytes] = units
     if CODERS[coder].nal:
         packets = _access_units(units, coder)
-    out = np.empty((shape[0] + key, *shape[1:]), np.uint8 if bits == 8 else np.uint16)
+    announced, count = shape[0] + key, 0
     try:
-        count = _decode_packets(packets, coder, bits, out)
+        for frame in _decode_packets(packets, coder, bits, shape):
+            count += 1
+            if count > announced:
+                break
+            if count > key:
+                yield _luma(frame, bits, shape[1:])
     except (av.error.FFmpegError, ValueError) as error:
         raise DecodeError(f"the {coder} stream cannot be decoded: {error}") from error
-    if count != len(out):
-        raise DecodeError(f"the {coder} stream holds {count} frames instead of {len(out)}")
-    return out[key:]
+    if count != announced:
+        found = count if count < announced else f"more than {announced}"
+        raise DecodeError(f"the {coder} stream holds {found} frames instead of {announced}")
 
 
 def _open_decoder(coder: str, bits: int, shape: tuple[int, int, int]) -> Any:
@@ -429,34 +435,25 @@ def _open_decoder(coder: str, bits: int, shape: tuple[int, int, int]) -> Any:
     return context
 
 
-def _decode_packets(packets: Iterable[bytes], coder: str, bits: int, out: NDArray[Any]) -> int:
-    """Decode into ``out`` and return the number of frames."""
-    context = _open_decoder(coder, bits, (out.shape[0], out.shape[1], out.shape[2]))
-    count = 0
-
-    def store(frames: Iterable[Any]) -> None:
-        nonlocal count
-        for frame in frames:
-            if count < len(out):
-                _copy_luma(frame, bits, out[count])
-            count += 1
-
+def _decode_packets(
+    packets: Iterable[bytes], coder: str, bits: int, shape: tuple[int, int, int]
+) -> Iterator[Any]:
+    """The frames of all packets, in the order of display."""
+    context = _open_decoder(coder, bits, shape)
     for packet in packets:
         if packet:
-            store(context.decode(av.Packet(packet)))
-        if count > len(out):
-            break
-    store(context.decode(None))
-    return count
+            yield from context.decode(av.Packet(packet))
+    yield from context.decode(None)
 
 
-def _copy_luma(frame: Any, bits: int, out: NDArray[Any]) -> None:
-    height, width = out.shape
-    if (frame.height, frame.width) != (height, width) or frame.format.components[0].bits != bits:
+def _luma(frame: Any, bits: int, shape: tuple[int, int]) -> NDArray[Any]:
+    """The grey samples of a frame, without a copy."""
+    height, width = shape
+    if (frame.height, frame.width) != shape or frame.format.components[0].bits != bits:
         raise DecodeError(
             f"a frame has {frame.width}x{frame.height} samples of "
             f"{frame.format.components[0].bits} bits instead of {width}x{height} of {bits}"
         )
-    plane = frame.planes[0]
-    rows: NDArray[Any] = np.frombuffer(plane, out.dtype)
-    out[...] = rows.reshape(-1, plane.line_size // out.itemsize)[:height, :width]
+    plane, dtype = frame.planes[0], np.dtype(np.uint8 if bits == 8 else np.uint16)
+    rows: NDArray[Any] = np.frombuffer(plane, dtype)
+    return rows.reshape(-1, plane.line_size // dtype.itemsize)[:height, :width]

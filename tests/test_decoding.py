@@ -1,0 +1,44 @@
+"""The mirror of an encode: however the work is cut, the same array comes out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from strategies import same_bits
+
+from numcodecs_video import VideoCodec, decoding
+from numcodecs_video.decoding import decode_chunk
+from numcodecs_video.payload import Transform
+
+WORDS = {
+    "video": {"qp": 12},
+    "video and residual": {"codec": "hevc", "max_error": 0.4, "effort": 1},
+    "levels": {"max_error": 0.01},
+    "8 bits": {"codec": "h264", "qp": 20, "bits": 8},
+    "zeros and signs": {"codec": "hevc", "max_relative_error": 0.01},
+}
+
+
+@pytest.fixture(params=WORDS, scope="module")
+def payload(request) -> bytes:
+    """A chunk with holes, more cells than 12 bits have samples, of one and of three bands."""
+    t, c, y, x = np.mgrid[:5, :3, :40, :50]
+    noise = np.random.default_rng(3).normal(0, 0.2, t.shape)
+    values = (10 * np.sin((x + t) / 9) * np.cos(y / 7) * (c + 1) + noise).astype("f4")
+    values[1:3, :, 4:9, 10:15] = np.nan
+    return VideoCodec(gop=2, pca=False, **WORDS[request.param]).encode(values)
+
+
+def test_blocks_do_not_show(payload, monkeypatch):
+    """Levels are worked on a few rows at a time: row by row, or all at once, is the same."""
+    expected = decode_chunk(payload)
+    for cells in (1, 7 * 150, 2**40):
+        monkeypatch.setattr(decoding, "_BLOCK_CELLS", cells)
+        assert same_bits(decode_chunk(payload), expected)
+
+
+def test_looking_values_up_does_not_show(payload, monkeypatch):
+    """Values of unmixed planes come from a table of all samples, to the bit those of the rules."""
+    expected = decode_chunk(payload)
+    monkeypatch.setattr(Transform, "mixes", True)
+    assert same_bits(decode_chunk(payload), expected)
