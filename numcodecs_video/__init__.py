@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         VideoCodecError,
     )
     from numcodecs_video.klt import fit_pca
+    from numcodecs_video.threads import get_threads, set_threads
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,8 @@ __all__ = [
     "VideoCodecError",
     "__version__",
     "fit_pca",
+    "get_threads",
+    "set_threads",
 ]
 
 _HOMES = {
@@ -37,6 +40,8 @@ _HOMES = {
     "VideoCodec": "codec",
     "VideoCodecError": "errors",
     "fit_pca": "klt",
+    "get_threads": "threads",
+    "set_threads": "threads",
 }
 
 

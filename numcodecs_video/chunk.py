@@ -17,7 +17,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.missing import MissingCells, find_missing, in_range
 from numcodecs_video.quantise import integer_view
 
-__all__ = ["Chunk", "check_dtype", "prepare_chunk"]
+__all__ = ["Chunk", "check_dtype", "frames_per_segment", "prepare_chunk"]
 
 _SEGMENT_FRAMES = 24
 _ADVICE = {
@@ -124,12 +124,12 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
     except OverflowError:
         return _run_of_values(array, settings)
     frames = cube.shape[0]
-    gop = _frames_per_segment(frames, settings.gop)
+    gop = frames_per_segment(frames, settings.gop)
     segments = tuple(range(i, min(i + gop, frames)) for i in range(0, frames, gop))
     return Chunk(array, axes, cube, missing, segments, settings)
 
 
-def _frames_per_segment(frames: int, gop: int | None) -> int:
+def frames_per_segment(frames: int, gop: int | None) -> int:
     """The user's choice, or segments of about 24 frames, all of nearly the same length.
 
     One date then costs a reader some 24 frames of decoding and bytes, whatever the chunk's length.

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from numcodecs_video.errors import VideoCodecError
 
-__all__ = ["Axes", "BandBasis", "Fidelity", "Settings", "default_axes", "parse_axes"]
+__all__ = ["Axes", "BandBasis", "Fidelity", "Settings", "default_axes", "is_integer", "parse_axes"]
 
 CodecName = Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"]
 FidelityKind = Literal["lossless", "max_error", "max_relative_error", "rmse", "psnr", "qp"]
@@ -42,7 +42,7 @@ _UNITS = {
 }
 
 
-def _is_integer(value: object) -> TypeGuard[SupportsInt]:
+def is_integer(value: object) -> TypeGuard[SupportsInt]:
     """A Python or numpy integer; booleans are no numbers here."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
@@ -59,7 +59,7 @@ def _parse_number(name: str, value: object, allowed: str) -> float:
 
 def _parse_integer(name: str, value: object, low: int, high: int) -> int:
     """An int within ``low..high`` out of a Python or numpy integer."""
-    if not _is_integer(value) or not low <= int(value) <= high:
+    if not is_integer(value) or not low <= int(value) <= high:
         raise VideoCodecError(f"{name} must be an integer from {low} to {high}, got {value!r}")
     return int(value)
 
@@ -238,7 +238,7 @@ def _parse_pca(pca: object) -> Pca:
         return False
     if pca == "auto":
         return "auto"
-    if _is_integer(pca) and int(pca) > 0:
+    if is_integer(pca) and int(pca) > 0:
         return int(pca)
     raise VideoCodecError(
         "pca must be 'auto', False, a positive number of components, or a fitted basis, "
@@ -250,7 +250,7 @@ def _parse_nodata(nodata: object) -> int | float | None:
     """An int or float; NaN is always missing, so it counts as none; infinities likewise."""
     if nodata is None:
         return None
-    if _is_integer(nodata):
+    if is_integer(nodata):
         return int(nodata)
     if isinstance(nodata, (float, np.floating)):
         return float(nodata) if math.isfinite(nodata) else None

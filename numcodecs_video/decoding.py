@@ -6,7 +6,7 @@ Needs the payload alone, no settings, and no encoder.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,13 @@ from numcodecs_video.payload import (
     split_section,
 )
 from numcodecs_video.quantise import to_values
+from numcodecs_video.threads import run_each
 
 __all__ = [
     "base_levels",
     "blocks",
     "decode_chunk",
+    "decode_cube",
     "decode_samples",
     "decode_segment",
     "samples_to_levels",
@@ -56,19 +58,47 @@ def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
     header = parse_header(bytes(data[: header_size(bytes(data[:PREFIX_SIZE]))]))
     if len(data) != header.payload_size:
         raise DecodeError(f"the payload has {len(data)} bytes instead of {header.payload_size}")
+    cube = decode_cube(header, lambda index: bytes(data[slice(*header.section_range(index))]))
+    return restore_layout(cube, header)
+
+
+def decode_cube(
+    header: Header, section: Callable[[int], bytes], segments: Sequence[int] | None = None
+) -> NDArray[Any]:
+    """Decode a cube, or some segments of it, in as many threads as one chunk may use.
+
+    Parameters
+    ----------
+    header : Header
+    section : callable
+        The bytes of a section by its number: the shared one is 0, that of segment ``s`` is
+        ``1 + s``.
+    segments : sequence of int, optional
+        All of them by default.
+
+    Returns
+    -------
+    ndarray, shape (T, C, Y, X)
+        Frames of other segments hold anything, and take no memory where the system maps pages when
+        they are written.
+    """
     out = np.empty(header.cube_shape, np.dtype(header.dtype))
-    sections = [bytes(data[slice(*header.section_range(i))]) for i in range(len(header.sections))]
-    shared = split_section(header, 0, sections[0]) if sections else []
-    for segment in range(header.segments if out.size else 0):
-        layers = split_section(header, segment + 1, sections[segment + 1]) if sections else []
+    if not out.size:
+        return out
+    stored = bool(header.sections)
+    shared = split_section(header, 0, section(0)) if stored else []
+
+    def decode(segment: int) -> None:
+        layers = split_section(header, segment + 1, section(segment + 1)) if stored else []
         frames = header.frames_of(segment)
         order = list(header.frame_order[frames.start : frames.stop])
         if order:
             out[order] = decode_segment(header, shared, layers, segment)
         else:
-            target = out[frames.start : frames.stop]
-            decode_segment(header, shared, layers, segment, target)
-    return restore_layout(out, header)
+            decode_segment(header, shared, layers, segment, out[frames.start : frames.stop])
+
+    run_each(decode, range(header.segments) if segments is None else segments)
+    return out
 
 
 def restore_layout(cube: NDArray[Any], header: Header) -> NDArray[Any]:

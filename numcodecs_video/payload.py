@@ -12,6 +12,8 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
 from typing import Literal, Self, TypeVar
 
 from numcodecs_video.config import FIDELITY_KINDS
@@ -278,15 +280,18 @@ class Header:
         """Position of the layer of a kind, or None."""
         return next((i for i, layer in enumerate(self.layers) if layer.kind == kind), None)
 
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return tuple(accumulate((s.size for s in self.sections), initial=self.size))
+
     def section_range(self, index: int) -> tuple[int, int]:
         """Byte offsets (start, stop) of a section in the payload; 0 is the shared section."""
-        start = self.size + sum(s.size for s in self.sections[:index])
-        return start, start + self.sections[index].size
+        return self._starts[index], self._starts[index + 1]
 
     @property
     def payload_size(self) -> int:
         """Bytes of the whole payload."""
-        return self.size + sum(s.size for s in self.sections)
+        return self._starts[-1]
 
     def summary(self) -> dict[str, object]:
         """What a person wants to know, JSON-safe and in reading order."""

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from zarr.abc.codec import ArrayBytesCodec
+from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin
+from zarr.abc.store import RangeByteRequest
 
 from numcodecs_video.config import Settings
-from numcodecs_video.errors import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from zarr.abc.store import ByteGetter
     from zarr.core.array_spec import ArraySpec
     from zarr.core.buffer import Buffer, NDBuffer
+
+    from numcodecs_video.partial import PartialRead
 
 __all__ = ["VideoSerializer"]
 
 
 @dataclass(frozen=True, init=False)
-class VideoSerializer(ArrayBytesCodec):
+class VideoSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     """:class:`numcodecs_video.VideoCodec` as a Zarr format 3 serializer.
 
     Parameters
@@ -69,9 +72,11 @@ class VideoSerializer(ArrayBytesCodec):
 
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         from numcodecs_video.decoding import decode_chunk
+        from numcodecs_video.partial import check_declared
 
-        decoded = decode_chunk(chunk_bytes.to_bytes())
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(_as_declared(decoded, chunk_spec))
+        decoded, declared = decode_chunk(chunk_bytes.to_bytes()), _dtype(chunk_spec)
+        check_declared(decoded.shape, decoded.dtype, chunk_spec.shape, declared)
+        return _nd_buffer(decoded, chunk_spec)
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
@@ -79,16 +84,52 @@ class VideoSerializer(ArrayBytesCodec):
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
 
+    # Reading a part of a chunk: zarr gives the selection and the means to fetch byte ranges. The
+    # fused pipeline of zarr >= 3.3 calls the synchronous twin.
 
-def _as_declared(decoded: np.ndarray[Any, Any], chunk_spec: ArraySpec) -> np.ndarray[Any, Any]:
-    """Hold a decoded chunk to the array's metadata: zarr would broadcast and cast silently."""
-    declared = chunk_spec.dtype.to_native_dtype()
-    if decoded.shape != chunk_spec.shape:
-        raise DecodeError(
-            f"the chunk has shape {decoded.shape}, the array's metadata say {chunk_spec.shape}"
-        )
-    if decoded.dtype.newbyteorder("=") != declared.newbyteorder("="):
-        raise DecodeError(
-            f"the chunk has dtype {decoded.dtype}, the array's metadata say {declared}"
-        )
-    return decoded.astype(declared, copy=False)
+    async def _decode_partial_single(
+        self, byte_getter: ByteGetter, selection: Any, chunk_spec: ArraySpec
+    ) -> NDBuffer | None:
+        read = self._start_partial(selection, chunk_spec)
+        while ranges := read.missing():
+            buffers = await asyncio.gather(
+                *(byte_getter.get(chunk_spec.prototype, _request(r)) for r in ranges)
+            )
+            if any(buffer is None for buffer in buffers):
+                return None
+            read.add(ranges, [buffer.to_bytes() for buffer in buffers if buffer is not None])
+        return _nd_buffer(await asyncio.to_thread(read.decode), chunk_spec)
+
+    def _decode_partial_sync(
+        self, byte_getter: Any, selection: Any, chunk_spec: ArraySpec
+    ) -> NDBuffer | None:
+        read = self._start_partial(selection, chunk_spec)
+        while ranges := read.missing():
+            buffers = [
+                byte_getter.get_sync(prototype=chunk_spec.prototype, byte_range=_request(r))
+                for r in ranges
+            ]
+            if any(buffer is None for buffer in buffers):
+                return None
+            read.add(ranges, [buffer.to_bytes() for buffer in buffers])
+        return _nd_buffer(read.decode(), chunk_spec)
+
+    def _start_partial(self, selection: Any, chunk_spec: ArraySpec) -> PartialRead:
+        from numcodecs_video.partial import PartialRead
+
+        return PartialRead(selection, chunk_spec.shape, _dtype(chunk_spec), self.settings)
+
+
+def _request(wanted: tuple[int, int | None]) -> RangeByteRequest | None:
+    start, stop = wanted
+    return None if stop is None else RangeByteRequest(start, stop)
+
+
+def _dtype(chunk_spec: ArraySpec) -> np.dtype[Any]:
+    return chunk_spec.dtype.to_native_dtype()
+
+
+def _nd_buffer(values: np.ndarray[Any, Any], chunk_spec: ArraySpec) -> NDBuffer:
+    """Decoded values in the array's own byte order."""
+    native = np.asarray(values).astype(_dtype(chunk_spec), copy=False)
+    return chunk_spec.prototype.nd_buffer.from_numpy_array(native)
