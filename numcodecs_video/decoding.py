@@ -81,15 +81,35 @@ def decode_cube(
     ndarray, shape (T, C, Y, X)
         Frames of other segments hold anything, and take no memory where the system maps pages when
         they are written.
+
+    Raises
+    ------
+    DecodeError
+        When sections do not hold what the header declares, or there is no memory for it.
     """
-    out = np.empty(header.cube_shape, np.dtype(header.dtype))
+    try:
+        return _decode_cube(header, section, segments)
+    except MemoryError as error:
+        raise DecodeError(
+            f"there is no memory for a chunk of shape {header.shape} and dtype {header.dtype}"
+        ) from error
+
+
+def _decode_cube(
+    header: Header, section: Callable[[int], bytes], segments: Sequence[int] | None
+) -> NDArray[Any]:
+    dtype = np.dtype(header.dtype)
+    if not header.layers and header.nbytes:
+        level = np.zeros((1, 1, 1, 1), np.int64)
+        value = to_values(level, header.values, dtype, _table(header, (), dtype))
+        return np.full(header.cube_shape, value, dtype)
+    out = np.empty(header.cube_shape, dtype)
     if not out.size:
         return out
-    stored = bool(header.sections)
-    shared = split_section(header, 0, section(0)) if stored else []
+    shared = split_section(header, 0, section(0))
 
     def decode(segment: int) -> None:
-        layers = split_section(header, segment + 1, section(segment + 1)) if stored else []
+        layers = split_section(header, segment + 1, section(segment + 1))
         frames = header.frames_of(segment)
         order = list(header.frame_order[frames.start : frames.stop])
         if order:
@@ -334,7 +354,7 @@ def samples_to_levels(
             high = samples[:, part * bands : (part + 1) * bands].astype(np.int64)
             levels |= high << (bits * part)
         return levels
-    if len(transform.bias) != bands:
+    if len(transform.bias) != bands or len(transform.weights) % bands:
         raise DecodeError("the payload's band transform does not match its bands")
     if transform.weights:
         weights = np.array(transform.weights, np.float64).reshape(bands, -1)

@@ -139,7 +139,10 @@ def pack_classes(classes: NDArray[np.uint8], count: int, before: NDArray[np.uint
 
 
 def unpack_classes(
-    data: bytes, shape: tuple[int, int, int, int], count: int, before: NDArray[np.uint8]
+    data: bytes | NDArray[np.uint8],
+    shape: tuple[int, int, int, int],
+    count: int,
+    before: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """Read back what :func:`pack_classes` wrote, for a segment of ``shape``."""
     cells = int(np.prod(shape))

@@ -41,6 +41,7 @@ FORMAT_VERSION = 1
 PREFIX_SIZE = 16
 MAX_CHUNK_BYTES = 2**34
 MAX_HEADER_BYTES = 2**26
+MAX_DIMENSIONS = 64
 _PREFIX = struct.Struct("<4sHHII")
 _T = TypeVar("_T")
 
@@ -68,7 +69,8 @@ _TAG_ARRAY, _TAG_LAYERS, _TAG_VALUES, _TAG_TRANSFORM = 1, 2, 3, 4
 _TAG_MISSING, _TAG_PROMISE, _TAG_ORDER, _TAG_INDEX = 5, 6, 7, 8
 _TAG_WRITER, _TAG_CANDIDATE, _TAG_BASIS = 128, 129, 130
 _FIRST_ANCILLARY = 128
-_DTYPE = re.compile(r"[<>|](b1|[iu][1248]|f[248]|[mM]8(\[\d*[a-zA-Zμ]+(/\d+)?\])?)\Z")
+_TIME_UNIT = r"\[([1-9]\d{0,8})?(Y|M|W|D|h|m|s|ms|us|μs|ns|ps|fs|as)\]"
+_DTYPE = re.compile(rf"[<>|](b1|[iu][1248]|f[248]|[mM]8({_TIME_UNIT})?)\Z")
 
 
 @dataclass(frozen=True)
@@ -478,15 +480,18 @@ def _write_values(w: _Writer, values: Values) -> None:
 
 def _read_values(r: _Reader) -> Values:
     kind = r.choice(VALUE_KINDS, "kind of value")
+    offset: float | int = 0
+    step: float | int = 1
     if kind == "integer":
-        return Values("integer", r.signed(), r.varint(), r.varint())
-    if kind == "table":
-        return Values("table", 0, 1, r.varint())
-    offset, step = r.real(), r.real()
-    if not (math.isfinite(offset) and math.isfinite(step)):
+        offset, step = r.signed(), r.varint()
+    elif kind != "table":
+        offset, step = r.real(), r.real()
+    top, zero = r.varint(), r.varint() if kind == "relative" else 0
+    if not (abs(offset) < math.inf and abs(step) < math.inf):
         raise DecodeError("the payload's header holds a step that is not finite")
-    top = r.varint()
-    return Values(kind, offset, step, top, r.varint() if kind == "relative" else 0)  # type: ignore[arg-type]
+    if max(top, zero) >= 2**63 or (kind == "integer" and max(abs(offset), step) >= 2**64):
+        raise DecodeError("the payload's header holds levels of more than 64 bits")
+    return Values(kind, offset, step, top, zero)  # type: ignore[arg-type]
 
 
 def _write_transform(w: _Writer, transform: Transform) -> None:
@@ -691,7 +696,11 @@ def _check_array(header: Header) -> None:
     """The declared array must be one that the encoder could have been given."""
     if not _DTYPE.match(header.dtype):
         raise DecodeError(f"the payload declares the unknown dtype {header.dtype!r}")
-    if header.nbytes > MAX_CHUNK_BYTES or any(n >= 2**40 for n in header.shape):
+    if len(header.shape) > MAX_DIMENSIONS:
+        raise DecodeError(f"the payload declares a chunk of {len(header.shape)} dimensions")
+    # NumPy refuses arrays without cells, too, whose other lengths are beyond its addresses.
+    extent = math.prod(n or 1 for n in header.shape) * header.itemsize
+    if header.nbytes > MAX_CHUNK_BYTES or any(n >= 2**40 for n in header.shape) or extent >= 2**63:
         raise DecodeError(f"the payload declares a chunk of shape {header.shape}, beyond 16 GiB")
     if header.axes and (
         len(header.axes) != len(header.shape)
@@ -705,11 +714,14 @@ def _check_array(header: Header) -> None:
 
 
 def _check_layers(header: Header) -> None:
-    """Sections must match the segments, and frames hold no more than their planes and padding."""
+    """Layers must fit the chunk, and frames hold no more than their planes and padding."""
     if len(header.sections) not in ({0} if not header.layers else {header.segments + 1}):
         raise DecodeError(
             f"the payload has {len(header.sections)} sections for {header.segments} segments"
         )
+    kinds = [layer.kind for layer in header.layers]
+    if len(set(kinds)) < len(kinds):
+        raise DecodeError("the payload's header holds a kind of layer twice")
     _, bands, height, width = header.cube_shape
     for layer in header.layers:
         m = layer.mosaic

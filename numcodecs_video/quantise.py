@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numcodecs_video.errors import DecodeError
 from numcodecs_video.payload import Values
 
 __all__ = [
@@ -254,7 +255,7 @@ def _relative_values(levels: NDArray[np.int64], values: Values) -> NDArray[np.fl
     exponent = np.abs(signed) - 1
     out = np.full(levels.shape, float(values.offset))
     power = float(values.step)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         for bit in range(max(0, int(exponent.max(initial=0))).bit_length()):
             np.multiply(out, power, out=out, where=(exponent >> bit & 1).astype(bool))
             power *= power
@@ -269,7 +270,15 @@ def to_values(
     dtype: np.dtype[Any],
     table: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """The values that levels stand for, in ``dtype``; levels beyond the top count as the top."""
+    """The values that levels stand for, in ``dtype``; levels beyond the top count as the top.
+
+    Raises
+    ------
+    DecodeError
+        When such levels make no values of the dtype.
+    """
+    if values.kind != "table" and (values.kind == "integer") == (dtype.kind == "f"):
+        raise DecodeError(f"the payload's {values.kind} levels make no values of dtype {dtype}")
     levels = np.clip(levels, 0, values.top)
     if values.kind == "table":
         return np.empty(levels.shape, dtype) if table is None else table[levels]
@@ -280,8 +289,9 @@ def to_values(
         out = _relative_values(levels, values)
     else:
         out = levels.astype(np.float64)
-        out *= values.step
-        out += values.offset
+        with np.errstate(over="ignore"):
+            out *= values.step
+            out += values.offset
     limit = float(np.finfo(dtype).max)
     first, last = float(values.offset), float(values.offset + values.step * values.top)
     if values.kind != "real" or not max(abs(first), abs(last)) <= limit:
@@ -294,7 +304,7 @@ def _integer_values(
 ) -> NDArray[Any]:
     limits = np.iinfo(dtype)
     low, step = int(values.offset), int(values.step)
-    if low >= -(2**63) and low + step * values.top < 2**63:
+    if low >= -(2**63) and max(step, low + step * values.top) < 2**63:
         levels *= step
         levels += low
         if limits.max < 2**63 and not limits.min <= low <= low + step * values.top <= limits.max:

@@ -100,19 +100,10 @@ def decode(stream: bytes, shape: tuple[int, int, int, int], dtype: type) -> NDAr
 
 
 def _decode_unit(unit: bytes, shape: tuple[int, int, int], dtype: type) -> NDArray[Any]:
+    """A picture of ``shape``; one that says otherwise is refused before it takes any memory."""
+    picture: NDArray[Any] = np.empty(shape if shape[0] > 1 else shape[1:], dtype)
     try:
-        picture = np.asarray(imagecodecs.jpegxl_decode(unit, numthreads=1))
+        imagecodecs.jpegxl_decode(unit, numthreads=1, out=picture)
     except (imagecodecs.JpegxlError, ValueError, RuntimeError, MemoryError) as error:
         raise DecodeError(f"a JPEG XL picture cannot be decoded: {error}") from error
-    if picture.size != np.prod(shape) or picture.dtype != dtype:
-        raise DecodeError(f"a JPEG XL picture has shape {picture.shape} of {picture.dtype}")
-    return picture.reshape(shape) if picture.ndim == 2 else _planar(picture, shape)
-
-
-def _planar(picture: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
-    """Channels first, whichever way imagecodecs returned them."""
-    if picture.shape == shape:
-        return picture
-    if picture.shape == (*shape[1:], shape[0]):
-        return np.moveaxis(picture, -1, 0)
-    raise DecodeError(f"a JPEG XL picture has shape {picture.shape} instead of {shape}")
+    return picture

@@ -22,8 +22,8 @@ def compress(data: bytes, effort: int) -> bytes:
     return bytes(imagecodecs.zstd_encode(data, level=_LEVELS[effort - 1]))
 
 
-def decompress(data: bytes, size: int) -> bytes:
-    """Decompress to exactly ``size`` bytes.
+def decompress(data: bytes, size: int) -> NDArray[np.uint8]:
+    """Decompress to exactly ``size`` bytes, an array of their own.
 
     Raises
     ------
@@ -33,15 +33,16 @@ def decompress(data: bytes, size: int) -> bytes:
     if not data:
         if size:
             raise DecodeError(f"a stream is empty instead of holding {size} bytes")
-        return b""
-    out = bytearray(size)
+        return np.empty(0, np.uint8)
+    # Unlike a bytearray, which is zeroed, this takes no more memory than is filled.
+    out = np.empty(size, np.uint8)
     try:
-        filled = imagecodecs.zstd_decode(data, out=out)
+        filled = imagecodecs.zstd_decode(data, out=out.data)
     except (imagecodecs.ZstdError, ValueError, MemoryError) as error:
         raise DecodeError(f"a Zstandard stream cannot be decoded: {error}") from error
     if len(filled) != size:
         raise DecodeError(f"a Zstandard stream holds {len(filled)} bytes instead of {size}")
-    return bytes(out)
+    return out
 
 
 def shuffle(values: NDArray[Any]) -> bytes:
@@ -50,7 +51,7 @@ def shuffle(values: NDArray[Any]) -> bytes:
     return flat.view(np.uint8).reshape(flat.size, -1).T.tobytes()
 
 
-def unshuffle(data: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
+def unshuffle(data: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Values of ``dtype``, 1-D, from what :func:`shuffle` made of them."""
-    planes = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, -1)
+    planes = data.reshape(dtype.itemsize, -1)
     return np.ascontiguousarray(planes.T).reshape(-1).view(dtype)
