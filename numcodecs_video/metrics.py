@@ -180,7 +180,11 @@ def missing_changed(
 
 
 def ssim(
-    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+    original: NDArray[Any],
+    decoded: NDArray[Any],
+    *,
+    valid: NDArray[np.bool_] | None = None,
+    data_range: float | None = None,
 ) -> float:
     """Structural similarity, averaged over all planes.
 
@@ -193,6 +197,9 @@ def ssim(
         Arrays of one shape with at least two axes.
     valid : ndarray of bool, optional
         The cells that count; the finite cells of `original` unless given.
+    data_range : float, optional
+        Largest minus smallest value, where `original` is a part of what it is to be judged against;
+        the range of its cells that count unless given.
 
     Returns
     -------
@@ -216,9 +223,11 @@ def ssim(
     if shorter_side < 3 or not valid.any():
         return float("nan")
     window = min(SSIM_WINDOW, shorter_side - 1 + shorter_side % 2)
-    measured = original[valid]
+    if data_range is None:
+        measured = original[valid]
+        data_range = float(measured.max()) - float(measured.min())
     # A constant cube has no range to scale by; any positive one makes equal planes score 1.
-    data_range = (float(measured.max()) - float(measured.min())) or 1.0
+    data_range = data_range or 1.0
     before, after, seen = (
         np.reshape(array, (-1, *original.shape[-2:])) for array in (original, decoded, valid)
     )

@@ -9,9 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +17,7 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.writing import silent_about_format_3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["copied_bytes", "copy_dataset", "silent_about_format_3"]
+__all__ = ["copied_bytes", "copy_dataset"]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
@@ -87,18 +86,6 @@ def copy_dataset(
 def copied_bytes(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]]) -> int:
     """Return how many bytes `copy_dataset` will report."""
     return sum(ds.variables[name].nbytes for name in _large_variables(ds, encodings))
-
-
-@contextmanager
-def silent_about_format_3() -> Iterator[None]:
-    """Keep back zarr's warnings of what format 3 does not specify yet.
-
-    They are of consolidated metadata and of text, which xarray chooses and a user cannot change.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
-        warnings.filterwarnings("ignore", "The data type", FutureWarning)
-        yield
 
 
 def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -15,11 +15,11 @@ import click
 import numpy as np
 import xarray as xr
 
-from numcodecs_video.cli.copying import silent_about_format_3
 from numcodecs_video.cli.tables import console, format_number, format_size, new_table, print_table
 from numcodecs_video.codec import VideoCodec
 from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
 from numcodecs_video.synthetic import BANDS, NODATA, sentinel2_like
+from numcodecs_video.xarray.writing import silent_about_format_3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,34 @@
+"""Whole datasets as video: what to store how, what it cost, and what to promise.
+
+Importing this module also registers the accessor ``numcodecs_video`` on datasets and data arrays.
+Needs the ``xarray`` extra.
+"""
+
+from numcodecs_video.xarray.accessor import DataArrayAccessor, DatasetAccessor
+from numcodecs_video.xarray.bands import stack_bands, unstack_bands
+from numcodecs_video.xarray.compare import Comparison, compare
+from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
+from numcodecs_video.xarray.encoding import encoding
+from numcodecs_video.xarray.evaluate import Evaluation, evaluate
+from numcodecs_video.xarray.report import Report
+from numcodecs_video.xarray.suggest import Suggestion, suggest
+from numcodecs_video.xarray.writing import record_loss, to_zarr
+
+__all__ = [
+    "Comparison",
+    "DataArrayAccessor",
+    "DatasetAccessor",
+    "Evaluation",
+    "Report",
+    "Suggestion",
+    "choose_chunks",
+    "compare",
+    "encoding",
+    "evaluate",
+    "letters_of",
+    "record_loss",
+    "stack_bands",
+    "suggest",
+    "to_zarr",
+    "unstack_bands",
+]

@@ -1,0 +1,209 @@
+"""How far one dataset is from another: an original from its compressed copy, say."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
+from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
+from numcodecs_video.xarray.report import Report, format_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Comparison", "compare", "open_lazily"]
+
+Source = xr.Dataset | xr.DataArray | str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Comparison(Quality):
+    """How far a variable of one dataset is from that of another.
+
+    Attributes
+    ----------
+    name : str
+    identical : bool
+        Every value is the same, NaN being the same as NaN.
+    cells : int
+        Of the array.
+    bytes_before, bytes_after : int or None
+        What the variable takes in each store; None where it is not in a store.
+    """
+
+    name: str
+    identical: bool
+    cells: int
+    bytes_before: int | None
+    bytes_after: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures, for JSON or a data frame."""
+        return asdict(self)
+
+    def table_cells(self) -> dict[str, str]:
+        """Return the figures as text, by what they are."""
+        cells = {
+            "identical": "yes" if self.identical else "no",
+            "RMSE": format_figure(self.rmse),
+            "PSNR dB": f"{self.psnr:.1f}".replace("inf", "∞"),
+            "SSIM": format_figure(self.ssim),
+            "spectral angle °": format_figure(self.spectral_angle, 3),
+            "largest error": format_figure(self.largest_error),
+            "missing changed": str(self.missing_changed),
+        }
+        if self.bytes_after is not None:
+            bits = bits_per_pixel_per_band(self.bytes_after, max(self.cells, 1))
+            cells["bits per pixel per band"] = f"{bits:.3f}"
+            if self.bytes_before is not None:
+                ratio = compression_ratio(self.bytes_before, self.bytes_after)
+                cells["times smaller"] = f"{ratio:.1f}"
+        return cells
+
+
+def compare(
+    a: Source,
+    b: Source,
+    *,
+    advance: Callable[[int], None] | None = None,
+) -> Report[Comparison]:
+    """Compare two datasets or stores, variable by variable, as a reader sees them.
+
+    Block by block, so neither has to fit into memory.
+
+    Parameters
+    ----------
+    a, b : xarray.Dataset, xarray.DataArray, str or path
+        The original and the other; a string or path is a Zarr store (or a URL of one) or a NetCDF
+        file.
+    advance : callable, optional
+        Told the bytes of every block of `a` that is done.
+
+    Returns
+    -------
+    Report
+        From the name of every data variable that both have to its `Comparison`.
+
+    Raises
+    ------
+    VideoCodecError
+        If they have no variable in common, or one has another shape.
+
+    Examples
+    --------
+    >>> before = xr.DataArray(np.arange(6.0), dims="x", name="v")
+    >>> compare(before, before + 0.5)["v"].largest_error
+    0.5
+    """
+    with ExitStack() as stack:
+        before, after = (_as_dataset(source, stack) for source in (a, b))
+        names = [str(name) for name in before.data_vars if name in after.variables]
+        if not names:
+            raise VideoCodecError(
+                "no variable in common: one has "
+                f"{', '.join(map(str, before.data_vars)) or 'none'}, the other "
+                f"{', '.join(map(str, after.data_vars)) or 'none'}"
+            )
+        return Report(
+            (
+                name,
+                _compare_arrays(
+                    name,
+                    before[name],
+                    after[name],
+                    (_stored_bytes(a, name), _stored_bytes(b, name)),
+                    advance,
+                ),
+            )
+            for name in names
+        )
+
+
+def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
+    """Open a Zarr store, its URL, or a NetCDF file, reading no array."""
+    text = os.fspath(source)
+    is_zarr = "://" in text or Path(text).is_dir() or Path(text).suffix == ".zip"
+    with warnings.catch_warnings():
+        # A store without consolidated metadata opens more slowly, and is as good.
+        warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+        return xr.open_dataset(
+            text, engine="zarr" if is_zarr else None, chunks=None, cache=False, **options
+        )
+
+
+def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
+    if isinstance(source, xr.Dataset):
+        return source
+    if isinstance(source, xr.DataArray):
+        return source.to_dataset(name=source.name if source.name is not None else "array")
+    return stack.enter_context(open_lazily(source))
+
+
+def _stored_bytes(source: Source, name: str) -> int | None:
+    """Return what a variable takes in a Zarr store."""
+    if isinstance(source, (xr.Dataset, xr.DataArray)):
+        return None
+    import zarr
+
+    try:
+        array = zarr.open_array(os.fspath(source), path=name, mode="r")
+    except (FileNotFoundError, ValueError, NotADirectoryError):  # NetCDF, say
+        return None
+    return array.nbytes_stored()
+
+
+def _compare_arrays(
+    name: str,
+    before: xr.DataArray,
+    after: xr.DataArray,
+    sizes: tuple[int | None, int | None],
+    advance: Callable[[int], None] | None,
+) -> Comparison:
+    if before.shape != after.shape:
+        raise VideoCodecError(
+            f"{name!r} has shape {before.shape} in one and {after.shape} in the other"
+        )
+    letters = letters_of(before)
+    chunks = choose_chunks(letters, before.shape) if letters else before.shape
+    regions = list(regions_of(before.shape, [max(1, length) for length in chunks]))
+    if before.dtype.kind not in "biuf" or after.dtype.kind not in "biuf":
+        identical = before.drop_vars(before.coords).equals(after.drop_vars(after.coords))
+        unknown = math.nan
+        quality = Quality(unknown, unknown, unknown, unknown, unknown, 0)
+        return Comparison(
+            **vars(quality),
+            name=name,
+            identical=identical,
+            cells=before.size,
+            bytes_before=sizes[0],
+            bytes_after=sizes[1],
+        )
+    low, high = range_of(before[region].values for region in regions)
+    gauge = QualityGauge(letters, high - low)
+    identical = True
+    for region in regions:
+        old, new = before[region].values, after[region].values
+        gauge.add(old, new)
+        reals = old.dtype.kind == new.dtype.kind == "f"
+        identical &= bool(np.array_equal(old, new, equal_nan=reals))
+        if advance is not None:
+            advance(old.nbytes)
+    return Comparison(
+        **vars(gauge.quality()),
+        name=name,
+        identical=identical,
+        cells=before.size,
+        bytes_before=sizes[0],
+        bytes_after=sizes[1],
+    )

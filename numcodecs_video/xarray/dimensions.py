@@ -1,0 +1,195 @@
+"""Which letter a dimension has, and which chunks make good videos.
+
+Knows dimension names; nothing of codecs or promises.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from numcodecs_video.xarray.conventions import stored_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+
+__all__ = ["choose_chunks", "describe_unsuitable_chunks", "letters_of", "suit_video"]
+
+# fmt: off
+TIME_NAMES = frozenset((
+    "time", "t", "date", "datetime", "day", "doy", "dayofyear", "week", "month", "season", "year",
+    "hour", "step", "frame",
+))
+Y_NAMES = frozenset((
+    "y", "yc", "j", "nj", "lat", "latitude", "rlat", "nlat", "northing", "row", "rows",
+    "south_north",
+))
+X_NAMES = frozenset((
+    "x", "xc", "i", "ni", "lon", "longitude", "rlon", "nlon", "easting", "col", "cols", "column",
+    "west_east",
+))
+# fmt: on
+
+# 16 million cells take 130 MB as float64 while a chunk is encoded, times the chunks at once. The
+# narrowest tile of the most bands and dates has just as many, so that the bound always holds.
+MOST_TIMES, MOST_BANDS = 128, 32
+WIDEST_TILE, NARROWEST_TILE = 256, 64
+MOST_CELLS = 2**24
+NARROW = 8  # below it, borders and block sizes cost more than prediction gains
+
+
+def letters_of(variable: xr.DataArray, axes: Mapping[str, str] | None = None) -> str | None:
+    """Give each dimension its axis letter, by its name.
+
+    Parameters
+    ----------
+    variable : xarray.DataArray
+        Of any dtype and number of dimensions.
+    axes : mapping of str to str, optional
+        Letters of dimensions whose names do not tell; ``t``, ``c``, ``y`` or ``x``.
+
+    Returns
+    -------
+    str or None
+        One letter a dimension; None where the variable is no video: no time axis, not exactly one y
+        and one x, no cells, or cells that are not numbers.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> letters_of(xr.DataArray(np.zeros((2, 3, 4, 5)), dims=("valid_time", "level", "lat", "lon")))
+    'tcyx'
+    >>> letters_of(xr.DataArray(np.zeros((4, 5)), dims=("y", "x"))) is None
+    True
+    """
+    dtype = stored_dtype(variable)
+    if dtype.kind not in "fiub" or dtype.itemsize > 8 or variable.size == 0:
+        return None
+    said = axes or {}
+    letters = "".join(said.get(str(d)) or _letter_of_name(str(d)) for d in variable.dims)
+    if "t" not in letters or letters.count("y") != 1 or letters.count("x") != 1:
+        return None
+    return letters
+
+
+def choose_chunks(letters: str, shape: Sequence[int]) -> tuple[int, ...]:
+    """Choose chunks that make good videos and bounded memory.
+
+    The time axis is kept whole up to 128 dates and the bands up to 32, since what is apart cannot
+    be predicted; y and x are cut into tiles of 256 cells, fewer where many bands would make a chunk
+    pass 16 million cells. Each dimension is cut evenly, so that no chunk is mostly padding.
+
+    Parameters
+    ----------
+    letters : str
+        One of ``t``, ``c``, ``y``, ``x`` a dimension.
+    shape : sequence of int
+        Of the array.
+
+    Returns
+    -------
+    tuple of int
+
+    Examples
+    --------
+    >>> choose_chunks("tyx", (365, 721, 1440))
+    (122, 241, 240)
+    >>> choose_chunks("tcyx", (118, 4, 64, 64))
+    (118, 4, 64, 64)
+    """
+    chunks = list(shape)
+    for letter, most in (("t", MOST_TIMES), ("c", MOST_BANDS)):
+        room = most
+        for axis in reversed(range(len(shape))):  # the last varies fastest: the most alike
+            if letters[axis] == letter:
+                chunks[axis] = _even_length(shape[axis], room)
+                room = max(1, room // chunks[axis])
+    tile = WIDEST_TILE
+    while True:
+        for axis, letter in enumerate(letters):
+            if letter in "yx":
+                chunks[axis] = _even_length(shape[axis], tile)
+        if math.prod(chunks) <= MOST_CELLS or tile <= NARROWEST_TILE:
+            return tuple(chunks)
+        tile //= 2
+
+
+def _even_length(length: int, most: int) -> int:
+    """Return the length of the fewest equal parts that are no longer than `most`."""
+    parts = max(1, math.ceil(length / most))
+    return max(1, math.ceil(length / parts))
+
+
+def _letter_of_name(name: str) -> str:
+    """Guess an axis letter: whole names first, then words such as in ``valid_time`` or ``y10``."""
+    words = {name.lower(), *re.split(r"[^a-z]+", name.lower())}
+    for letter, names in (("t", TIME_NAMES), ("y", Y_NAMES), ("x", X_NAMES)):
+        if words & names:
+            return letter
+    return "c"
+
+
+def suit_video(letters: str, shape: Sequence[int], chunks: Sequence[int]) -> bool:
+    """Tell whether chunks hold enough dates and cells to predict from, and fit into memory."""
+    if len(chunks) != len(shape):
+        return False
+    clipped = [min(pair) for pair in zip(chunks, shape, strict=True)]
+    times, all_times = (
+        math.prod(n for n, letter in zip(lengths, letters, strict=True) if letter == "t")
+        for lengths in (clipped, shape)
+    )
+    wide = all(
+        n >= min(size, NARROWEST_TILE)
+        for n, size, letter in zip(clipped, shape, letters, strict=True)
+        if letter in "yx"
+    )
+    return times >= min(8, all_times) and wide and math.prod(clipped) <= 4 * MOST_CELLS
+
+
+def describe_unsuitable_chunks(
+    variable: xr.DataArray, letters: str, chunks: Sequence[int]
+) -> str | None:
+    """Say what is wrong with chunks that a video can gain little from, and what to use.
+
+    Parameters
+    ----------
+    variable : xarray.DataArray
+    letters : str
+        Its axes, as of `letters_of`.
+    chunks : sequence of int
+        One length a dimension.
+
+    Returns
+    -------
+    str or None
+        One line; None where nothing is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> ndvi = xr.DataArray(np.zeros((40, 90, 90), "f4"), dims=("time", "y", "x"), name="ndvi")
+    >>> describe_unsuitable_chunks(ndvi, "tyx", (1, 90, 90))
+    "'ndvi' would be cut into chunks of one date, which has nothing to predict from: \
+pass chunks={'time': 40, 'y': 90, 'x': 90}"
+    """
+    sizes = list(zip(letters, variable.shape, chunks, strict=True))
+    times = math.prod(chunk for letter, _, chunk in sizes if letter == "t")
+    all_times = math.prod(size for letter, size, _ in sizes if letter == "t")
+    narrowest = min(
+        (chunk for letter, size, chunk in sizes if letter in "yx" and chunk < min(size, NARROW)),
+        default=None,
+    )
+    if times == 1 < all_times:
+        fault = "one date, which has nothing to predict from"
+    elif narrowest is not None:
+        fault = f"{narrowest} cell{'s' if narrowest > 1 else ''} a side, too few for a picture"
+    else:
+        return None
+    better = dict(zip(variable.dims, choose_chunks(letters, variable.shape), strict=True))
+    way = (
+        f"pass chunks={better}" if variable.chunks is None else f"call .chunk({better}) beforehand"
+    )
+    return f"{variable.name!r} would be cut into chunks of {fault}: {way}"

@@ -1,0 +1,218 @@
+"""Which variables of a dataset become video, and with which axes, chunks, sentinel and promise.
+
+Leaves all coding to the codec.
+"""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from numcodecs_video.codec import VideoCodec
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.conventions import is_measurement, kept_encoding, nodata_of, packing
+from numcodecs_video.xarray.dimensions import (
+    choose_chunks,
+    describe_unsuitable_chunks,
+    letters_of,
+    suit_video,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from numcodecs_video.config import CodecName, Pca
+
+__all__ = ["Bounds", "chunks_of", "encoding", "name_promises"]
+
+PROMISES = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
+
+Bounds = float | Mapping[str, float] | None
+
+
+def encoding(
+    ds: xr.Dataset,
+    *,
+    zarr_format: Literal[2, 3] = 3,
+    lossless: bool | None = None,
+    max_error: Bounds = None,
+    max_relative_error: Bounds = None,
+    rmse: Bounds = None,
+    psnr: Bounds = None,
+    qp: Bounds = None,
+    codec: CodecName = "auto",
+    axes: Mapping[str, str] | None = None,
+    chunks: Mapping[str, int] | None = None,
+    pca: Pca | Mapping[str, Pca] = "auto",
+    bits: int | None = None,
+    gop: int | None = None,
+    effort: int = 5,
+) -> dict[str, dict[str, Any]]:
+    """Choose how to store each variable of a dataset, for ``Dataset.to_zarr(encoding=...)``.
+
+    Variables with a time axis and one y and one x axis become video; all others are left out of the
+    result, and so to Zarr's defaults. Video is lossless unless a promise says otherwise: a promise
+    given as one number holds for the measurements (floating point, or packed by ``scale_factor``),
+    while integers, categories and flags stay lossless unless a mapping names them.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        As it will be written: decoded, or as stored.
+    zarr_format : {2, 3}
+        Format of the store to be.
+    lossless : bool, optional
+        True says what is the default, and excludes the promises below.
+    max_error, max_relative_error, rmse, psnr, qp : float or mapping of str to float, optional
+        The promise for all measurements, or for each variable named. Absolute ones are in the units
+        that a reader sees, after ``scale_factor``. `qp` is the encoder's own scale and promises
+        nothing.
+    codec : str
+        See `VideoCodec`.
+    axes : mapping of str to str, optional
+        Axis letters ``t``, ``c``, ``y``, ``x`` of dimensions whose names do not tell.
+    chunks : mapping of str to int, optional
+        Chunk length by dimension; -1 is the whole dimension. Dimensions left out keep what a Dask
+        array or a suitable store dictates, else get what `choose_chunks` says.
+    pca : {"auto", False}, int, or a fitted basis, or mapping of str to these
+        The band transform of all variables, or of each variable named; see `VideoCodec`.
+    bits, gop, effort : int
+        See `VideoCodec`.
+
+    Returns
+    -------
+    dict of str to dict
+        One entry for each variable that becomes video.
+
+    Raises
+    ------
+    VideoCodecError
+        If a promise, chunk or axis names what the dataset does not have, or a variable that is not
+        video, or if promises exclude each other.
+
+    Warns
+    -----
+    UserWarning
+        If the chunks given, or those of a Dask array, hold one date or are a few cells wide.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> t2m = xr.DataArray(np.zeros((6, 40, 50), "f4"), dims=("time", "lat", "lon"))
+    >>> ds = xr.Dataset({"t2m": t2m, "height": t2m[0]})
+    >>> [(name, given["chunks"]) for name, given in encoding(ds, max_error=0.01).items()]
+    [('t2m', (6, 40, 50))]
+    """
+    words = dict(zip(PROMISES, (max_error, max_relative_error, rmse, psnr, qp), strict=True))
+    if lossless and any(bounds is not None for bounds in words.values()):
+        raise VideoCodecError(f"lossless=True excludes {', '.join(PROMISES)}")
+    _check_dimensions(ds, "chunks", chunks)
+    _check_dimensions(ds, "axes", axes)
+    cubes = {
+        str(name): (variable, letters)
+        for name, variable in ds.data_vars.items()
+        if (letters := letters_of(variable, axes)) is not None
+    }
+    for word, said in {**words, "pca": pca}.items():
+        _check_names(ds, cubes, word, said)
+    result = {}
+    for name, (variable, letters) in cubes.items():
+        nodata = nodata_of(variable)
+        given = VideoCodec(
+            codec,
+            **_promise_of(name, variable, words),
+            axes=letters,
+            pca=pca.get(name, "auto") if isinstance(pca, Mapping) else pca,
+            nodata=nodata,
+            bits=bits,
+            gop=gop,
+            effort=effort,
+        ).encoding(zarr_format=zarr_format)
+        given["chunks"] = chunks_of(variable, letters, chunks or {})
+        advice = describe_unsuitable_chunks(variable, letters, given["chunks"])
+        if advice is not None:
+            warnings.warn(advice, stacklevel=2)
+        if zarr_format == 3 and nodata is not None:
+            # Zarr pads the chunks at the edges with it: missing cells cost nothing, zeros would.
+            given["fill_value"] = nodata
+        result[name] = {**kept_encoding(variable), **given}
+    return result
+
+
+def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Turn promises given as one number into promises for one variable, whatever its dtype."""
+    return {
+        word: {name: value} if word in PROMISES and isinstance(value, numbers.Real) else value
+        for word, value in settings.items()
+    }
+
+
+def chunks_of(variable: xr.DataArray, letters: str, chunks: Mapping[str, int]) -> tuple[int, ...]:
+    """Take what the user says, else what Dask or a suitable store has, else our choice."""
+    stored = variable.encoding.get("chunks") or variable.encoding.get("chunksizes")
+    if variable.chunks is not None:
+        # Another choice could make two Dask tasks write one chunk; xarray refuses that.
+        default = tuple(int(lengths[0]) for lengths in variable.chunks)
+    elif stored is not None and suit_video(letters, variable.shape, stored):
+        default = tuple(stored)
+    else:
+        default = choose_chunks(letters, variable.shape)
+    said = [
+        chunks.get(str(dim), length) for dim, length in zip(variable.dims, default, strict=True)
+    ]
+    return tuple(
+        size if length == -1 else min(length, size)
+        for length, size in zip(said, variable.shape, strict=True)
+    )
+
+
+def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) -> dict[str, Any]:
+    """Find the promise for one variable, in the units in which it is stored."""
+    said: dict[str, float] = {}
+    for word, bounds in words.items():
+        if isinstance(bounds, Mapping):
+            if name in bounds:
+                said[word] = bounds[name]
+        elif bounds is not None and is_measurement(variable):
+            said[word] = bounds
+    if len(said) > 1:
+        raise VideoCodecError(f"{name!r} is promised both {' and '.join(said)}; keep one")
+    scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
+    if "max_relative_error" in said and offset:
+        raise VideoCodecError(
+            f"max_relative_error cannot hold for {name!r}, which is stored with an add_offset; "
+            "state max_error for it"
+        )
+    in_units = {"max_error", "rmse"}
+    return {
+        word: bound / abs(scale or 1.0) if word in in_units else bound
+        for word, bound in said.items()
+    }
+
+
+def _check_dimensions(ds: xr.Dataset, setting: str, said: Mapping[str, object] | None) -> None:
+    unknown = sorted(set(said or ()) - {str(dim) for dim in ds.dims})
+    if unknown:
+        raise VideoCodecError(
+            f"{setting} names {', '.join(unknown)}; the dimensions are "
+            f"{', '.join(map(str, ds.dims))}"
+        )
+
+
+def _check_names(ds: xr.Dataset, cubes: Mapping[str, object], word: str, said: object) -> None:
+    """A promise for a variable that cannot keep it must not pass in silence."""
+    if not isinstance(said, Mapping):
+        return
+    for name in said:
+        if name not in ds.variables:
+            raise VideoCodecError(
+                f"{word} names {name!r}; the variables are {', '.join(map(str, ds.data_vars))}"
+            )
+        if name not in cubes:
+            raise VideoCodecError(
+                f"{word} names {name!r}, which has no time, y and x axes "
+                f"({', '.join(map(str, ds.variables[name].dims)) or 'no dimensions'}) and so stays "
+                "without loss; leave it out, or name its axes with axes={'dimension': 'letter'}"
+            )

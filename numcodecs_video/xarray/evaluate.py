@@ -1,0 +1,335 @@
+"""What a codec would make of an array, chunk by chunk, without writing anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import xarray as xr
+
+from numcodecs_video.codec import VideoCodec
+from numcodecs_video.config import Settings
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
+from numcodecs_video.xarray.conventions import nodata_of, packing
+from numcodecs_video.xarray.dimensions import letters_of
+from numcodecs_video.xarray.encoding import chunks_of, encoding, name_promises
+from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
+from numcodecs_video.xarray.report import Report, format_figure, text_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from numcodecs_video.xarray.quality import Region
+
+__all__ = ["Evaluation", "choose_codec", "evaluate", "evaluate_regions", "name_of"]
+
+
+@dataclass(frozen=True)
+class Evaluation(Quality):
+    """What storing an array takes, and how good it comes back; prints as a table.
+
+    Attributes
+    ----------
+    name : str
+        Of the variable.
+    codec : str
+        With its settings.
+    chunks : tuple of int
+        Shape of the chunks.
+    cells : int
+        Of the array, missing ones included.
+    raw_bytes, stored_bytes : int
+        Before and after, without Zarr's metadata.
+    encode_seconds, decode_seconds : float
+        In one thread.
+    """
+
+    name: str
+    codec: str
+    chunks: tuple[int, ...]
+    cells: int
+    raw_bytes: int
+    stored_bytes: int
+    encode_seconds: float
+    decode_seconds: float
+
+    @property
+    def bits_per_pixel_per_band(self) -> float:
+        """Bits stored for one cell."""
+        return bits_per_pixel_per_band(self.stored_bytes, self.cells)
+
+    @property
+    def ratio(self) -> float:
+        """How many times smaller the stored array is."""
+        return compression_ratio(self.raw_bytes, self.stored_bytes)
+
+    @property
+    def encode_mb_per_s(self) -> float:
+        """Raw megabytes (10^6 bytes) encoded a second, checking included, in one thread."""
+        return self.raw_bytes / 1e6 / max(self.encode_seconds, 1e-9)
+
+    @property
+    def decode_mb_per_s(self) -> float:
+        """Raw megabytes (10^6 bytes) decoded a second, in one thread."""
+        return self.raw_bytes / 1e6 / max(self.decode_seconds, 1e-9)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures, the derived ones included, for JSON or a data frame."""
+        derived = ("bits_per_pixel_per_band", "ratio", "encode_mb_per_s", "decode_mb_per_s")
+        return {**asdict(self), **{name: getattr(self, name) for name in derived}}
+
+    def table_cells(self) -> dict[str, str]:
+        """Return the figures as text, by what they are."""
+        return {
+            "bits per pixel per band": f"{self.bits_per_pixel_per_band:.3f}",
+            "ratio": f"{self.ratio:.1f}",
+            "RMSE": format_figure(self.rmse),
+            "PSNR dB": f"{self.psnr:.1f}".replace("inf", "∞"),
+            "SSIM": format_figure(self.ssim),
+            "spectral angle °": format_figure(self.spectral_angle, 3),
+            "largest error": format_figure(self.largest_error),
+            "encode MB/s": format_figure(self.encode_mb_per_s, 3),
+            "decode MB/s": format_figure(self.decode_mb_per_s, 3),
+        }
+
+    def __str__(self) -> str:
+        return text_table([self.name, self.codec], list(map(list, self.table_cells().items())))
+
+
+@overload
+def evaluate(
+    data: xr.DataArray, codec: Any = None, *, advance: Any = None, **settings: Any
+) -> Evaluation: ...
+@overload
+def evaluate(
+    data: xr.Dataset, codec: Any = None, *, advance: Any = None, **settings: Any
+) -> Report[Evaluation]: ...
+def evaluate(
+    data: xr.DataArray | xr.Dataset,
+    codec: Any = None,
+    *,
+    advance: Callable[[int], None] | None = None,
+    **settings: Any,
+) -> Evaluation | Report[Evaluation]:
+    """Encode and decode an array, and say what that takes and what it costs.
+
+    Chunk after chunk, exactly as Zarr would hand them to the codec (packed by ``scale_factor``,
+    padded at the edges), so the stored size is that of a store, and memory holds one chunk.
+    Figures are in the units that a reader sees. An array is read twice: first for its range.
+
+    Parameters
+    ----------
+    data : xarray.DataArray or xarray.Dataset
+        Of a dataset, all variables that become video.
+    codec : numcodecs codec, optional
+        A `VideoCodec`, whose axes and sentinel are filled in where they are not set; or any other
+        codec of numcodecs, for comparison. Its settings are in stored units, as Zarr hands them.
+    advance : callable, optional
+        Told the raw bytes of every chunk that is done.
+    **settings
+        Instead of a codec, the settings of `encoding`: ``max_error=0.01``. Either way, ``chunks``
+        and ``axes`` may be given. In the units that a reader sees.
+
+    Returns
+    -------
+    Evaluation, or Report
+        A report maps names to evaluations.
+
+    Raises
+    ------
+    VideoCodecError
+        If the settings do not fit the data, or nothing in a dataset is video.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> t2m = xr.DataArray(
+    ...     rng.normal(280, 1, (5, 30, 40)).astype("f4"), dims=("time", "lat", "lon"), name="t2m"
+    ... )
+    >>> evaluation = evaluate(t2m, max_error=0.5)
+    >>> evaluation.largest_error <= 0.5, evaluation.ratio > 8
+    (True, True)
+    """
+    if codec is not None and set(settings) - {"chunks", "axes"}:
+        raise VideoCodecError(
+            f"give a codec, or its settings ({', '.join(sorted(settings))}), not both"
+        )
+    if isinstance(data, xr.DataArray):
+        return _evaluate_array(data, *choose_codec(data, codec, settings), advance)
+    axes = settings.get("axes")
+    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes)}
+    if not cubes:
+        raise VideoCodecError(
+            "no variable has time, y and x axes; name them with axes={'dimension': 'letter'}"
+        )
+    # Of a dataset, one number is a promise for its measurements alone: encoding knows which.
+    encodings = encoding(data, zarr_format=2, **settings)
+    return Report(
+        (
+            name,
+            _evaluate_array(
+                cube,
+                _completed(codec or encodings[name]["compressors"], cube, axes),
+                encodings[name]["chunks"],
+                advance,
+            ),
+        )
+        for name, cube in cubes.items()
+    )
+
+
+def _evaluate_array(
+    variable: xr.DataArray,
+    codec: Any,
+    chunks: tuple[int, ...],
+    advance: Callable[[int], None] | None,
+) -> Evaluation:
+    regions = list(regions_of(variable.shape, chunks))
+    return evaluate_regions(variable, codec, regions, chunks=chunks, advance=advance)
+
+
+def evaluate_regions(
+    variable: xr.DataArray,
+    codec: Any,
+    regions: Sequence[Region],
+    *,
+    chunks: tuple[int, ...] | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Encode and decode parts of an array, each as one chunk.
+
+    Parameters
+    ----------
+    variable : xarray.DataArray
+    codec : numcodecs codec
+    regions : sequence of tuple of slice
+    chunks : tuple of int, optional
+        Length to fill each part up to; none unless given.
+    advance : callable, optional
+        Told the raw bytes of every part that is done.
+    """
+    nodata, letters = nodata_of(variable), letters_of(variable)
+    axes = getattr(getattr(codec, "settings", None), "axes", None) or letters
+    scale, offset = packing(variable, "scale_factor") or 1.0, packing(variable, "add_offset") or 0.0
+    blocks = [variable[region] for region in regions]
+    low, high = range_of(map(_stored_values, blocks), nodata)
+    gauge = QualityGauge(axes, (high - low) * abs(scale))
+    raw_bytes = stored_bytes = 0
+    seconds = [0.0, 0.0]
+    for block in blocks:
+        before = _stored_values(block)
+        padded = before if chunks is None else _padded(before, chunks, nodata)
+        start = time.perf_counter()
+        payload = codec.encode(padded)
+        middle = time.perf_counter()
+        after = _as_array(codec.decode(payload), padded)
+        seconds = [seconds[0] + middle - start, seconds[1] + time.perf_counter() - middle]
+        raw_bytes, stored_bytes = raw_bytes + before.nbytes, stored_bytes + len(payload)
+        after = after[tuple(slice(length) for length in before.shape)]
+        valid = valid_cells(before, nodata=nodata)
+        gauge.add(_scaled(before, scale, offset), _scaled(after, scale, offset), valid)
+        if advance is not None:
+            advance(before.nbytes)
+    return Evaluation(
+        **vars(gauge.quality()),
+        name=name_of(variable),
+        codec=repr(codec),
+        chunks=variable.shape if chunks is None else chunks,
+        cells=sum(block.size for block in blocks),
+        raw_bytes=raw_bytes,
+        stored_bytes=stored_bytes,
+        encode_seconds=seconds[0],
+        decode_seconds=seconds[1],
+    )
+
+
+def choose_codec(
+    variable: xr.DataArray, codec: Any = None, settings: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Any, tuple[int, ...]]:
+    """Return a codec that knows axes and sentinel of an array, and its chunks.
+
+    Parameters
+    ----------
+    variable : xarray.DataArray
+    codec : numcodecs codec, optional
+        Chosen by the settings unless given.
+    settings : mapping
+        Of `encoding`, but one number holds for integers too; with a codec, ``chunks`` and ``axes``
+        at most.
+
+    Raises
+    ------
+    VideoCodecError
+        If the array is no video and no codec was given, or a setting is not allowed.
+    """
+    letters = letters_of(variable, settings.get("axes"))
+    if codec is not None:
+        given = settings.get("chunks") or {}
+        chunks = chunks_of(variable, letters, given) if letters else variable.shape
+        return _completed(codec, variable, settings.get("axes")), chunks
+    name = name_of(variable)
+    if letters is None:
+        raise VideoCodecError(
+            f"{name!r} is no video: it needs numbers with time, y and x axes, and has "
+            f"({', '.join(map(str, variable.dims))}); name them with axes={{'dimension': 'letter'}}"
+            ", or give a codec"
+        )
+    chosen = encoding(
+        variable.to_dataset(name=name), zarr_format=2, **name_promises(settings, name)
+    )[name]
+    return chosen["compressors"], chosen["chunks"]
+
+
+def name_of(variable: xr.DataArray) -> str:
+    """Return a name, whether the array has one or not."""
+    return "array" if variable.name is None else str(variable.name)
+
+
+def _completed(codec: Any, variable: xr.DataArray, axes: Mapping[str, str] | None) -> Any:
+    """Fill in the axes and the sentinel that a video codec was not told, as `encoding` does."""
+    settings = getattr(codec, "settings", None)
+    if not isinstance(settings, Settings):
+        return codec
+    completed = replace(
+        settings,
+        axes=settings.axes or letters_of(variable, axes),
+        nodata=nodata_of(variable) if settings.nodata is None else settings.nodata,
+    )
+    kind = type(codec) if hasattr(codec, "codec_id") else VideoCodec
+    return kind.from_settings(completed)
+
+
+def _stored_values(block: xr.DataArray) -> NDArray[Any]:
+    """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
+    return np.asarray(xr.conventions.encode_cf_variable(block.variable, name=block.name).values)
+
+
+def _padded(values: NDArray[Any], chunks: tuple[int, ...], nodata: float | None) -> NDArray[Any]:
+    """Fill a chunk at an edge up to its full shape, as Zarr does with the array's fill value."""
+    margins = [(0, length - n) for length, n in zip(chunks, values.shape, strict=True)]
+    if not any(after for _, after in margins):
+        return values
+    fill = nodata if nodata is not None else np.nan if values.dtype.kind == "f" else 0
+    return np.pad(values, margins, constant_values=fill)
+
+
+def _as_array(decoded: Any, like: NDArray[Any]) -> NDArray[Any]:
+    """Give shape and dtype back to what a codec of bytes returns."""
+    array = np.asarray(decoded) if isinstance(decoded, np.ndarray) else np.frombuffer(decoded, "u1")
+    if array.dtype != like.dtype:
+        array = np.ascontiguousarray(array).reshape(-1).view(like.dtype)
+    return array.reshape(like.shape)
+
+
+def _scaled(values: NDArray[Any], scale: float, offset: float) -> NDArray[Any]:
+    """Unpack, where there is something to unpack: integers stay exact otherwise."""
+    if scale == 1.0 and offset == 0.0:
+        return values
+    return values.astype(np.float64) * scale + offset

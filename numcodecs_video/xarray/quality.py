@@ -1,0 +1,167 @@
+"""How good a decoded array is, gathered block by block so that no array need fit into memory.
+
+Knows arrays and their axes; nothing of codecs or stores.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numcodecs_video import metrics
+from numcodecs_video.config import default_axes
+from numcodecs_video.cube import to_cube
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Quality", "QualityGauge", "Region", "range_of", "regions_of"]
+
+Region = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far an array is from its original.
+
+    Attributes
+    ----------
+    rmse : float
+        In the data's units.
+    psnr : float
+        In dB, relative to the valid range; infinite where nothing differs.
+    ssim : float
+        Mean structural similarity, within each chunk; NaN without scikit-image or where planes are
+        below 3 x 3.
+    spectral_angle : float
+        Mean angle in degrees; NaN where there is one band.
+    largest_error : float
+        In the data's units.
+    missing_changed : int
+        Missing cells that did not come back as they were.
+    """
+
+    rmse: float
+    psnr: float
+    ssim: float
+    spectral_angle: float
+    largest_error: float
+    missing_changed: int
+
+
+class QualityGauge:
+    """Sums that make a `Quality` of any number of blocks.
+
+    Parameters
+    ----------
+    axes : str, optional
+        One letter a dimension; the last two are y and x unless given.
+    span : float
+        Largest minus smallest valid value of the whole array, which PSNR and SSIM relate to.
+    """
+
+    def __init__(self, axes: str | None, span: float) -> None:
+        self._axes = axes
+        self._span = span
+        self._squares = self._largest = 0.0
+        self._cells = self._missing_changed = 0
+        self._similarity, self._angle = _WeightedMean(), _WeightedMean()
+
+    def add(
+        self, before: NDArray[Any], after: NDArray[Any], valid: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Take in one block.
+
+        Parameters
+        ----------
+        before, after : ndarray
+            Original and decoded, of one shape.
+        valid : ndarray of bool, optional
+            The cells that count; the finite cells of `before` unless given.
+        """
+        valid = metrics.valid_cells(before) if valid is None else valid
+        cells = int(np.count_nonzero(valid))
+        self._missing_changed += metrics.missing_changed(before, after, valid=valid)
+        self._cells += cells
+        self._squares += metrics.rmse(before, after, valid=valid) ** 2 * cells
+        self._largest = max(self._largest, metrics.largest_error(before, after, valid=valid))
+        if before.ndim < 2:
+            return
+        axes = self._axes or default_axes(before.ndim)
+        old, new, seen = (to_cube(array, axes) for array in (before, after, valid))
+        try:
+            similarity = metrics.ssim(old, new, valid=seen, data_range=self._span)
+        except ImportError:  # scikit-image is optional
+            similarity = math.nan
+        self._similarity.add(similarity, cells)
+        if old.shape[1] > 1:
+            angle = metrics.spectral_angle(old, new, band_axis=1, valid=seen)
+            self._angle.add(angle, int(np.count_nonzero(seen.all(axis=1))))
+
+    def quality(self) -> Quality:
+        """Return the figures of all blocks so far."""
+        rmse = math.sqrt(self._squares / self._cells) if self._cells else 0.0
+        if rmse == 0.0:
+            psnr = math.inf
+        else:
+            psnr = 20.0 * math.log10(self._span / rmse) if self._span > 0.0 else -math.inf
+        return Quality(
+            rmse=rmse,
+            psnr=psnr,
+            ssim=self._similarity.mean(),
+            spectral_angle=self._angle.mean(),
+            largest_error=self._largest,
+            missing_changed=self._missing_changed,
+        )
+
+
+class _WeightedMean:
+    """A mean over blocks; those without a figure do not count."""
+
+    def __init__(self) -> None:
+        self._sum = self._weight = 0.0
+
+    def add(self, value: float, weight: int) -> None:
+        if weight and not math.isnan(value):
+            self._sum += value * weight
+            self._weight += weight
+
+    def mean(self) -> float:
+        return self._sum / self._weight if self._weight else math.nan
+
+
+def regions_of(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:
+    """Cut an array into its chunks, in C order; those at the far edges are smaller.
+
+    Examples
+    --------
+    >>> len(list(regions_of((4, 10), (2, 4))))
+    6
+    """
+    per_axis = (
+        [slice(at, min(at + length, size)) for at in range(0, size, length)]
+        for size, length in zip(shape, chunks, strict=True)
+    )
+    return itertools.product(*per_axis)
+
+
+def range_of(blocks: Iterable[NDArray[Any]], nodata: float | None = None) -> tuple[float, float]:
+    """Find the smallest and the largest valid value over all blocks of an array.
+
+    Returns
+    -------
+    tuple of float
+        Zeros where no cell is valid.
+    """
+    low, high = math.inf, -math.inf
+    for values in blocks:
+        measured = values[metrics.valid_cells(values, nodata=nodata)]
+        if measured.size:
+            low, high = min(low, float(measured.min())), max(high, float(measured.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
