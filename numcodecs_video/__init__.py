@@ -1,6 +1,6 @@
 """Zarr and numcodecs compression of time series of pictures as video.
 
-The package is imported by numcodecs and zarr to find one codec, so this module loads nothing
+The package is imported by numcodecs and zarr to find a codec, so this module loads nothing
 heavier than itself: PyAV, zarr, xarray and matplotlib are imported by the modules that use them.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numcodecs_video.codec import VideoCodec
+    from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
     from numcodecs_video.errors import (
         DecodeError,
         EncoderUnavailableError,
@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DecodeError",
     "EncoderUnavailableError",
+    "Jpeg2kCodec",
     "UnsupportedVersionError",
     "VideoCodec",
     "VideoCodecError",
@@ -36,6 +37,7 @@ __all__ = [
 _HOMES = {
     "DecodeError": "errors",
     "EncoderUnavailableError": "errors",
+    "Jpeg2kCodec": "codec",
     "UnsupportedVersionError": "errors",
     "VideoCodec": "codec",
     "VideoCodecError": "errors",

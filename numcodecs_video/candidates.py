@@ -23,14 +23,21 @@ from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
 from numcodecs_video.missing import fill_missing
 from numcodecs_video.payload import Layer, Transform, Values
-from numcodecs_video.planes import CodedPlanes, code_jpegxl, code_residual, code_video, difference
+from numcodecs_video.planes import (
+    CodedPlanes,
+    code_jpeg2k,
+    code_jpegxl,
+    code_residual,
+    code_video,
+    difference,
+)
 from numcodecs_video.quantise import (
     disguised_integers,
     integer_levels,
     real_levels,
     relative_levels,
 )
-from numcodecs_video.streams import ffmpeg, zstd
+from numcodecs_video.streams import ffmpeg, jpeg2k, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 
 __all__ = ["DRAFT_EFFORT", "Base", "Candidate", "Direct", "Exact", "Work"]
@@ -41,6 +48,8 @@ _FINER = 256
 _VANISHED = 0.05
 #: the effort of encodes that only decide something
 DRAFT_EFFORT = 4
+#: samples by which decoders of the 9/7 wavelet may differ: OpenJPEG and OpenJPH do by 2 at most
+_DRIFT = 2
 #: the largest number of levels that the band transform keeps exact
 _MOST_BASE_LEVELS = 2**40
 
@@ -84,7 +93,7 @@ class Work:
         return disguised_integers(self.chunk.cube, self.chunk.valid)
 
     @property
-    def _exact_levels(self) -> bool:
+    def exact_levels(self) -> bool:
         """Levels that the residual must bring back exactly, whatever values they stand for."""
         return not self.bound or self.relative
 
@@ -105,7 +114,7 @@ class Work:
     @cached_property
     def fine(self) -> tuple[NDArray[np.int64], Values] | None:
         """Filled levels much finer than the bound, for a base; None when there are none."""
-        if self._exact_levels:
+        if self.exact_levels:
             found = self.direct
         elif self.is_float:
             # Rounding to the fine levels costs half a level of the bound.
@@ -122,7 +131,7 @@ class Work:
     @property
     def residual_step(self) -> int:
         """Levels of :attr:`fine` that one unit of the residual stands for."""
-        if self._exact_levels:
+        if self.exact_levels:
             return 1
         return _FINER if self.is_float else 2 * int(self.bound) + 1
 
@@ -158,7 +167,7 @@ class Direct:
     Parameters
     ----------
     coder : str
-        ``jpegxl`` or a video coder.
+        ``jpegxl``, ``jpeg2k``, ``htj2k`` or a video coder.
     delta : bool
         Code differences in time.
     """
@@ -183,6 +192,8 @@ class Direct:
             planes = difference(planes, segments, bits)
         if self.coder == "jpegxl":
             coded = code_jpegxl(planes, bits, segments, settings.effort, delta=self.delta)
+        elif self.coder in jpeg2k.DEPTHS:
+            coded = code_jpeg2k(planes, bits, segments, self.coder)
         else:
             spec = EncodeSpec(self.coder, bits, None, settings.effort, work.options(self.coder))
             coded = code_video(planes, segments, spec, delta=self.delta)
@@ -192,6 +203,8 @@ class Direct:
     def _depths(self, bits: int | None) -> list[int]:
         if self.coder == "jpegxl":
             return [8, 16]
+        if self.coder in jpeg2k.DEPTHS:
+            return list(jpeg2k.DEPTHS[self.coder])
         return [bits] if bits else ffmpeg.available_depths(self.coder)
 
 
@@ -214,9 +227,9 @@ class Base:
     Parameters
     ----------
     coder : str
-        A video coder.
+        A video coder, ``jpeg2k`` or ``htj2k``.
     qp : int
-        Its quantiser.
+        Its quantiser; of the JPEG 2000 coders, that of HEVC with the same step.
     step : float
         Step of the samples in levels; 0 is the finest that the depth allows.
     residual : bool
@@ -254,8 +267,13 @@ class Base:
         projection = work.projection.drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = projection.quantise(step, bits)
         effort = self.effort or settings.effort
-        spec = EncodeSpec(self.coder, bits, self.qp, effort, work.options(self.coder))
-        base, decoded = self._code(samples, segments, spec)
+        if self.coder in jpeg2k.DEPTHS:
+            coarse = quantiser_step(self.qp, bits)
+            base = code_jpeg2k(samples, bits, segments, self.coder, coarse)
+            decoded = base.decode(segments, samples.shape[1:])
+        else:
+            spec = EncodeSpec(self.coder, bits, self.qp, effort, work.options(self.coder))
+            base, decoded = self._code(samples, segments, spec)
         name = f"{self.coder} qp={self.qp}"
         name += " with key picture" if base.layer.key else ""
         coded = work.start(name, values, transform)
@@ -293,6 +311,11 @@ class Base:
         if work.fine is None:
             return coded
         step, segments = work.residual_step, work.chunk.segments
+        if self.coder in jpeg2k.DEPTHS:
+            # What another decoder may add comes off the bound.
+            step -= 2 * largest_drift(coded.transform, work.fine[0].shape[1])
+            if step < 1:
+                raise VideoCodecError(f"the bound is too tight for a base by {self.coder}")
         distance = work.fine[0] - predicted
         distance += step // 2
         distance //= step
@@ -323,9 +346,26 @@ def _cost(samples: NDArray[Any], base: CodedPlanes, decoded: NDArray[Any]) -> fl
     return float(base.size * max(float(np.mean(error * error)), 1e-6) ** 0.76)
 
 
+def largest_drift(transform: Transform, bands: int) -> int:
+    """Levels by which two decoders of the 9/7 wavelet may differ, rounded up.
+
+    It is computed in floating point: each sample may come out ``_DRIFT`` higher or lower.
+    """
+    weights = np.abs(transform.weights or (1,) * bands).reshape(bands, -1)
+    largest = int(weights.sum(axis=1).max())
+    return math.ceil(_DRIFT * transform.gain * largest / 2.0**transform.shift)
+
+
 def base_depth(coder: str, bits: int | None) -> int:
-    """The sample depth of a lossy base: the deepest that this PyAV has, or the user's."""
+    """The sample depth of a lossy base: the deepest that the coder has, or the user's."""
+    if coder in jpeg2k.DEPTHS:
+        return max(jpeg2k.DEPTHS[coder])
     return bits or max(ffmpeg.available_depths(coder))
+
+
+def least_quantiser(coder: str) -> int:
+    """The finest quantiser of a lossy base: JPEG 2000 has finer ones than HEVC's scale."""
+    return -24 if coder in jpeg2k.DEPTHS else 0
 
 
 def finest_step(work: Work, bits: int) -> float:

@@ -3,105 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
-from numcodecs_video.config import BandBasis, Settings
+from numcodecs_video.config import BandBasis, Jpeg2kSettings, Settings
 from numcodecs_video.errors import DecodeError
 
 if TYPE_CHECKING:
-    from numcodecs_video.zarr3 import VideoSerializer
+    from numcodecs_video.zarr3 import ChunkSerializer, Jpeg2kSerializer, VideoSerializer
 
-__all__ = ["VideoCodec"]
+__all__ = ["ChunkCodec", "Jpeg2kCodec", "VideoCodec"]
 
 
-class VideoCodec(Codec):
-    """Encode each chunk of an array as one short scientific video, under a stated fidelity.
+class ChunkCodec(Codec):
+    """What the codecs share: settings in, one payload a chunk out. Not a codec by itself."""
 
-    State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse`, `psnr` and `qp`;
-    with none, the codec is lossless. NaN, infinities and `nodata` come back exactly under every
-    fidelity. Every chunk is decoded and checked before its bytes are returned.
+    settings_type: ClassVar[type[Settings]]
 
-    Parameters
-    ----------
-    codec : {"auto", "hevc", "vp9", "ffv1", "av1", "h264"}
-        The video coder. ``auto`` keeps, per chunk, the smallest candidate under the promise.
-    lossless : bool, optional
-        Bit for bit.
-    max_error : float, optional
-        Largest absolute error of any cell, in the data's units.
-    max_relative_error : float, optional
-        Largest error of any cell, as a fraction of that cell's magnitude; zeros stay zeros.
-    rmse : float, optional
-        Root mean square error of a chunk over valid cells, in the data's units.
-    psnr : float, optional
-        Peak signal-to-noise ratio of a chunk in dB, relative to its valid range.
-    qp : int, optional
-        The encoder's own quantiser scale, for experts; no promise.
-    axes : str, optional
-        One letter a dimension: ``t`` time-like, ``c`` band-like, ``y``, ``x``. By default ``yx``,
-        ``tyx`` or ``tcyx``, by the number of dimensions.
-    pca : {"auto", False} or int or BandBasis or a fitted scikit-learn PCA
-        Transform over the bands: fitted to each chunk where that saves bits, none, fitted with so
-        many components, or one basis for all chunks (see :func:`numcodecs_video.fit_pca`).
-    nodata : int or float, optional
-        Sentinel of missing cells, in the data's units; NaN and infinities always count.
-    bits : {8, 9, 10, 12, 14, 16}, optional
-        Sample depth of the coded planes; chosen when None.
-    gop : int, optional
-        Frames per segment that decodes by itself; 0 is one segment a chunk, None lets the codec
-        choose.
-    effort : int
-        1 (fast) to 9 (smallest).
-    options : dict, optional
-        Raw encoder options, for experts.
-
-    Raises
-    ------
-    VideoCodecError
-        When a setting is not allowed, or two fidelities are stated.
-
-    See Also
-    --------
-    numcodecs_video.zarr3.VideoSerializer : the same for Zarr format 3.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numcodecs_video import VideoCodec
-    >>> codec = VideoCodec(max_error=0.5)
-    >>> cube = np.random.default_rng(0).normal(280, 10, (4, 30, 40)).astype("float32")
-    >>> decoded = codec.decode(codec.encode(cube))
-    >>> bool(abs(decoded - cube).max() <= 0.5)
-    True
-    """
-
-    codec_id = "numcodecs_video"
-
-    def __init__(
-        self,
-        codec: Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"] = "auto",
-        *,
-        lossless: bool | None = None,
-        max_error: float | None = None,
-        max_relative_error: float | None = None,
-        rmse: float | None = None,
-        psnr: float | None = None,
-        qp: int | None = None,
-        axes: str | None = None,
-        pca: Literal["auto", False] | int | BandBasis = "auto",
-        nodata: int | float | None = None,
-        bits: int | None = None,
-        gop: int | None = None,
-        effort: int = 5,
-        options: Mapping[str, str | int | float] | None = None,
-    ) -> None:
-        words = dict(locals())
-        del words["self"]
-        words.pop("__class__", None)
-        self.settings = Settings.parse(words)
+    def __init__(self, **words: Any) -> None:
+        self.settings = self.settings_type.parse(words)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -114,7 +36,7 @@ class VideoCodec(Codec):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The codec of a stored configuration; never raises, so that every store opens."""
         words = {name: value for name, value in config.items() if name != "id"}
-        return cls.from_settings(Settings.from_json(words))
+        return cls.from_settings(cls.settings_type.from_json(words))
 
     def get_config(self) -> dict[str, Any]:
         """The JSON-safe configuration, with the codec's id."""
@@ -175,17 +97,9 @@ class VideoCodec(Codec):
             )
         return ndarray_copy(decoded, out)
 
-    def serializer(self) -> VideoSerializer:
-        """The same codec for Zarr format 3: pass it as ``serializer=``, with ``compressors=None``.
-
-        Examples
-        --------
-        >>> VideoCodec(max_error=0.01).serializer().to_dict()["name"]
-        'numcodecs_video'
-        """
-        from numcodecs_video.zarr3 import VideoSerializer
-
-        return VideoSerializer(self.settings)
+    def serializer(self) -> ChunkSerializer:
+        """The same codec for Zarr format 3."""
+        raise NotImplementedError
 
     def encoding(self, zarr_format: Literal[2, 3] = 3) -> dict[str, Any]:
         """What xarray's ``to_zarr(encoding={"variable": ...})`` wants for one variable.
@@ -215,3 +129,177 @@ class VideoCodec(Codec):
     def __repr__(self) -> str:
         words = ", ".join(f"{k}={v!r}" for k, v in self.settings.to_json().items())
         return f"{type(self).__name__}({words})"
+
+
+class VideoCodec(ChunkCodec):
+    """Encode each chunk of an array as one short scientific video, under a stated fidelity.
+
+    State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse`, `psnr` and `qp`;
+    with none, the codec is lossless. NaN, infinities and `nodata` come back exactly under every
+    fidelity. Every chunk is decoded and checked before its bytes are returned.
+
+    Parameters
+    ----------
+    codec : {"auto", "hevc", "vp9", "ffv1", "av1", "h264"}
+        The video coder. ``auto`` keeps, per chunk, the smallest candidate under the promise.
+    lossless : bool, optional
+        Bit for bit.
+    max_error : float, optional
+        Largest absolute error of any cell, in the data's units.
+    max_relative_error : float, optional
+        Largest error of any cell, as a fraction of that cell's magnitude; zeros stay zeros.
+    rmse : float, optional
+        Root mean square error of a chunk over valid cells, in the data's units.
+    psnr : float, optional
+        Peak signal-to-noise ratio of a chunk in dB, relative to its valid range.
+    qp : int, optional
+        The encoder's own quantiser scale, for experts; no promise.
+    axes : str, optional
+        One letter a dimension: ``t`` time-like, ``c`` band-like, ``y``, ``x``. By default ``yx``,
+        ``tyx`` or ``tcyx``, by the number of dimensions.
+    pca : {"auto", False} or int or BandBasis or a fitted scikit-learn PCA
+        Transform over the bands: fitted to each chunk where that saves bits, none, fitted with so
+        many components, or one basis for all chunks (see :func:`numcodecs_video.fit_pca`).
+    nodata : int or float, optional
+        Sentinel of missing cells, in the data's units; NaN and infinities always count.
+    bits : {8, 9, 10, 12, 14, 16}, optional
+        Sample depth of the coded planes; chosen when None.
+    gop : int, optional
+        Frames per segment that decodes by itself; 0 is one segment a chunk, None lets the codec
+        choose.
+    effort : int
+        1 (fast) to 9 (smallest).
+    options : dict, optional
+        Raw encoder options, for experts.
+
+    Raises
+    ------
+    VideoCodecError
+        When a setting is not allowed, or two fidelities are stated.
+
+    See Also
+    --------
+    Jpeg2kCodec : the same by JPEG 2000, each frame by itself.
+    numcodecs_video.zarr3.VideoSerializer : the same for Zarr format 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numcodecs_video import VideoCodec
+    >>> codec = VideoCodec(max_error=0.5)
+    >>> cube = np.random.default_rng(0).normal(280, 10, (4, 30, 40)).astype("float32")
+    >>> decoded = codec.decode(codec.encode(cube))
+    >>> bool(abs(decoded - cube).max() <= 0.5)
+    True
+    """
+
+    codec_id = "numcodecs_video"
+    settings_type = Settings
+
+    def __init__(
+        self,
+        codec: Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"] = "auto",
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        max_relative_error: float | None = None,
+        rmse: float | None = None,
+        psnr: float | None = None,
+        qp: int | None = None,
+        axes: str | None = None,
+        pca: Literal["auto", False] | int | BandBasis = "auto",
+        nodata: int | float | None = None,
+        bits: int | None = None,
+        gop: int | None = None,
+        effort: int = 5,
+        options: Mapping[str, str | int | float] | None = None,
+    ) -> None:
+        words = dict(locals())
+        del words["self"], words["__class__"]
+        super().__init__(**words)
+
+    def serializer(self) -> VideoSerializer:
+        """The same codec for Zarr format 3: pass it as ``serializer=``, with ``compressors=None``.
+
+        Examples
+        --------
+        >>> VideoCodec(max_error=0.01).serializer().to_dict()["name"]
+        'numcodecs_video'
+        """
+        from numcodecs_video.zarr3 import VideoSerializer
+
+        return VideoSerializer(self.settings)
+
+
+class Jpeg2kCodec(ChunkCodec):
+    """Encode each frame of a chunk as one JPEG 2000 codestream, under a stated fidelity.
+
+    For archives that require the standard, and for cubes that stand still. The planes of a time
+    step (bands or components) are the components of its codestream, so every date decodes alone.
+
+    State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse` and `psnr`; with
+    none, the codec is lossless. NaN, infinities and `nodata` come back exactly under every
+    fidelity. Every chunk is decoded and checked before its bytes are returned.
+
+    Parameters
+    ----------
+    lossless, max_error, max_relative_error, rmse, psnr : optional
+        As of :class:`VideoCodec`.
+    axes, pca, nodata, effort : optional
+        As of :class:`VideoCodec`.
+    htj2k : bool
+        Code by high-throughput JPEG 2000 (ISO/IEC 15444-15): faster, some per cent larger.
+
+    Raises
+    ------
+    VideoCodecError
+        When a setting is not allowed, or two fidelities are stated.
+
+    See Also
+    --------
+    VideoCodec : predicts in time as well, for far fewer bits.
+    numcodecs_video.zarr3.Jpeg2kSerializer : the same for Zarr format 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numcodecs_video import Jpeg2kCodec
+    >>> codec = Jpeg2kCodec(max_error=0.5)
+    >>> cube = np.random.default_rng(0).normal(280, 10, (4, 30, 40)).astype("float32")
+    >>> decoded = codec.decode(codec.encode(cube))
+    >>> bool(abs(decoded - cube).max() <= 0.5)
+    True
+    """
+
+    codec_id = "numcodecs_video_jpeg2k"
+    settings_type = Jpeg2kSettings
+
+    def __init__(
+        self,
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        max_relative_error: float | None = None,
+        rmse: float | None = None,
+        psnr: float | None = None,
+        axes: str | None = None,
+        pca: Literal["auto", False] | int | BandBasis = "auto",
+        nodata: int | float | None = None,
+        effort: int = 5,
+        htj2k: bool = False,
+    ) -> None:
+        words = dict(locals())
+        del words["self"], words["__class__"]
+        super().__init__(**words)
+
+    def serializer(self) -> Jpeg2kSerializer:
+        """The same codec for Zarr format 3: pass it as ``serializer=``, with ``compressors=None``.
+
+        Examples
+        --------
+        >>> Jpeg2kCodec(max_error=0.01).serializer().to_dict()["name"]
+        'numcodecs_video_jpeg2k'
+        """
+        from numcodecs_video.zarr3 import Jpeg2kSerializer
+
+        return Jpeg2kSerializer(self.settings)

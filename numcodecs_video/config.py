@@ -12,17 +12,27 @@ import json
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Self, SupportsInt, TypeGuard, get_args
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self, SupportsInt, TypeGuard, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numcodecs_video.errors import VideoCodecError
 
-__all__ = ["Axes", "BandBasis", "Fidelity", "Settings", "default_axes", "is_integer", "parse_axes"]
+__all__ = [
+    "Axes",
+    "BandBasis",
+    "Fidelity",
+    "Jpeg2kSettings",
+    "Settings",
+    "default_axes",
+    "is_integer",
+    "parse_axes",
+]
 
 CodecName = Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"]
+Jpeg2kName = Literal["jpeg2k", "htj2k"]
 FidelityKind = Literal["lossless", "max_error", "max_relative_error", "rmse", "psnr", "qp"]
 Depth = Literal[8, 9, 10, 12, 14, 16]
 Axes = str
@@ -275,13 +285,18 @@ def _parse_options(options: object) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that a codec's JSON holds, validated.
+    """Everything that a `VideoCodec`'s JSON holds, validated.
 
     ``trouble`` is empty, or says why this package cannot encode with settings that it read from
     a store (a newer version's, say). Such a store still opens and decodes: only encoding raises.
     """
 
-    codec: CodecName = "auto"
+    #: the words of the settings, in the order of the JSON
+    WORDS: ClassVar[tuple[str, ...]] = (
+        "codec", *FIDELITY_KINDS, "pca", "axes", "nodata", "bits", "gop", "effort", "options",
+    )  # fmt: skip
+
+    codec: CodecName | Jpeg2kName = "auto"
     fidelity: Fidelity = Fidelity()
     axes: Axes | None = None
     pca: Pca = "auto"
@@ -302,16 +317,28 @@ class Settings:
         VideoCodecError
             When a setting is unknown or its value is not allowed.
         """
-        known = {f.name for f in fields(cls)} - {"fidelity", "trouble", "_raw"} | {*FIDELITY_KINDS}
-        unknown = sorted(set(words) - known)
+        unknown = sorted(set(words) - set(cls.WORDS))
         if unknown:
             raise VideoCodecError(
-                f"unknown setting {', '.join(unknown)}; the settings are {', '.join(sorted(known))}"
+                f"unknown setting {', '.join(unknown)}; the settings are "
+                f"{', '.join(sorted(cls.WORDS))}"
             )
+        fidelity = Fidelity.parse(words)
+        return cls(
+            fidelity=fidelity,
+            axes=parse_axes(words.get("axes")),
+            pca=_parse_pca(words.get("pca", "auto")),
+            nodata=_parse_nodata(words.get("nodata")),
+            effort=_parse_integer("effort", words.get("effort", 5), 1, 9),
+            **cls._parse_coder(words, fidelity),
+        )
+
+    @classmethod
+    def _parse_coder(cls, words: Mapping[str, object], fidelity: Fidelity) -> dict[str, Any]:
+        """The fields that say how the coder is to be run."""
         codec = words.get("codec", "auto")
         if codec not in CODEC_NAMES:
             raise VideoCodecError(f"codec must be one of {', '.join(CODEC_NAMES)}, got {codec!r}")
-        fidelity = Fidelity.parse(words)
         if fidelity.kind == "qp":
             if codec == "ffv1":
                 raise VideoCodecError("ffv1 is lossless and has no qp; choose another codec")
@@ -321,17 +348,12 @@ class Settings:
             raise VideoCodecError(
                 f"bits must be one of {', '.join(map(str, DEPTHS))} or None, got {bits!r}"
             )
-        return cls(
-            codec=codec,  # type: ignore[arg-type]  # checked above
-            fidelity=fidelity,
-            axes=parse_axes(words.get("axes")),
-            pca=_parse_pca(words.get("pca", "auto")),
-            nodata=_parse_nodata(words.get("nodata")),
-            bits=None if bits is None else int(bits),
-            gop=None if gop is None else _parse_integer("gop", gop, 0, 2**31 - 1),
-            effort=_parse_integer("effort", words.get("effort", 5), 1, 9),
-            options=_parse_options(words.get("options")),
-        )
+        return {
+            "codec": codec,
+            "bits": None if bits is None else int(bits),
+            "gop": None if gop is None else _parse_integer("gop", gop, 0, 2**31 - 1),
+            "options": _parse_options(words.get("options")),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -346,10 +368,14 @@ class Settings:
         if self.trouble:
             raw: dict[str, Any] = json.loads(self._raw)
             return raw
-        words: dict[str, Any] = {"codec": self.codec}
-        words[self.fidelity.kind] = (
-            True if self.fidelity.kind == "lossless" else self.fidelity.value
-        )
+        said = self._said()
+        return {name: said[name] for name in self.WORDS if name in said}
+
+    def _said(self) -> dict[str, Any]:
+        """The words that are worth saying."""
+        lossless = self.fidelity.kind == "lossless"
+        words: dict[str, Any] = {"codec": self.codec, "effort": self.effort}
+        words[self.fidelity.kind] = True if lossless else self.fidelity.value
         if isinstance(self.pca, BandBasis):
             words["pca"] = self.pca.to_json()
         elif self.pca != "auto":
@@ -357,7 +383,30 @@ class Settings:
         for name in ("axes", "nodata", "bits", "gop"):
             if getattr(self, name) is not None:
                 words[name] = getattr(self, name)
-        words["effort"] = self.effort
         if self.options:
             words["options"] = dict(self.options)
         return words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jpeg2kSettings(Settings):
+    """Everything that a `Jpeg2kCodec`'s JSON holds: every frame is a segment of its own."""
+
+    WORDS: ClassVar[tuple[str, ...]] = (
+        *(kind for kind in FIDELITY_KINDS if kind != "qp"),
+        "pca", "axes", "nodata", "effort", "htj2k",
+    )  # fmt: skip
+
+    codec: CodecName | Jpeg2kName = "jpeg2k"
+    gop: int | None = 1
+
+    @classmethod
+    def _parse_coder(cls, words: Mapping[str, object], fidelity: Fidelity) -> dict[str, Any]:
+        htj2k = words.get("htj2k", False)
+        if not isinstance(htj2k, bool):
+            raise VideoCodecError(f"htj2k must be True or False, got {htj2k!r}")
+        return {"codec": "htj2k" if htj2k else "jpeg2k"}
+
+    def _said(self) -> dict[str, Any]:
+        said = super()._said()
+        return {**said, "htj2k": True} if self.codec == "htj2k" else said

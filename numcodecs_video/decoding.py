@@ -312,11 +312,14 @@ def decode_samples(
     -------
     uint8 array (8 bits) or uint16 array (above) of ``shape``
     """
-    from numcodecs_video.streams import ffmpeg, jpegxl, zstd
+    from numcodecs_video.streams import ffmpeg, jpeg2k, jpegxl, zstd
 
     dtype = np.uint8 if layer.bits == 8 else np.uint16
     if layer.coder == "jpegxl":
         samples = jpegxl.decode(data, (shape[0], shape[1], shape[2], shape[3]), dtype)
+    elif layer.coder in jpeg2k.DEPTHS:
+        planes = (shape[0], shape[1], shape[2], shape[3])
+        samples = jpeg2k.decode(shared, data, layer.coder, layer.bits, planes)
     elif layer.coder == "zstd":
         packed = zstd.decompress(data, math.prod(shape) * np.dtype(dtype).itemsize)
         samples = zstd.unshuffle(packed, np.dtype(dtype)).reshape(shape)

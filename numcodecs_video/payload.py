@@ -47,12 +47,14 @@ _T = TypeVar("_T")
 
 LayerKind = Literal["exact", "missing", "base", "residual", "table"]
 Coder = Literal[
-    "none", "stored", "zstd", "pcodec", "ffv1", "hevc", "vp9", "av1", "h264", "jpegxl", "sperr"
-]
+    "none", "stored", "zstd", "pcodec", "ffv1", "hevc", "vp9", "av1", "h264", "jpegxl", "sperr",
+    "jpeg2k", "htj2k",
+]  # fmt: skip
 # The order of these tuples is the numbering on disk: append, never reorder.
 LAYER_KINDS: tuple[LayerKind, ...] = ("exact", "missing", "base", "residual", "table")
 CODERS: tuple[Coder, ...] = (
     "none", "stored", "zstd", "pcodec", "ffv1", "hevc", "vp9", "av1", "h264", "jpegxl", "sperr",
+    "jpeg2k", "htj2k",
 )  # fmt: skip
 PIXEL_FORMATS = (
     "", "gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le", "yuv420p",

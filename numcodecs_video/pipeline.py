@@ -100,7 +100,7 @@ def check_settings(settings: Settings) -> None:
     VideoCodecError
         When options are not the codec's, or the settings came from a newer version.
     EncoderUnavailableError
-        When this PyAV lacks the encoder at this depth.
+        When this PyAV lacks the encoder at this depth, or this imagecodecs JPEG 2000.
     """
     if settings.trouble:
         raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
@@ -112,9 +112,12 @@ def check_settings(settings: Settings) -> None:
 
 @lru_cache(maxsize=64)
 def _check_coder(coder: str, bits: int | None, options: tuple[tuple[str, str], ...]) -> None:
-    from numcodecs_video.streams import ffmpeg
+    from numcodecs_video.streams import ffmpeg, jpeg2k
     from numcodecs_video.streams.options import check_options
 
+    if coder in jpeg2k.DEPTHS:
+        jpeg2k.require(coder)
+        return
     check_options(coder, dict(options))
     ffmpeg.require_depth(coder, bits)
 

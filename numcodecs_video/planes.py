@@ -13,10 +13,10 @@ from numcodecs_video.cube import plan_mosaic, tile_mosaic
 from numcodecs_video.decoding import decode_samples
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.payload import Layer, LayerKind
-from numcodecs_video.streams import ffmpeg, jpegxl, zstd
+from numcodecs_video.streams import ffmpeg, jpeg2k, jpegxl, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 
-__all__ = ["CodedPlanes", "code_residual", "code_video", "difference"]
+__all__ = ["CodedPlanes", "code_jpeg2k", "code_residual", "code_video", "difference"]
 
 #: a residual with fewer non-zero samples is worth trying Zstandard on
 _SPARSE = 0.03
@@ -125,6 +125,19 @@ def code_jpegxl(
     streams = jpegxl.encode(planes, segments, effort)
     layer = Layer(kind, "jpegxl", bits, delta=delta, offset=offset, step=step)
     return CodedPlanes(layer, b"", streams)
+
+
+def code_jpeg2k(
+    planes: NDArray[Any],
+    bits: int,
+    segments: Sequence[range],
+    coder: str,
+    step: float | None = None,
+) -> CodedPlanes:
+    """Code planes (T, P, Y, X) by JPEG 2000, at a quantiser step in samples or losslessly."""
+    shared, streams = jpeg2k.encode(planes, segments, coder, bits, step)
+    layer = Layer("base", coder, bits)  # type: ignore[arg-type]  # one of CODERS
+    return CodedPlanes(layer, shared, streams)
 
 
 def code_residual(

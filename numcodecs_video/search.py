@@ -21,6 +21,7 @@ from numcodecs_video.candidates import (
     Work,
     base_depth,
     finest_step,
+    least_quantiser,
     quantiser_for,
     quantiser_step,
 )
@@ -28,6 +29,7 @@ from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.quantise import value_range
+from numcodecs_video.streams import jpeg2k
 
 __all__ = ["Plan", "attempt", "plan_bounded", "plan_distortion", "plan_quantised"]
 
@@ -36,6 +38,8 @@ _TRIAL_CELLS = 600_000
 #: full encodes to meet a distortion, for each effort
 _ENCODES = (2, 3, 3, 4, 4, 5, 6, 7, 8)
 _MOST_QP = 51
+#: of a target, what may be used where decoders differ by a sample here and there
+_DRIFT_MARGIN = 0.999
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
     direct = _direct_candidates(work)
     if work.direct[1].top == 0:
         return Plan(work, direct[:1])
-    first = None if settings.codec == "ffv1" else _first_quantiser(work)
+    first = _first_quantiser(work) if _allows_base(work) else None
     if settings.effort == 1:
         quick = [Base(_base_coder(chunk), first)] if first is not None and first > 3 else []
         return Plan(work, [*quick, *direct])
@@ -137,6 +141,12 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
     return Plan(work, trials.ranked(), make=1 if settings.effort < 7 else 3)
 
 
+def _allows_base(work: Work) -> bool:
+    """Whether the coder is lossy, and decodes to the same bits everywhere where that matters."""
+    codec = work.chunk.settings.codec
+    return codec != "ffv1" and not (codec in jpeg2k.DEPTHS and work.exact_levels)
+
+
 def _base_coder(chunk: Chunk) -> str:
     return "hevc" if chunk.settings.codec == "auto" else chunk.settings.codec
 
@@ -144,6 +154,8 @@ def _base_coder(chunk: Chunk) -> str:
 def _direct_candidates(work: Work) -> list[Candidate]:
     """The coders without a base that the settings allow."""
     codec, effort = work.chunk.settings.codec, work.chunk.settings.effort
+    if codec in jpeg2k.DEPTHS:
+        return [Direct(codec)]
     if codec != "auto":
         return [Direct(codec), Direct(codec, delta=True)] if effort > 2 else [Direct(codec)]
     found: list[Candidate] = [Direct("jpegxl"), Direct("jpegxl", delta=True)]
@@ -162,10 +174,11 @@ def _first_quantiser(work: Work) -> int | None:
     """
     if work.fine is None or work.fine[1].top == 0:
         return None
-    bits = base_depth(_base_coder(work.chunk), work.chunk.settings.bits)
+    coder = _base_coder(work.chunk)
+    bits = base_depth(coder, work.chunk.settings.bits)
     step = 1.3 * max(work.residual_step / 2, 0.5)
     qp = quantiser_for(step, finest_step(work, bits), bits)
-    return max(0, min(_MOST_QP - 8, round(qp)))
+    return max(least_quantiser(coder), min(_MOST_QP - 8, round(qp)))
 
 
 def _descend(
@@ -173,10 +186,11 @@ def _descend(
 ) -> None:
     """Walk over at most ``budget`` quantisers to the smallest size, with ever smaller steps."""
     here, width, tried = first, 4, {first}
+    least = least_quantiser(_base_coder(trials.work.chunk))
     trials.size(candidate(here))
     while len(tried) < budget and width:
         for there in (here + width, here - width):
-            if there in tried or not 0 <= there <= _MOST_QP:
+            if there in tried or not least <= there <= _MOST_QP:
                 continue
             tried.add(there)
             if trials.size(candidate(there)) < trials.size(candidate(here)):
@@ -208,7 +222,9 @@ def plan_distortion(chunk: Chunk, rmse: float, slack: float) -> Plan:
     direct = Work(chunk, _uniform_bound(chunk, rmse))
     candidates = _direct_candidates(direct)
     work, codec, found = Work(chunk, 4 * rmse), chunk.settings.codec, None
-    if codec != "ffv1" and work.fine is not None and work.fine[1].top:
+    if _allows_base(work) and work.fine is not None and work.fine[1].top:
+        if codec in jpeg2k.DEPTHS:
+            rmse *= _DRIFT_MARGIN
         found = attempt(lambda base: _meet_distortion(base, rmse, slack), work)
     if found is None and chunk.settings.effort == 1:
         return Plan(direct, candidates)
@@ -279,7 +295,7 @@ def _approach(
     valid = np.broadcast_to(work.chunk.valid, work.fine[0].shape)
     aim = math.log2(target * (1 + slack) / 2)
     known: list[tuple[float, float]] = []
-    least = math.log2(finest * quantiser_step(0, bits))
+    least = math.log2(finest * quantiser_step(least_quantiser(coder), bits))
     most = max(least, math.log2(work.fine[1].top + 1))  # one step holds every level
     step, key, best = start.step, start.key, None
     for _ in range(tries):

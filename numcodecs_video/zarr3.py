@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin
 from zarr.abc.store import RangeByteRequest
 
-from numcodecs_video.config import Settings
+from numcodecs_video.config import Jpeg2kSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,41 +21,30 @@ if TYPE_CHECKING:
 
     from numcodecs_video.partial import PartialRead
 
-__all__ = ["VideoSerializer"]
+__all__ = ["ChunkSerializer", "Jpeg2kSerializer", "VideoSerializer"]
 
 
 @dataclass(frozen=True, init=False)
-class VideoSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
-    """:class:`numcodecs_video.VideoCodec` as a Zarr format 3 serializer.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        Validated settings, as of :meth:`VideoCodec.serializer`; instead of keyword settings.
-    **words
-        The keyword settings of :class:`numcodecs_video.VideoCodec`.
-
-    Examples
-    --------
-    >>> VideoSerializer(max_error=0.1).to_dict()
-    {'name': 'numcodecs_video', 'configuration': {'codec': 'auto', 'max_error': 0.1, 'effort': 5}}
-    """
+class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
+    """What the serializers share. Not one by itself."""
 
     is_fixed_size = False
+    codec_name: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
 
     settings: Settings
 
     def __init__(self, settings: Settings | None = None, **words: Any) -> None:
-        object.__setattr__(self, "settings", settings or Settings.parse(words))
+        object.__setattr__(self, "settings", settings or self.settings_type.parse(words))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the metadata of an array; never raises, so that every store opens."""
-        return cls(Settings.from_json(data.get("configuration") or {}))
+        return cls(cls.settings_type.from_json(data.get("configuration") or {}))
 
     def to_dict(self) -> dict[str, Any]:
         """The entry in an array's ``zarr.json``."""
-        return {"name": "numcodecs_video", "configuration": self.settings.to_json()}
+        return {"name": self.codec_name, "configuration": self.settings.to_json()}
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         """Not known before encoding."""
@@ -118,6 +107,46 @@ class VideoSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
         from numcodecs_video.partial import PartialRead
 
         return PartialRead(selection, chunk_spec.shape, _dtype(chunk_spec), self.settings)
+
+
+class VideoSerializer(ChunkSerializer):
+    """:class:`numcodecs_video.VideoCodec` as a Zarr format 3 serializer.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Validated settings, as of :meth:`VideoCodec.serializer`; instead of keyword settings.
+    **words
+        The keyword settings of :class:`numcodecs_video.VideoCodec`.
+
+    Examples
+    --------
+    >>> VideoSerializer(max_error=0.1).to_dict()
+    {'name': 'numcodecs_video', 'configuration': {'codec': 'auto', 'max_error': 0.1, 'effort': 5}}
+    """
+
+    codec_name = "numcodecs_video"
+    settings_type = Settings
+
+
+class Jpeg2kSerializer(ChunkSerializer):
+    """:class:`numcodecs_video.Jpeg2kCodec` as a Zarr format 3 serializer.
+
+    Parameters
+    ----------
+    settings : Jpeg2kSettings, optional
+        Validated settings, as of :meth:`Jpeg2kCodec.serializer`; instead of keyword settings.
+    **words
+        The keyword settings of :class:`numcodecs_video.Jpeg2kCodec`.
+
+    Examples
+    --------
+    >>> Jpeg2kSerializer(max_error=0.1).to_dict()
+    {'name': 'numcodecs_video_jpeg2k', 'configuration': {'max_error': 0.1, 'effort': 5}}
+    """
+
+    codec_name = "numcodecs_video_jpeg2k"
+    settings_type = Jpeg2kSettings
 
 
 def _request(wanted: tuple[int, int | None]) -> RangeByteRequest | None:

@@ -14,6 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from numcodecs_video import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import FIDELITY_KINDS
 from numcodecs_video.cube import plan_mosaic
 from numcodecs_video.payload import (
@@ -30,8 +31,11 @@ from numcodecs_video.payload import (
     Values,
 )
 
-CODECS = ("auto", "hevc", "ffv1", "vp9", "av1", "h264")
-LOSSY_CODECS = ("auto", "hevc", "vp9", "av1", "h264")
+VIDEO_CODECS = ("auto", "hevc", "ffv1", "vp9", "av1", "h264")
+PICTURE_CODECS = ("jpeg2k", "htj2k")
+CODECS = (*VIDEO_CODECS, *PICTURE_CODECS)
+QUANTISED_CODECS = ("auto", "hevc", "vp9", "av1", "h264")
+LOSSY_CODECS = (*QUANTISED_CODECS, *PICTURE_CODECS)
 INTEGERS = ("i1", "u1", "<i2", ">i2", "<u2", ">u2", "<i4", ">i4", "<u4", ">u4")
 WIDE_INTEGERS = ("<i8", ">i8", "<u8", ">u8")
 FLOATS = ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8")
@@ -50,6 +54,13 @@ _PATTERNS = {
         0x7FF0000000000000, 0xFFF0000000000000,
     ),
 }  # fmt: skip
+
+
+def codec_of(name: str, *, gop: int | None = None, **words: Any) -> VideoCodec | Jpeg2kCodec:
+    """The codec of one of ``CODECS``; JPEG 2000 has no segments to choose."""
+    if name in PICTURE_CODECS:
+        return Jpeg2kCodec(htj2k=name == "htj2k", **words)
+    return VideoCodec(name, gop=gop, **words)
 
 
 @dataclass(frozen=True)

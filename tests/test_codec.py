@@ -14,7 +14,7 @@ import pytest
 from strategies import same_bits
 
 import numcodecs_video
-from numcodecs_video import DecodeError, VideoCodec, VideoCodecError
+from numcodecs_video import DecodeError, Jpeg2kCodec, VideoCodec, VideoCodecError
 
 CONFIGURATIONS = [
     {},
@@ -29,18 +29,29 @@ CONFIGURATIONS = [
     {"codec": "hevc", "options": {"preset": "slow", "rd": 4}, "max_error": 2},
 ]
 
+JPEG2K_CONFIGURATIONS = [
+    {},
+    {"max_error": 0.01, "nodata": -9999},
+    {"psnr": 50.0, "htj2k": True},
+    {"rmse": 0.5, "pca": 3, "effort": 9},
+    {"max_relative_error": 0.01, "axes": "yxtc", "pca": False},
+]
+CODECS = [(VideoCodec, words) for words in CONFIGURATIONS]
+CODECS += [(Jpeg2kCodec, words) for words in JPEG2K_CONFIGURATIONS]
 
-@pytest.fixture(params=CONFIGURATIONS, ids=str)
-def codec(request) -> VideoCodec:
-    """A codec of each kind of setting."""
-    return VideoCodec(**request.param)
+
+@pytest.fixture(params=CODECS, ids=lambda param: f"{param[0].__name__}({param[1]})")
+def codec(request) -> VideoCodec | Jpeg2kCodec:
+    """A codec of each class and kind of setting."""
+    codec_type, words = request.param
+    return codec_type(**words)
 
 
 class TestConfiguration:
     def test_config_survives_json(self, codec):
         """A codec is its JSON."""
         config = json.loads(json.dumps(codec.get_config(), allow_nan=False))
-        assert VideoCodec.from_config(config) == codec
+        assert type(codec).from_config(config) == codec
 
     def test_registry_finds_the_codec(self, codec):
         """Numcodecs makes the codec of a stored configuration."""
@@ -60,13 +71,13 @@ class TestConfiguration:
 
     def test_repr_evaluates_to_the_codec(self, codec):
         """What is printed can be typed."""
-        assert eval(repr(codec), {"VideoCodec": VideoCodec}) == codec
+        assert eval(repr(codec), {"VideoCodec": VideoCodec, "Jpeg2kCodec": Jpeg2kCodec}) == codec
 
     def test_equal_settings_are_equal_codecs(self, codec):
         """Equality and hash follow the settings."""
-        twin = VideoCodec.from_config(codec.get_config())
+        twin = type(codec).from_config(codec.get_config())
         assert (twin == codec, hash(twin) == hash(codec)) == (True, True)
-        assert codec != VideoCodec(effort=2)
+        assert codec != type(codec)(effort=2)
         assert codec != "numcodecs_video"
 
     def test_codecs_pickle(self, codec):
@@ -101,6 +112,9 @@ class TestStoredSettings:
         {"id": "numcodecs_video", "max_error": 1, "psnr": 40},
         {"id": "numcodecs_video", "pca": {"bands": 2}},
         {"id": "numcodecs_video", "axes": 3, "options": ["preset"]},
+        {"id": "numcodecs_video_jpeg2k", "lossless": True, "layers": 3},
+        {"id": "numcodecs_video_jpeg2k", "htj2k": "yes"},
+        {"id": "numcodecs_video_jpeg2k", "qp": 20},
     )
 
     @pytest.mark.parametrize("config", UNKNOWN, ids=str)
@@ -202,6 +216,20 @@ class TestSettings:
         with pytest.raises(TypeError, match="max_eror"):
             VideoCodec(max_eror=1)
 
+    @pytest.mark.parametrize("value", [1, None, "yes"])
+    def test_htj2k_is_a_flag(self, value):
+        """High-throughput JPEG 2000 or not."""
+        with pytest.raises(VideoCodecError, match=f"htj2k.*{value!r}"):
+            Jpeg2kCodec(htj2k=value)
+
+    @pytest.mark.parametrize("word", ["codec", "qp", "bits", "gop", "options"])
+    def test_jpeg2k_has_no_words_of_video(self, word):
+        """Neither in Python nor in metadata."""
+        with pytest.raises(TypeError, match=word):
+            Jpeg2kCodec(**{word: 1})
+        stored = Jpeg2kCodec.from_config({"id": "numcodecs_video_jpeg2k", word: 1})
+        assert word in stored.settings.trouble
+
     @pytest.mark.parametrize(("codec", "qp"), [("hevc", 52), ("h264", 60), ("auto", 63)])
     def test_qp_has_the_range_of_its_encoder(self, codec, qp):
         """x265 and x264 end at 51, VP9 and AV1 at 63."""
@@ -301,8 +329,8 @@ class TestZarrSettings:
         """One codec, both formats."""
         pytest.importorskip("zarr")
         serializer = codec.serializer()
-        config = {"id": "numcodecs_video", **serializer.to_dict()["configuration"]}
-        assert VideoCodec.from_config(config) == codec
+        stored = serializer.to_dict()
+        assert numcodecs.get_codec({"id": stored["name"], **stored["configuration"]}) == codec
 
     def test_encoding_switches_other_compressors_off(self, codec):
         """What xarray wants for one variable, without the default zstd."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import headers, seal
+from strategies import codec_of, headers, seal
 
 from numcodecs_video import DecodeError, UnsupportedVersionError, VideoCodec
 from numcodecs_video.payload import (
@@ -34,10 +34,10 @@ HOLES = np.where(SMALL % 7 == 0, np.nan, SMALL).astype("f4")
 
 def _small(codec: str) -> bytes:
     """A payload of three segments with missing cells."""
-    return VideoCodec(codec, max_error=2.0, gop=1).encode(HOLES)
+    return codec_of(codec, max_error=2.0, gop=1).encode(HOLES)
 
 
-@pytest.fixture(scope="module", params=["ffv1", "hevc", "vp9", "exact"])
+@pytest.fixture(scope="module", params=["ffv1", "hevc", "vp9", "jpeg2k", "exact"])
 def payload(request) -> bytes:
     """A small payload of each family of coders."""
     if request.param == "exact":
@@ -125,7 +125,7 @@ def test_any_bytes_are_refused_as_payloads(data):
 @given(st.data())
 def test_headers_with_valid_checksums_are_not_trusted(data):
     """A forged header decodes to an array or raises DecodeError: it never crashes."""
-    _, body, sections = _body(_small(data.draw(st.sampled_from(["ffv1", "hevc"]))))
+    _, body, sections = _body(_small(data.draw(st.sampled_from(["ffv1", "hevc", "jpeg2k"]))))
     forged = bytearray(body)
     for _ in range(data.draw(st.integers(1, 3))):
         forged[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
@@ -139,7 +139,9 @@ def test_headers_with_valid_checksums_are_not_trusted(data):
 @given(st.data())
 def test_sections_with_valid_checksums_are_not_trusted(data):
     """Forged streams decode to an array of the declared kind or raise DecodeError."""
-    original = data.draw(st.sampled_from(["ffv1", "hevc", "vp9", "h264"]).map(_small))
+    original = data.draw(
+        st.sampled_from(["ffv1", "hevc", "vp9", "h264", "jpeg2k", "htj2k"]).map(_small)
+    )
     header = parse_header(original)
     sections = []
     for index in range(len(header.sections)):
@@ -277,11 +279,11 @@ def test_more_items_than_bytes_are_refused():
         parse_header(seal(forged, b""))
 
 
-@pytest.mark.parametrize("codec", ["ffv1", "hevc", "vp9", "h264", "av1"])
+@pytest.mark.parametrize("codec", ["ffv1", "hevc", "vp9", "h264", "av1", "jpeg2k"])
 def test_headers_of_one_plane_are_small(codec):
     """At most 200 bytes beyond the segment index."""
     chunk = np.random.default_rng(0).integers(0, 900, (3, 40, 50)).astype("u2")
-    header = parse_header(VideoCodec(codec, gop=1).encode(chunk))
+    header = parse_header(codec_of(codec, gop=1).encode(chunk))
     index = sum(4 + 3 * len(s.lengths) for s in header.sections)
     assert header.size - index <= 200
 

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from strategies import same_bits
+from strategies import codec_of, same_bits
 
-from numcodecs_video import VideoCodec
 from numcodecs_video.payload import parse_header
 
-CODECS = ("hevc", "ffv1", "vp9", "h264", "auto")
+CODECS = ("hevc", "ffv1", "vp9", "h264", "auto", "jpeg2k", "htj2k")
 CHUNKS_PER_CODEC = 100
 WIDTHS = (16, 32, 64)
 
@@ -40,7 +39,7 @@ def test_no_chunk_comes_back_wrong(codec):
     for number, chunk in _chunks(seed=CODECS.index(codec)):
         bound = number % 4 * 2
         words = {"max_error": bound} if bound else {"lossless": True}
-        video = VideoCodec(codec, effort=1, gop=number % 5, **words)
+        video = codec_of(codec, effort=1, gop=number % 5, **words)
         decoded = video.decode(video.encode(chunk))
         where = f"chunk {number} of shape {chunk.shape}"
         if bound:
@@ -49,13 +48,15 @@ def test_no_chunk_comes_back_wrong(codec):
             assert same_bits(decoded, chunk), where
 
 
-@pytest.mark.parametrize("codec", ["hevc", "vp9", "h264"])
-def test_video_coders_need_no_rescue(codec):
-    """Every chunk is carried by its video coder: verification finds nothing to repair."""
+@pytest.mark.parametrize("codec", ["hevc", "vp9", "h264", "jpeg2k", "htj2k"])
+def test_coders_need_no_rescue(codec):
+    """Every chunk is carried by its own coder: verification finds nothing to repair."""
     rescued = []
     for number, chunk in _chunks(seed=50):
+        if codec == "htj2k" and min(chunk.shape[1:]) < 2:
+            continue  # OpenJPH codes some of these wrongly: they are not given to it
         if number % 4 == 0 and np.ptp(chunk):
-            header = parse_header(VideoCodec(codec, effort=1).encode(chunk))
+            header = parse_header(codec_of(codec, effort=1).encode(chunk))
             if codec not in {layer.coder for layer in header.layers}:
                 rescued.append(chunk.shape)
     assert not rescued

@@ -19,19 +19,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import DTYPES, samples
 
-from numcodecs_video import DecodeError, VideoCodec, VideoCodecError
+from numcodecs_video import DecodeError, Jpeg2kCodec, VideoCodec, VideoCodecError
 
 zarr = pytest.importorskip("zarr")
 
-from numcodecs_video.zarr3 import VideoSerializer  # noqa: E402 - needs zarr
+from numcodecs_video.zarr3 import Jpeg2kSerializer, VideoSerializer  # noqa: E402 - needs zarr
 
 FORMATS = (2, 3)
+CODEC_TYPES = (VideoCodec, Jpeg2kCodec)
 #: what zarr can store in either format
 STORED = tuple(d for d in DTYPES if np.dtype(d).kind not in "mM")
 
 installed = bool(
-    entry_points(group="zarr.codecs").select(name="numcodecs_video")
-    and entry_points(group="numcodecs.codecs").select(name="numcodecs_video")
+    entry_points(group="zarr.codecs").select(name="numcodecs_video_jpeg2k")
+    and entry_points(group="numcodecs.codecs").select(name="numcodecs_video_jpeg2k")
 )
 needs_entry_points = pytest.mark.skipif(
     not installed, reason="needs the package's metadata: pip install -e ."
@@ -74,9 +75,10 @@ def _run(code: str, *arguments: object, seconds: float = 120) -> str:
 
 @pytest.mark.parametrize("zarr_format", FORMATS)
 class TestBothFormats:
-    def test_arrays_come_back(self, zarr_format, cube):
+    @pytest.mark.parametrize("codec_type", CODEC_TYPES)
+    def test_arrays_come_back(self, zarr_format, cube, codec_type):
         """Several chunks with edges, NaN and all."""
-        array = _create({}, cube, VideoCodec(), zarr_format, (2, 16, 16))
+        array = _create({}, cube, codec_type(), zarr_format, (2, 16, 16))
         np.testing.assert_array_equal(array[...], cube)
 
     @pytest.mark.parametrize("dtype", STORED)
@@ -86,9 +88,10 @@ class TestBothFormats:
         array = _create({}, values, VideoCodec(), zarr_format, (2, 17, 21))
         np.testing.assert_array_equal(array[...], values)
 
-    def test_bounds_hold_for_every_chunk(self, zarr_format, cube):
+    @pytest.mark.parametrize("codec_type", CODEC_TYPES)
+    def test_bounds_hold_for_every_chunk(self, zarr_format, cube, codec_type):
         """Edge chunks, padded by Zarr, too."""
-        array = _create({}, cube, VideoCodec(max_error=0.01), zarr_format, (3, 16, 20))
+        array = _create({}, cube, codec_type(max_error=0.01), zarr_format, (3, 16, 20))
         error = np.abs(array[...].astype("f8") - cube)
         assert np.nanmax(error) <= 0.01
         np.testing.assert_array_equal(np.isnan(error), np.isnan(cube))
@@ -201,9 +204,10 @@ class TestBothFormats:
             assert _run(code, tmp_path / "a", seconds=60) == "DecodeError"
 
     @needs_entry_points
-    def test_fresh_processes_read_with_zarr_alone(self, zarr_format, tmp_path, cube):
+    @pytest.mark.parametrize("codec_type", CODEC_TYPES)
+    def test_fresh_processes_read_with_zarr_alone(self, zarr_format, tmp_path, cube, codec_type):
         """A reader that never imports this package finds it by its entry points."""
-        _create(tmp_path / "a", cube, VideoCodec(), zarr_format, (2, 16, 16))
+        _create(tmp_path / "a", cube, codec_type(), zarr_format, (2, 16, 16))
         np.save(tmp_path / "expected.npy", cube)
         code = """
             import sys, numpy, zarr
@@ -301,13 +305,18 @@ class TestFormat3:
         with pytest.raises(DecodeError, match=r"\(1, 1, 22\).*\(1, 18, 22\)"):
             zarr.open_array(tmp_path / "a")[...]
 
-    def test_serializers_survive_json_and_pickle(self):
+    @pytest.mark.parametrize(
+        "codec",
+        [VideoCodec(max_error=0.5, axes="tyx", gop=0), Jpeg2kCodec(psnr=40, htj2k=True)],
+        ids=str,
+    )
+    def test_serializers_survive_json_and_pickle(self, codec):
         """Metadata travel."""
-        serializer = VideoCodec(max_error=0.5, axes="tyx", gop=0).serializer()
+        serializer = codec.serializer()
         stored = json.loads(json.dumps(serializer.to_dict(), allow_nan=False))
-        assert VideoSerializer.from_dict(stored) == serializer
+        assert type(serializer).from_dict(stored) == serializer
         assert pickle.loads(pickle.dumps(serializer)) == serializer
-        assert hash(VideoSerializer.from_dict(stored)) == hash(serializer)
+        assert hash(type(serializer).from_dict(stored)) == hash(serializer)
 
     def test_serializers_take_the_words_of_the_codec(self):
         """Both are made in the same way."""
@@ -317,9 +326,11 @@ class TestFormat3:
         with pytest.raises(VideoCodecError, match="max_error"):
             VideoSerializer(max_error=-1)
 
-    def test_objects_without_a_configuration_are_read(self):
+    @pytest.mark.parametrize("serializer_type", [VideoSerializer, Jpeg2kSerializer])
+    def test_objects_without_a_configuration_are_read(self, serializer_type):
         """Metadata may leave out an empty configuration."""
-        assert VideoSerializer.from_dict({"name": "numcodecs_video"}) == VideoSerializer()
+        stored = {"name": serializer_type.codec_name}
+        assert serializer_type.from_dict(stored) == serializer_type()
 
     @given(samples(STORED, least_ndim=2), st.sampled_from([None, 1, 3]))
     def test_any_array_comes_back(self, sample, gop):

@@ -71,7 +71,9 @@ def load_seeds() -> dict[str, bytes]:
                 for words in _fidelities(cube):
                     if "qp" in words and coder in ("", "ffv1"):
                         continue
-                    said = {"codec": coder, **words} if coder else words
+                    said = {"codec": coder, **words} if coder else {**words}
+                    if not coder:
+                        said.pop("gop", None)
                     payload = make(axes="tcyx", effort=1, **said).encode(cube)
                     seeds[f"{name}({coder}) {content} {words}"] = payload
     return seeds

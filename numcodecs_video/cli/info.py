@@ -21,10 +21,10 @@ from numcodecs_video.cli.tables import (
     new_table,
     print_table,
 )
-from numcodecs_video.codec import VideoCodec
+from numcodecs_video.codec import ChunkCodec
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.payload import PREFIX_SIZE, Header, header_size, parse_header
-from numcodecs_video.zarr3 import VideoSerializer
+from numcodecs_video.zarr3 import ChunkSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,14 +150,15 @@ def _codecs_of(array: zarr.Array[Any]) -> list[Any]:
 
 
 def _name_of(codec: Any) -> str:
-    if isinstance(codec, (VideoCodec, VideoSerializer)):
-        return f"video ({codec.settings.codec})"
+    if isinstance(codec, (ChunkCodec, ChunkSerializer)):
+        names = {"jpeg2k": "JPEG 2000", "htj2k": "HTJ2K"}
+        return names.get(codec.settings.codec, f"video ({codec.settings.codec})")
     # numcodecs' codecs know their id, zarr's only the name in their metadata.
     return str(getattr(codec, "codec_id", None) or codec.to_dict()["name"])
 
 
 def _settings_of(codecs: list[Any]) -> Settings | None:
-    ours = (codec for codec in codecs if isinstance(codec, (VideoCodec, VideoSerializer)))
+    ours = (codec for codec in codecs if isinstance(codec, (ChunkCodec, ChunkSerializer)))
     return next((codec.settings for codec in ours), None)
 
 

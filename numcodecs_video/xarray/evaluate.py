@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import xarray as xr
 
-from numcodecs_video.codec import VideoCodec
-from numcodecs_video.config import Settings
+from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
+from numcodecs_video.config import Jpeg2kSettings, Settings
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.xarray.conventions import nodata_of, packing
@@ -302,7 +302,7 @@ def _completed(codec: Any, variable: xr.DataArray, axes: Mapping[str, str] | Non
         axes=settings.axes or letters_of(variable, axes),
         nodata=nodata_of(variable) if settings.nodata is None else settings.nodata,
     )
-    kind = type(codec) if hasattr(codec, "codec_id") else VideoCodec
+    kind = Jpeg2kCodec if isinstance(settings, Jpeg2kSettings) else VideoCodec
     return kind.from_settings(completed)
 
 

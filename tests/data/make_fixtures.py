@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from numcodecs_video import VideoCodec
+from numcodecs_video import Jpeg2kCodec, VideoCodec
 from numcodecs_video.payload import parse_header
 
 SHAPE = (3, 11, 18)
@@ -99,15 +99,32 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
     return cases
 
 
+def _jpeg2k_cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
+    """Those of `Jpeg2kCodec`; the names of lossy 9/7 wavelets, which are not exact, have a 97."""
+    return {
+        "jpeg2k_lossless": ({}, _counts("<u2", 900)),
+        "jpeg2k_bands": ({"axes": "tcyx"}, np.rint(100 * _bands()).astype(">i2")),
+        "jpeg2k_parts": ({}, _counts("<u4", 2**20)),
+        "jpeg2k_bound": ({"max_error": 0.01}, _with_holes()),
+        "jpeg2k_97": ({"psnr": 40}, _with_holes()),
+        "jpeg2k_97_bands": ({"psnr": 40, "axes": "tcyx"}, _bands()),
+        "jpeg2k_97_residual": ({"max_error": 0.5, "effort": 1}, _kelvin()),
+        "htj2k_lossless": ({"htj2k": True}, _counts("u1", 60)),
+        "htj2k_97": ({"htj2k": True, "rmse": 0.5}, _with_holes()),
+    }
+
+
 def write_fixtures(folder: Path) -> list[str]:
     """Write the fixtures that are not there yet, and return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, (words, array) in _cases().items():
+    video = [(VideoCodec, name, *case) for name, case in _cases().items()]
+    pictures = [(Jpeg2kCodec, name, *case) for name, case in _jpeg2k_cases().items()]
+    for codec_type, name, words, array in video + pictures:
         path = folder / f"{name}.ncv"
         if path.exists():
             continue
-        codec = VideoCodec(**words)
+        codec = codec_type(**words)
         payload = codec.encode(array)
         if len(payload) > LARGEST:
             raise SystemExit(f"{name} has {len(payload)} bytes: make it smaller")

@@ -1,0 +1,210 @@
+"""JPEG 2000 (ISO/IEC 15444-1) and HTJ2K (15444-15) on imagecodecs: a codestream a frame.
+
+The planes of a frame are the components of its codestream. All frames have the same main header
+(of 100 bytes and more), which is stored once; :func:`codestreams` puts it back.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
+from numcodecs_video.streams.units import join_units, split_units
+
+__all__ = ["DEPTHS", "codestreams", "decode", "encode", "require"]
+
+#: coder -> the sample depths that it has: imagecodecs' HTJ2K takes whole bytes
+DEPTHS: Mapping[str, Sequence[int]] = {"jpeg2k": range(8, 17), "htj2k": (8, 16)}
+
+_MOST_PLANES = 4095  # of imagecodecs
+_MOST_DECOMPOSITIONS = 5
+# Markers of ISO/IEC 15444-1, annex A: start of codestream and image size, tile-part, data, end.
+_START, _TILE_PART, _DATA, _END = b"\xff\x4f\xff\x51", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
+_FAULTS = (imagecodecs.Jpeg2kError, imagecodecs.Htj2kError, ValueError, RuntimeError, MemoryError)
+
+
+def require(coder: str) -> None:
+    """Check that this imagecodecs has the coder.
+
+    Raises
+    ------
+    EncoderUnavailableError
+        When it was built without.
+    """
+    if not _available(coder):
+        raise EncoderUnavailableError(
+            f"this imagecodecs lacks {coder}: install one with OpenJPEG and OpenJPH"
+        )
+
+
+def _available(coder: str) -> bool:
+    return bool((imagecodecs.HTJ2K if coder == "htj2k" else imagecodecs.JPEG2K).available)
+
+
+def encode(
+    planes: NDArray[Any],
+    segments: Sequence[range],
+    coder: str,
+    bits: int,
+    step: float | None = None,
+) -> tuple[bytes, list[bytes]]:
+    """Encode planes, each frame as a codestream.
+
+    Parameters
+    ----------
+    planes : uint8 array (8 bits) or uint16 array (above), shape (T, P, Y, X)
+    segments : sequence of range
+        Frame numbers of each segment.
+    coder : {"jpeg2k", "htj2k"}
+    bits : int
+        Sample depth, one of ``DEPTHS``.
+    step : float, optional
+        Quantiser step in samples, by the irreversible 9/7 wavelet: a mean square error of
+        ``step**2 / 12``. None is lossless, by the reversible 5/3 wavelet.
+
+    Returns
+    -------
+    shared : bytes
+        The main header, empty when frames differ in it.
+    streams : list of bytes
+        One a segment.
+
+    Raises
+    ------
+    VideoCodecError
+        When the coder refuses the planes.
+    """
+    if planes.shape[1] > _MOST_PLANES:
+        raise VideoCodecError(f"{coder} codes up to {_MOST_PLANES} planes a frame")
+    if coder == "htj2k" and min(planes.shape[2:]) < 2:
+        # OpenJPH 0.32 codes some of these wrongly; tests/test_jpeg2k.py guards all other sizes.
+        raise VideoCodecError("htj2k codes no planes of one row or column")
+    encode_frame = _encode_high_throughput if coder == "htj2k" else _encode_frame
+    try:
+        frames = [encode_frame(_picture(frame), bits, step) for frame in planes]
+    except _FAULTS as error:
+        raise VideoCodecError(f"{coder} refused planes of shape {planes.shape}: {error}") from error
+    parts = [_split(frame) for frame in frames]
+    common = parts[0][0]
+    if common and all(head == common for head, _ in parts):
+        shared, units = join_units([common]), [body for _, body in parts]
+    else:
+        shared, units = b"", frames
+    return shared, [join_units(units[s.start : s.stop]) for s in segments]
+
+
+def _picture(frame: NDArray[Any]) -> NDArray[Any]:
+    """A frame (P, Y, X) as (Y, X, P), or as (Y, X) when P is 1.
+
+    imagecodecs (2026.3) takes planes first for rows where X is 1, so they come last.
+    """
+    return np.ascontiguousarray(frame[0] if len(frame) == 1 else np.moveaxis(frame, 0, -1))
+
+
+def _encode_frame(picture: NDArray[Any], bits: int, step: float | None) -> bytes:
+    """One codestream, by a PSNR relative to the sample depth: imagecodecs' level."""
+    level = 0.0 if step is None else 20 * math.log10((2**bits - 1) * math.sqrt(12) / step)
+    return bytes(
+        imagecodecs.jpeg2k_encode(
+            picture,
+            None if step is None else max(1.0, level),  # type: ignore[arg-type]  # takes fractions
+            codecformat="j2k",
+            planar=False,
+            bitspersample=bits,
+            reversible=step is None,
+            mct=False,
+            numthreads=1,
+        )
+    )
+
+
+def _encode_high_throughput(picture: NDArray[Any], bits: int, step: float | None) -> bytes:
+    """One codestream, by a quantiser step relative to the sample range."""
+    shorter = min(picture.shape[:2])
+    return bytes(
+        imagecodecs.htj2k_encode(
+            picture,
+            None if step is None else min(1.0, step / 2**bits),
+            planar=False,
+            resolutions=max(1, min(_MOST_DECOMPOSITIONS, shorter.bit_length() - 3)),
+            reversible=step is None,
+            rgb=False,
+        )
+    )
+
+
+def _split(codestream: bytes) -> tuple[bytes, bytes]:
+    """The main header and the data of the one tile-part; no header where there is more to it."""
+    at = 2
+    while codestream[at : at + 2] != _TILE_PART and at < len(codestream):
+        at += 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
+    head, body = codestream[:at], codestream[at + 14 : -2]
+    return (head, body) if _join(head, body) == codestream else (b"", codestream)
+
+
+def _join(head: bytes, body: bytes) -> bytes:
+    """The codestream of a main header and the data of its one tile-part (A.4.2)."""
+    tile_part = struct.pack(">HHIBB", 10, 0, 14 + len(body), 0, 1)
+    return b"".join((head, _TILE_PART, tile_part, _DATA, body, _END))
+
+
+def codestreams(shared: bytes, stream: bytes) -> list[bytes]:
+    """The codestreams of a segment's frames, each complete: a ``.j2k`` file.
+
+    Raises
+    ------
+    DecodeError
+        When the stream is damaged.
+    """
+    heads, units = split_units(shared), split_units(stream)
+    if len(heads) > 1:
+        raise DecodeError(f"a JPEG 2000 stream has {len(heads)} main headers")
+    return [_join(heads[0], unit) for unit in units] if heads else units
+
+
+def decode(
+    shared: bytes, stream: bytes, coder: str, bits: int, shape: tuple[int, int, int, int]
+) -> NDArray[Any]:
+    """Decode the planes (T, P, Y, X) of one segment.
+
+    Raises
+    ------
+    DecodeError
+        When the stream does not hold exactly these planes.
+    """
+    if not _available("jpeg2k"):
+        raise DecodeError("this chunk needs JPEG 2000: install an imagecodecs with JPEG2K")
+    frames = codestreams(shared, stream)
+    if len(frames) != shape[0]:
+        raise DecodeError(f"a {coder} stream holds {len(frames)} units for {shape[0]} frames")
+    if bits not in DEPTHS[coder] or shape[1] > _MOST_PLANES or max(shape[2:]) >= 2**31:
+        raise DecodeError(f"{coder} codes no planes {shape[1:]} of {bits} bits")
+    # Image and tile are of the planes' size: checked before the decoder allocates anything.
+    size = struct.pack(">8IH", *2 * (shape[3], shape[2], 0, 0), shape[1])
+    size += bytes((bits - 1, 1, 1)) * shape[1]
+    out: NDArray[Any] = np.empty(shape, np.uint8 if bits == 8 else np.uint16)
+    for frame, target in zip(frames, out, strict=True):
+        if frame[:4] != _START or frame[8 : 8 + len(size)] != size:
+            raise DecodeError(f"a {coder} codestream is not of the declared size")
+        target[...] = _decode_frame(frame, coder, shape[1:], out.dtype)
+    return out
+
+
+def _decode_frame(
+    frame: bytes, coder: str, shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """OpenJPEG decodes both: OpenJPH (0.26) ends the process on damaged codestreams."""
+    try:
+        picture = np.asarray(imagecodecs.jpeg2k_decode(frame, planar=True, numthreads=1))
+    except _FAULTS as error:
+        raise DecodeError(f"a {coder} codestream cannot be decoded: {error}") from error
+    if picture.size != math.prod(shape) or picture.dtype != dtype:
+        raise DecodeError(f"a {coder} codestream has shape {picture.shape} of {picture.dtype}")
+    return picture.reshape(shape)
