@@ -62,10 +62,14 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         from numcodecs_video.decoding import decode_chunk
         from numcodecs_video.partial import check_declared
+        from numcodecs_video.payload import parse_header
 
-        decoded, declared = decode_chunk(chunk_bytes.to_bytes()), _dtype(chunk_spec)
-        check_declared(decoded.shape, decoded.dtype, chunk_spec.shape, declared)
-        return _nd_buffer(decoded, chunk_spec)
+        data = chunk_bytes.to_bytes()
+        header = parse_header(data)
+        # First, so that a forged chunk takes no more memory than the array's metadata say.
+        dtype = np.dtype(header.dtype)
+        check_declared(header.shape, dtype, chunk_spec.shape, _dtype(chunk_spec))
+        return _nd_buffer(decode_chunk(data), chunk_spec)
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)

@@ -1,11 +1,10 @@
 """The payloads that fuzzing starts from: the stored fixtures, and fresh ones of every layer kind.
 
-A codec joins by one line in ``CODECS``, a way to decode a payload by one line in ``DECODERS``.
+A codec joins by one line in ``CODECS``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import numcodecs_video
-from numcodecs_video import VideoCodec
 from numcodecs_video.payload import Header, Layer, pack
 from numcodecs_video.planes import code_video
 from numcodecs_video.streams import ffmpeg, pcodec, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.streams.units import join_units
 
-__all__ = ["DECODERS", "load_bombs", "load_seeds"]
+__all__ = ["load_bombs", "load_seeds"]
 
 FIXTURES = Path(__file__).parents[2] / "tests" / "data"
 #: every codec, each with the settings that make different payloads of it
@@ -29,8 +27,6 @@ CODECS: dict[str, tuple[str, ...]] = {
     "VideoCodec": ("auto", "hevc", "vp9", "ffv1", "av1", "h264"),
     "Jpeg2kCodec": (),
 }
-#: each takes a payload and returns an array, or raises DecodeError
-DECODERS: tuple[Callable[[bytes], NDArray[Any]], ...] = (VideoCodec().decode,)
 
 
 def _cubes() -> dict[str, NDArray[Any]]:
