@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import google_crc32c  # which zarr needs itself
 from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
 
     import zarr
 
-__all__ = ["StoredChunk", "codecs_of", "settings_of", "stored_chunks"]
+__all__ = [
+    "StoredChunk",
+    "chunks_of_object",
+    "codecs_of",
+    "holds_payloads",
+    "settings_of",
+    "stored_chunks",
+    "stored_objects",
+]
 
 #: read at first: most headers are smaller, so that one request does
 HEAD_BYTES = 4096
@@ -114,6 +123,12 @@ def settings_of(array: zarr.Array[Any]) -> Settings | None:
     return next((settings for settings in found if isinstance(settings, Settings)), None)
 
 
+def holds_payloads(array: zarr.Array[Any]) -> bool:
+    """Tell whether the stored bytes of a chunk are a payload: nothing codes them any further."""
+    last = codecs_of(array)[-1:]
+    return bool(last) and isinstance(getattr(last[0], "settings", None), Settings)
+
+
 def stored_chunks(array: zarr.Array[Any]) -> Iterator[StoredChunk]:
     """Walk the chunks that are in the store; those of fill values alone are not.
 
@@ -131,33 +146,50 @@ def stored_chunks(array: zarr.Array[Any]) -> Iterator[StoredChunk]:
     DecodeError
         If the index of a shard is damaged; the message names the shard.
     """
+    for coordinates, key in stored_objects(array):
+        yield from chunks_of_object(array, coordinates, key)
+
+
+def stored_objects(array: zarr.Array[Any]) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Walk the objects of an array in its store, chunks or shards, by grid position and key."""
     keys = set(_keys(array))
+    for coordinates in _grid(array.shape, array.shards or array.chunks):
+        key = array.metadata.encode_chunk_key(coordinates)
+        key = f"{array.path}/{key}" if array.path else key
+        if key in keys:
+            yield coordinates, key
+
+
+def chunks_of_object(
+    array: zarr.Array[Any], coordinates: tuple[int, ...], key: str
+) -> list[StoredChunk]:
+    """List the chunks of one object: itself, or those in a shard that hold something.
+
+    Raises
+    ------
+    DecodeError
+        If the index of a shard is damaged.
+    """
     if array.shards is None:
-        for coordinates in _grid(array.shape, array.chunks):
-            key = _key(array, coordinates)
-            if key in keys:
-                yield StoredChunk(array, coordinates, key)
-        return
+        return [StoredChunk(array, coordinates, key)]
     inner = tuple(s // c for s, c in zip(array.shards, array.chunks, strict=True))
-    for shard in _grid(array.shape, array.shards):
-        key = _key(array, shard)
-        if key not in keys:
-            continue
-        places = _read_index(array, key, inner)
-        for within, (start, length) in zip(_grid(inner, (1,) * len(inner)), places, strict=True):
-            coordinates = tuple(s * n + i for s, n, i in zip(shard, inner, within, strict=True))
-            if (start, length) != (_NOT_THERE, _NOT_THERE):
-                yield StoredChunk(array, coordinates, key, start, start + length)
+    places = zip(_grid(inner, (1,) * len(inner)), _read_index(array, key, inner), strict=True)
+    return [
+        StoredChunk(
+            array,
+            tuple(s * n + i for s, n, i in zip(coordinates, inner, within, strict=True)),
+            key,
+            start,
+            start + length,
+        )
+        for within, (start, length) in places
+        if (start, length) != (_NOT_THERE, _NOT_THERE)
+    ]
 
 
 def _grid(shape: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     counts = (-(-size // length) for size, length in zip(shape, lengths, strict=True))
     return itertools.product(*map(range, counts))
-
-
-def _key(array: zarr.Array[Any], coordinates: tuple[int, ...]) -> str:
-    key = array.metadata.encode_chunk_key(coordinates)
-    return f"{array.path}/{key}" if array.path else key
 
 
 def _keys(array: zarr.Array[Any]) -> list[str]:
@@ -191,5 +223,7 @@ def _read_index(array: zarr.Array[Any], key: str, inner: tuple[int, ...]) -> lis
     data = _read(array, key, SuffixByteRequest(size) if at_end else RangeByteRequest(0, size))
     if data is None or len(data) != size:
         raise DecodeError(f"{key} is too short for the index of its shard")
+    if google_crc32c.value(data[:-4]) != int.from_bytes(data[-4:], "little"):
+        raise DecodeError(f"{key}: the index of the shard fails its checksum")
     flat = struct.unpack_from(f"<{2 * count}Q", data)
     return list(zip(flat[::2], flat[1::2], strict=True))

@@ -9,6 +9,8 @@ import click
 from numcodecs_video import __version__
 from numcodecs_video.cli.compress import compress
 from numcodecs_video.cli.demo import demo
+from numcodecs_video.cli.doctor import doctor
+from numcodecs_video.cli.evaluate import compare, evaluate, suggest
 from numcodecs_video.cli.info import info
 from numcodecs_video.errors import DecodeError, VideoCodecError
 
@@ -35,6 +37,5 @@ def commands() -> None:
     """Store arrays with a time axis as short scientific videos in Zarr."""
 
 
-commands.add_command(demo)
-commands.add_command(compress)
-commands.add_command(info)
+for command in (demo, compress, info, evaluate, suggest, compare, doctor):
+    commands.add_command(command)

@@ -5,24 +5,33 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import xarray as xr
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+import zarr
+from fsspec.core import url_to_fs
 
 from numcodecs_video.cli.copying import copied_bytes, copy_dataset
-from numcodecs_video.cli.parameters import parse_bounds, parse_chunks
+from numcodecs_video.cli.options import (
+    announced,
+    encoding_options,
+    encoding_settings,
+    json_option,
+    variable_option,
+)
+from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.tables import (
+    format_promise,
     format_ratio,
     format_size,
     format_units,
     new_table,
+    print_json,
     print_table,
 )
-from numcodecs_video.config import CodecName
-from numcodecs_video.xarray import encoding
+from numcodecs_video.xarray import encoding, record_loss
+from numcodecs_video.xarray.writing import describe_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,83 +45,71 @@ UNDECODED: dict[str, Any] = dict.fromkeys(
     ("mask_and_scale", "decode_times", "decode_timedelta", "decode_coords", "concat_characters"),
     False,
 )
+EXAMPLES = """\b
+Examples:
+  numcodecs-video compress era5.nc era5.zarr --max-error t2m=0.01 --max-error u10=0.1
+  numcodecs-video compress s3://bucket/s2.zarr s2.zarr --psnr b10m=50 --effort 7
+  numcodecs-video compress in.zarr out.zarr --lossless --chunks time=64,y=256,x=256
+"""
 REFERENCES = ("coordinates", "grid_mapping", "bounds", "ancillary_variables", "cell_measures")
 
 
-@click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.")
+@click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
 @click.argument("src")
 @click.argument("dst")
-@click.option(
-    "--var",
-    "names",
-    multiple=True,
-    metavar="VAR",
-    help="Copy this variable with what it refers to, and no other.  [repeatable]",
-)
-@click.option(
-    "--max-error",
-    "bounds",
-    callback=parse_bounds,
-    multiple=True,
-    metavar="VAR=VALUE",
-    help="Largest error of any cell of a variable, in its units.  [repeatable]",
-)
-@click.option("--lossless", is_flag=True, help="Keep every bit: the default, said aloud.")
-@click.option("--codec", type=click.Choice(get_args(CodecName)), default="auto", show_default=True)
-@click.option(
-    "--chunks",
-    callback=parse_chunks,
-    metavar="DIM=N,...",
-    help="Such as time=64,y=256,x=256; -1 is the whole dimension.",
-)
+@variable_option
+@encoding_options
 @click.option("--zarr-format", type=click.Choice(["2", "3"]), default="3", show_default=True)
-@click.option(
-    "--effort", type=click.IntRange(1, 9), default=5, show_default=True, help="1 fast, 9 small."
-)
-@click.option("--overwrite", is_flag=True, help="Replace DST if it is a Zarr store.")
+@click.option("--overwrite", is_flag=True, help="Replace DST if it is a local Zarr store.")
+@json_option
 def compress(
     src: str,
     dst: str,
     *,
     names: Sequence[str],
-    bounds: Mapping[str, float],
-    lossless: bool,
-    codec: CodecName,
-    chunks: Mapping[str, int],
     zarr_format: str,
-    effort: int,
     overwrite: bool,
+    as_json: bool,
+    **said: Any,
 ) -> None:
-    """Copy SRC, a Zarr store or NetCDF file, to the Zarr store DST.
+    """Copy SRC, a Zarr store, its URL or a NetCDF file, to the Zarr store DST.
 
-    Variables with time, y and x axes become video, without loss unless --max-error allows some; all
+    Variables with time, y and x axes become video, without loss unless a promise allows some: for
+    one variable (t2m=0.01), or for all measurements, which spares integers and classes (0.01). All
     others are written as Zarr does by default. Values are copied as stored, with their attributes,
-    coordinates and packing. DST appears under its name once it is complete.
+    coordinates and packing, and what was lost is written into the attributes. A local DST appears
+    under its name once it is complete.
     """
-    if lossless and bounds:
-        raise click.UsageError("--lossless and --max-error exclude each other")
+    settings = encoding_settings(said)
     target = _check_destination(src, dst, overwrite=overwrite)
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
     with _open_as_stored(src) as source:
         ds = _select(source, names)
-        encodings = encoding(
-            ds,
-            zarr_format=number,
-            max_error=bounds,
-            codec=codec,
-            chunks=chunks,
-            effort=effort,
-        )
-        _write_then_rename(ds, target, encodings, number)
-        _print_sizes(ds, target, encodings, bounds)
+        with announced():
+            encodings = encoding(ds, zarr_format=number, **settings)
+        if isinstance(target, str):
+            _write(ds, target, encodings, number)
+        else:
+            _write_then_rename(ds, target, encodings, number)
+        sizes = _sizes(ds, str(target))
+        if as_json:
+            print_json(sizes)
+        else:
+            _print_sizes(ds, str(target), encodings, sizes)
 
 
-def _check_destination(src: str, dst: str, *, overwrite: bool) -> Path:
-    """Return the path to write to, which may be replaced."""
+def _check_destination(src: str, dst: str, *, overwrite: bool) -> Path | str:
+    """Return the path to write to, which may be replaced, or the URL."""
+    dst = dst.removeprefix("file://")
+    if "://" in dst:
+        files, path = url_to_fs(dst)
+        if files.exists(path):
+            raise click.ClickException(f"{dst} exists: name another, or remove it beforehand")
+        return dst
     target = Path(dst)
-    if "://" in dst or target.suffix == ".zip":
+    if target.suffix == ".zip":
         raise click.ClickException(
-            f"{dst} is no local directory: write to one, then copy or zip the finished store"
+            f"{dst} is no directory: write to one, then zip the finished store"
         )
     if not target.exists():
         return target
@@ -186,18 +183,8 @@ def _write_then_rename(
         if not _is_store(partial) and any(partial.iterdir()):
             raise click.ClickException(f"{partial} is in the way: move it")
         shutil.rmtree(partial)  # of an earlier run that was interrupted
-    columns = TextColumn("compressing"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     try:
-        console = Console(stderr=True)
-        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-            task = progress.add_task("", total=copied_bytes(ds, encodings))
-            copy_dataset(
-                ds,
-                partial,
-                encodings,
-                zarr_format=zarr_format,
-                advance=lambda size: progress.advance(task, size),
-            )
+        _write(ds, str(partial), encodings, zarr_format)
     except KeyboardInterrupt:
         raise click.ClickException(
             f"interrupted: {target} was not written and {partial} is incomplete; run the same "
@@ -216,23 +203,46 @@ def _write_then_rename(
         partial.rename(target)
 
 
-def _print_sizes(
-    ds: xr.Dataset, target: Path, encodings: Mapping[str, Any], bounds: Mapping[str, float]
+def _write(
+    ds: xr.Dataset, path: str, encodings: Mapping[str, Any], zarr_format: Literal[2, 3]
 ) -> None:
-    """Print what each variable took, the large ones first."""
-    table = new_table(str(target), ["variable", "promise"], ["raw", "stored", "ratio"])
-    raw_total = stored_total = 0
+    """Copy with a progress bar, and record what was lost."""
+    with progress_bar("compressing", copied_bytes(ds, encodings)) as advance:
+        copy_dataset(ds, path, encodings, zarr_format=zarr_format, advance=advance)
+    record_loss(path)
+
+
+def _sizes(ds: xr.Dataset, path: str) -> list[dict[str, Any]]:
+    """Gather what each variable took, the large ones first."""
+    group = zarr.open_group(path, mode="r", use_consolidated=False)
+    sizes = []
     for name, variable in sorted(ds.variables.items(), key=lambda item: -item[1].nbytes):
-        stored = sum(f.stat().st_size for f in (target / str(name)).rglob("*") if f.is_file())
-        raw_total, stored_total = raw_total + variable.nbytes, stored_total + stored
+        array: Any = group[str(name)]
+        sizes.append(
+            {
+                "name": str(name),
+                "raw_bytes": variable.nbytes,
+                "stored_bytes": array.nbytes_stored(),
+                "attributes": describe_loss(array),
+            }
+        )
+    return sizes
+
+
+def _print_sizes(
+    ds: xr.Dataset, path: str, encodings: Mapping[str, Any], sizes: Sequence[Mapping[str, Any]]
+) -> None:
+    """Print what each variable took, and what was promised for it."""
+    table = new_table(path, ["variable", "promise"], ["raw", "stored", "ratio"])
+    for size in sizes:
         promise = "Zarr's default"
-        if name in encodings:
-            bound = bounds.get(str(name))
-            units = format_units(variable.attrs)
-            promise = "lossless" if bound is None else f"±{bound:g}{units}"
-        sizes = format_size(variable.nbytes), format_size(stored)
-        table.add_row(str(name), promise, *sizes, format_ratio(variable.nbytes, stored))
+        if size["name"] in encodings:
+            units = format_units(ds.variables[size["name"]].attrs)
+            promise = format_promise(size["attributes"], units)
+        raw, stored = size["raw_bytes"], size["stored_bytes"]
+        row = format_size(raw), format_size(stored), format_ratio(raw, stored)
+        table.add_row(size["name"], promise, *row)
     table.add_section()
-    sizes = format_size(raw_total), format_size(stored_total)
-    table.add_row("all", "", *sizes, format_ratio(raw_total, stored_total))
+    raw, stored = (sum(size[key] for size in sizes) for key in ("raw_bytes", "stored_bytes"))
+    table.add_row("all", "", format_size(raw), format_size(stored), format_ratio(raw, stored))
     print_table(table)

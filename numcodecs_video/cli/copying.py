@@ -21,7 +21,6 @@ from numcodecs_video.xarray.writing import silent_about_format_3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -36,7 +35,7 @@ Region = tuple[slice, ...]
 
 def copy_dataset(
     ds: xr.Dataset,
-    path: Path,
+    path: str,
     encodings: Mapping[str, Mapping[str, Any]],
     *,
     zarr_format: Literal[2, 3],
@@ -48,8 +47,8 @@ def copy_dataset(
     ----------
     ds : xarray.Dataset
         Opened without any decoding, so that what is copied is what is stored.
-    path : Path
-        Of the new store.
+    path : str
+        Path or URL of the new store.
     encodings : mapping of str to mapping
         As ``Dataset.to_zarr`` takes them; variables left out get Zarr's defaults.
     zarr_format : {2, 3}

@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["parse_bounds", "parse_chunks"]
+__all__ = ["parse_axes", "parse_bounds", "parse_chunks", "parse_pca"]
 
 
 def parse_bounds(
     ctx: click.Context | None, param: click.Parameter | None, values: Sequence[str]
-) -> dict[str, float]:
-    """Read repeated ``VAR=VALUE``, each a variable and a positive number.
+) -> dict[str, float] | float | None:
+    """Read ``VALUE``, or repeated ``VAR=VALUE``: positive numbers, of variables where named.
 
     Examples
     --------
     >>> parse_bounds(None, None, ["t2m=0.01", "u10=0.1"])
     {'t2m': 0.01, 'u10': 0.1}
+    >>> parse_bounds(None, None, ["0.01"])
+    0.01
     """
     bounds: dict[str, float] = {}
     for value in values:
         variable, _, text = value.rpartition("=")
         bound = _parse_number(text)
-        if not variable or not math.isfinite(bound) or bound <= 0:
+        if value.startswith("=") or not math.isfinite(bound) or bound < 0:
             raise click.BadParameter(
-                f"{value!r} is no variable with a positive number, such as t2m=0.01", ctx, param
+                f"{value!r} is no positive number, such as 0.01 or t2m=0.01", ctx, param
             )
         if variable in bounds:
-            raise click.BadParameter(f"{variable} is given twice", ctx, param)
-        bounds[variable] = bound
-    return bounds
+            raise click.BadParameter(f"{variable or 'it'} is given twice", ctx, param)
+        bounds[variable] = int(bound) if param is not None and param.name == "qp" else bound
+    if "" not in bounds:
+        return bounds or None
+    if len(bounds) > 1:
+        raise click.BadParameter("name a variable for each value, or for none", ctx, param)
+    return bounds[""]
 
 
 def parse_chunks(
@@ -59,6 +65,46 @@ def parse_chunks(
             )
         chunks[dimension] = int(length)
     return chunks
+
+
+def parse_axes(
+    ctx: click.Context | None, param: click.Parameter | None, value: str | None
+) -> dict[str, str]:
+    """Read ``DIM=LETTER,...``.
+
+    Examples
+    --------
+    >>> parse_axes(None, None, "member=t, height=y")
+    {'member': 't', 'height': 'y'}
+    """
+    axes: dict[str, str] = {}
+    for part in value.split(",") if value is not None else ():
+        dimension, _, letter = part.strip().rpartition("=")
+        if not dimension or letter not in ("t", "c", "y", "x"):
+            raise click.BadParameter(
+                f"{part!r} is no dimension with a letter, such as member=t", ctx, param
+            )
+        axes[dimension] = letter
+    return axes
+
+
+def parse_pca(
+    ctx: click.Context | None, param: click.Parameter | None, value: str
+) -> Literal["auto", False] | int:
+    """Read ``auto``, ``off`` or a number of components.
+
+    Examples
+    --------
+    >>> parse_pca(None, None, "3"), parse_pca(None, None, "off")
+    (3, False)
+    """
+    if value == "auto":
+        return "auto"
+    if value == "off":
+        return False
+    if not value.isdigit() or int(value) < 1:
+        raise click.BadParameter(f"{value!r} is neither auto, off nor a number", ctx, param)
+    return int(value)
 
 
 def _parse_number(text: str) -> float:

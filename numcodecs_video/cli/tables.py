@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -15,11 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "console",
     "format_number",
+    "format_promise",
     "format_ratio",
     "format_shape",
     "format_size",
     "format_units",
     "new_table",
+    "print_json",
     "print_table",
 ]
 
@@ -44,6 +49,19 @@ def new_table(title: str, text: list[str], figures: list[str]) -> Table:
 def print_table(table: Table) -> None:
     """Print a table without the padding that rich leaves at the right."""
     console().print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON; infinities and NaN, which JSON lacks, become null."""
+    click.echo(json.dumps(_finite(value), indent=2))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def format_size(size: int) -> str:
@@ -92,6 +110,27 @@ def format_shape(shape: tuple[int, ...]) -> str:
     ('12×256×256', '–')
     """
     return "×".join(map(str, shape)) or "–"
+
+
+def format_promise(attributes: Mapping[str, Any], units: str = "") -> str:
+    """Write a promise from the attributes that say what was lost.
+
+    Examples
+    --------
+    >>> format_promise({"lossy_compression_max_error": 0.01}, " K"), format_promise({})
+    ('±0.01 K', 'lossless')
+    """
+    for kind in ("max_error", "max_relative_error", "rmse", "psnr", "qp"):
+        value = attributes.get(f"lossy_compression_{kind}")
+        if value is not None:
+            texts = {
+                "max_error": f"±{value:g}{units}",
+                "max_relative_error": f"±{100 * value:g} %",
+                "rmse": f"RMSE {value:g}{units}",
+                "psnr": f"PSNR {value:g} dB",
+            }
+            return texts.get(kind, f"{kind} {value:g}")
+    return "lossless"
 
 
 def format_units(attributes: Mapping[str, object]) -> str:

@@ -76,6 +76,7 @@ def compare(
     a: Source,
     b: Source,
     *,
+    stores: tuple[str, str] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Report[Comparison]:
     """Compare two datasets or stores, variable by variable, as a reader sees them.
@@ -87,6 +88,8 @@ def compare(
     a, b : xarray.Dataset, xarray.DataArray, str or path
         The original and the other; a string or path is a Zarr store (or a URL of one) or a NetCDF
         file.
+    stores : tuple of str, optional
+        Where datasets that are given opened lie, for their sizes.
     advance : callable, optional
         Told the bytes of every block of `a` that is done.
 
@@ -106,6 +109,7 @@ def compare(
     >>> compare(before, before + 0.5)["v"].largest_error
     0.5
     """
+    places = stores or (a, b)
     with ExitStack() as stack:
         before, after = (_as_dataset(source, stack) for source in (a, b))
         names = [str(name) for name in before.data_vars if name in after.variables]
@@ -122,7 +126,7 @@ def compare(
                     name,
                     before[name],
                     after[name],
-                    (_stored_bytes(a, name), _stored_bytes(b, name)),
+                    (_stored_bytes(places[0], name), _stored_bytes(places[1], name)),
                     advance,
                 ),
             )

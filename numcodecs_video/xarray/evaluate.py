@@ -128,9 +128,10 @@ def evaluate(
     ----------
     data : xarray.DataArray or xarray.Dataset
         Of a dataset, all variables that become video.
-    codec : numcodecs codec, optional
-        A `VideoCodec`, whose axes and sentinel are filled in where they are not set; or any other
-        codec of numcodecs, for comparison. Its settings are in stored units, as Zarr hands them.
+    codec : numcodecs codec or str, optional
+        The name of a video coder; or a `VideoCodec`, whose axes and sentinel are filled in where
+        they are not set; or any other codec of numcodecs, for comparison. An object's settings are
+        in stored units, as Zarr hands them.
     advance : callable, optional
         Told the raw bytes of every chunk that is done.
     **settings
@@ -157,6 +158,8 @@ def evaluate(
     >>> evaluation.largest_error <= 0.5, evaluation.ratio > 8
     (True, True)
     """
+    if isinstance(codec, str):
+        codec, settings = None, {**settings, "codec": codec}
     if codec is not None and set(settings) - {"chunks", "axes"}:
         raise VideoCodecError(
             f"give a codec, or its settings ({', '.join(sorted(settings))}), not both"

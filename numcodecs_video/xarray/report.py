@@ -30,10 +30,10 @@ class Report(dict[str, RowT]):
     """
 
     def __str__(self) -> str:
-        return text_table(*self._table()) if self else "no variables"
+        return text_table(*self.table()) if self else "no variables"
 
     def _repr_html_(self) -> str:
-        header, rows = self._table()
+        header, rows = self.table()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
@@ -41,7 +41,8 @@ class Report(dict[str, RowT]):
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def _table(self) -> tuple[list[str], list[list[str]]]:
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Return the header and the rows, as text."""
         rows = {name: row.table_cells() for name, row in self.items()}
         columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
         return ["variable", *columns], [

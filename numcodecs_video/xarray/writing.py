@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import zarr
 
 from numcodecs_video import __version__
-from numcodecs_video.errors import DecodeError
 from numcodecs_video.payload import FORMAT_VERSION
-from numcodecs_video.stored import settings_of, stored_chunks
+from numcodecs_video.stored import holds_payloads, settings_of, stored_chunks
 from numcodecs_video.xarray.encoding import encoding
 
 if TYPE_CHECKING:
@@ -153,10 +152,9 @@ def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
     fidelity : Fidelity
         What was promised for the array; of a PSNR the least is the worst.
     """
-    try:
-        found = [chunk.read_header().promise.realised for chunk in stored_chunks(array)]
-    except DecodeError:  # another codec follows ours, so that the store holds no payloads
+    if not holds_payloads(array):
         return None
+    found = [chunk.read_header().promise.realised for chunk in stored_chunks(array)]
     found = [figure for figure in found if not math.isnan(figure)]
     if not found:
         return None

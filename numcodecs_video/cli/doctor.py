@@ -1,0 +1,112 @@
+"""``doctor``: decode every chunk of a store, and name the bad ones."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from numcodecs_video.cli.copying import WORKERS
+from numcodecs_video.cli.opening import arrays_of
+from numcodecs_video.cli.options import json_option
+from numcodecs_video.cli.progress import progress_bar
+from numcodecs_video.cli.tables import print_json
+from numcodecs_video.decoding import decode_chunk
+from numcodecs_video.errors import DecodeError
+from numcodecs_video.stored import StoredChunk, chunks_of_object, holds_payloads, stored_objects
+
+if TYPE_CHECKING:
+    import zarr
+
+__all__ = ["doctor"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one chunk: the key in the store, and the error in one line."""
+
+    chunk: str
+    error: str
+
+
+@click.command(
+    short_help="Decode every chunk of a store, and name each bad one.",
+    epilog="""\b
+Examples:
+  numcodecs-video doctor out.zarr
+  numcodecs-video doctor s3://bucket/out.zarr --json
+""",
+)
+@click.argument("path")
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, path: str, *, as_json: bool) -> None:
+    """Decode every chunk of the store PATH, whatever its codec.
+
+    Exit status 1 if a chunk cannot be read, or is not what the array's metadata say. Chunks that
+    are absent are no fault: Zarr leaves out those that hold the fill value alone.
+    """
+    chunks: list[StoredChunk] = []
+    faults: list[Fault] = []
+    for _, array in arrays_of(path):
+        for coordinates, key in stored_objects(array):
+            try:
+                chunks += chunks_of_object(array, coordinates, key)
+            except DecodeError as error:
+                faults.append(Fault(key, _one_line(error)))
+    total = sum(_raw_bytes(chunk) for chunk in chunks)
+    with (
+        progress_bar("decoding", total) as advance,
+        ThreadPoolExecutor(WORKERS) as pool,
+    ):
+        for chunk, fault in zip(chunks, pool.map(_examine, chunks), strict=True):
+            faults += [] if fault is None else [fault]
+            advance(_raw_bytes(chunk))
+    if as_json:
+        report = {"chunks": len(chunks), "faults": [asdict(fault) for fault in faults]}
+        print_json(report)
+    else:
+        for fault in faults:
+            click.echo(f"{fault.chunk}: {fault.error}")
+        click.echo(f"{len(chunks)} chunks decoded, {len(faults) or 'no'} fault{_plural(faults)}")
+    if faults:
+        ctx.exit(1)
+
+
+def _examine(chunk: StoredChunk) -> Fault | None:
+    """Decode one chunk as Zarr would."""
+    try:
+        if holds_payloads(chunk.array):
+            _check(decode_chunk(chunk.read()), chunk.array)
+        else:
+            # Only Zarr knows what else codes the chunk.
+            chunk.array[chunk.region]
+    except Exception as error:  # noqa: BLE001 - codecs raise what they like on damaged bytes
+        return Fault(chunk.name, _one_line(error))
+    return None
+
+
+def _check(decoded: np.ndarray[Any, Any], array: zarr.Array[Any]) -> None:
+    """Hold a chunk to the array's metadata."""
+    if decoded.shape != array.chunks or decoded.dtype.newbyteorder("=") != array.dtype.newbyteorder(
+        "="
+    ):
+        raise DecodeError(
+            f"the chunk is {decoded.dtype} of shape {decoded.shape}, the metadata say "
+            f"{array.dtype} of shape {array.chunks}"
+        )
+
+
+def _raw_bytes(chunk: StoredChunk) -> int:
+    return int(np.prod(chunk.array.chunks)) * chunk.array.dtype.itemsize
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _plural(things: list[Fault]) -> str:
+    return "" if len(things) == 1 else "s"

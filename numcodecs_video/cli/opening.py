@@ -1,0 +1,62 @@
+"""Open what a command line names, so that what cannot be opened ends in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import zarr
+
+from numcodecs_video.xarray.compare import open_lazily
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import xarray as xr
+
+__all__ = ["arrays_of", "open_dataset", "select_cubes"]
+
+
+def open_dataset(path: str) -> xr.Dataset:
+    """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
+    _check_existence(path)
+    try:
+        return open_lazily(path)
+    except ImportError:
+        raise
+    except Exception as error:  # readers raise what they like on what is not theirs
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise click.ClickException(
+            f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
+        ) from error
+
+
+def arrays_of(path: str) -> Iterator[tuple[str, zarr.Array[Any]]]:
+    """Walk the arrays of a Zarr store by name, those in groups included."""
+    _check_existence(path)
+    try:
+        node = zarr.open(path, mode="r")
+    except ValueError as error:  # metadata that are none, or of a format that zarr does not know
+        raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
+    if isinstance(node, zarr.Array):
+        yield Path(path).name, node
+        return
+    for name, member in sorted(node.members(max_depth=None)):
+        if isinstance(member, zarr.Array):
+            yield name, member
+
+
+def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """Keep the variables named, or all."""
+    unknown = [name for name in names if name not in ds.data_vars]
+    if unknown:
+        raise click.ClickException(
+            f"no variable {', '.join(unknown)}: there are {', '.join(map(str, ds.data_vars))}"
+        )
+    return ds[list(names)] if names else ds
+
+
+def _check_existence(path: str) -> None:
+    if "://" not in path and not Path(path).exists():
+        raise click.ClickException(f"{path} does not exist")

@@ -1,0 +1,37 @@
+"""One kind of progress bar, on standard error, where that is a terminal."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["progress_bar"]
+
+
+@contextmanager
+def progress_bar(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar while the block runs.
+
+    Parameters
+    ----------
+    text : str
+        What is being done.
+    total : int or None
+        Bytes in all, where known.
+
+    Yields
+    ------
+    callable
+        To be told the bytes of every part that is done.
+    """
+    console = Console(stderr=True)
+    columns = TextColumn(text), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda size: progress.advance(task, size)
