@@ -15,6 +15,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.payload import Layer, LayerKind
 from numcodecs_video.streams import ffmpeg, jpeg2k, jpegxl, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
+from numcodecs_video.threads import run_each
 
 __all__ = ["CodedPlanes", "code_jpeg2k", "code_residual", "code_video", "difference"]
 
@@ -39,12 +40,16 @@ class CodedPlanes:
 
     def decode(self, segments: Sequence[range], planes: tuple[int, int, int]) -> NDArray[Any]:
         """Samples (T, P, Y, X) as a reader decodes them; ``planes`` is (P, Y, X)."""
-        return np.concatenate(
-            [
-                decode_samples(self.layer, self.shared, stream, (len(s), *planes))
-                for s, stream in zip(segments, self.streams, strict=True)
-            ]
-        )
+        dtype = np.uint8 if self.layer.bits == 8 else np.uint16
+        out = np.empty((sum(map(len, segments)), *planes), dtype)
+
+        def decode_segment(number: int) -> None:
+            s, stream = segments[number], self.streams[number]
+            shape = (len(s), *planes)
+            out[s.start : s.stop] = decode_samples(self.layer, self.shared, stream, shape)
+
+        run_each(decode_segment, range(len(segments)))
+        return out
 
 
 def difference(planes: NDArray[Any], segments: Sequence[range], bits: int) -> NDArray[Any]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
 from numcodecs_video.streams.options import encoder_options
 from numcodecs_video.streams.units import join_units, split_units
+from numcodecs_video.threads import run_each
 
 __all__ = [
     "CODERS",
@@ -315,7 +316,7 @@ def encode(
     spec: EncodeSpec,
     key: NDArray[Any] | None = None,
 ) -> tuple[bytes, list[bytes]]:
-    """Encode frames, each segment on its own.
+    """Encode frames, each segment on its own, in as many threads as one chunk may use.
 
     Parameters
     ----------
@@ -340,12 +341,15 @@ def encode(
     VideoCodecError
         When the encoder refuses, or codes the key picture differently in two segments.
     """
-    pictures = [frames[s.start : s.stop] for s in segments]
-    if key is not None:
-        pictures = [np.concatenate([key[None], part]) for part in pictures]
 
     def work(cancelled: threading.Event) -> list[list[bytes]]:
-        return [_encode_packets(part, spec, cancelled) for part in pictures]
+        def encode_segment(segment: range) -> list[bytes]:
+            pictures = frames[segment.start : segment.stop]
+            if key is not None:
+                pictures = np.concatenate([key[None], pictures])
+            return _encode_packets(pictures, spec, cancelled)
+
+        return run_each(encode_segment, segments)
 
     packets = _in_own_thread(work)
     if not CODERS[spec.coder].nal:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.streams.units import join_units, split_units
+from numcodecs_video.threads import run_each
 
 __all__ = ["available", "decode", "encode"]
 
@@ -48,12 +49,14 @@ def encode(planes: NDArray[Any], segments: Sequence[range], effort: int) -> list
         One stream a segment.
     """
     count = _frames_per_unit(planes.shape[2])
-    streams = []
-    for segment in segments:
+
+    def encode_segment(segment: range) -> bytes:
         starts = range(segment.start, segment.stop, count)
-        units = [_encode_unit(planes[i : min(i + count, segment.stop)], effort) for i in starts]
-        streams.append(join_units(units))
-    return streams
+        return join_units(
+            _encode_unit(planes[i : min(i + count, segment.stop)], effort) for i in starts
+        )
+
+    return run_each(encode_segment, segments)
 
 
 def _encode_unit(planes: NDArray[Any], effort: int) -> bytes:
