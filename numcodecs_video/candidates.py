@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded, start_coded
 from numcodecs_video.config import BandBasis
+from numcodecs_video.cube import blocks
 from numcodecs_video.decoding import base_levels
+from numcodecs_video.disguise import disguised_integers
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
@@ -31,12 +33,7 @@ from numcodecs_video.planes import (
     code_video,
     difference,
 )
-from numcodecs_video.quantise import (
-    disguised_integers,
-    integer_levels,
-    real_levels,
-    relative_levels,
-)
+from numcodecs_video.quantise import integer_levels, real_levels, relative_levels
 from numcodecs_video.streams import ffmpeg, jpeg2k, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 
@@ -71,7 +68,7 @@ class Work:
         self.is_float = chunk.cube.dtype.kind == "f"
 
     @cached_property
-    def direct(self) -> tuple[NDArray[np.int64], Values] | None:
+    def direct(self) -> tuple[NDArray[Any], Values] | None:
         """Filled levels one step apart, for coders without a base; None when there are none."""
         if self.is_float:
             found = self._float_levels()
@@ -81,7 +78,7 @@ class Work:
             fill_missing(found[0], self.chunk.valid)
         return found
 
-    def _float_levels(self) -> tuple[NDArray[np.int64], Values] | None:
+    def _float_levels(self) -> tuple[NDArray[Any], Values] | None:
         cube, valid = self.chunk.cube, self.chunk.valid
         if not self.bound:
             return None if self._disguise is None else self._disguise[:2]
@@ -89,7 +86,7 @@ class Work:
         return levels_of(cube, valid, self.bound)
 
     @cached_property
-    def _disguise(self) -> tuple[NDArray[np.int64], Values, NDArray[Any] | None] | None:
+    def _disguise(self) -> tuple[NDArray[Any], Values, NDArray[Any] | None] | None:
         return disguised_integers(self.chunk.cube, self.chunk.valid)
 
     @property
@@ -112,7 +109,7 @@ class Work:
         return coded.add(Layer("table", "zstd"), packed, [b""] * len(self.chunk.segments))
 
     @cached_property
-    def fine(self) -> tuple[NDArray[np.int64], Values] | None:
+    def fine(self) -> tuple[NDArray[Any], Values] | None:
         """Filled levels much finer than the bound, for a base; None when there are none."""
         if self.exact_levels:
             found = self.direct
@@ -124,7 +121,7 @@ class Work:
             found = integer_levels(self.chunk.cube, self.chunk.valid, 0)
         if found is None or found[1].top >= _MOST_BASE_LEVELS:
             return None
-        if found is not self.direct:
+        if not self.exact_levels:
             fill_missing(found[0], self.chunk.valid)
         return found
 
@@ -142,7 +139,7 @@ class Work:
             raise ValueError("there are no fine levels to project")
         return project(self.fine[0], self._basis(*self.fine))
 
-    def _basis(self, levels: NDArray[np.int64], values: Values) -> Basis | None:
+    def _basis(self, levels: NDArray[Any], values: Values) -> Basis | None:
         """The basis that the settings ask for; None where bands stay bands."""
         pca, bands = self.chunk.settings.pca, levels.shape[1]
         if pca is False or bands == 1 or values.kind not in ("integer", "real"):
@@ -209,7 +206,7 @@ class Direct:
 
 
 def _split_levels(
-    levels: NDArray[np.int64], top: int, depths: list[int]
+    levels: NDArray[Any], top: int, depths: list[int]
 ) -> tuple[NDArray[Any], int, int]:
     """Planes (T, parts * C, Y, X), their depth, and the number of parts of each level."""
     needed = top.bit_length()
@@ -256,9 +253,7 @@ class Base:
         coded, predicted = self.predict(work, work.fine)
         return self._add_residual(work, coded, predicted) if self.residual else coded
 
-    def predict(
-        self, work: Work, fine: tuple[NDArray[np.int64], Values]
-    ) -> tuple[Coded, NDArray[np.int64]]:
+    def predict(self, work: Work, fine: tuple[NDArray[Any], Values]) -> tuple[Coded, NDArray[Any]]:
         """The base alone, and the levels (T, C, Y, X) that a reader gets from it."""
         (levels, values), settings = fine, work.chunk.settings
         segments = work.chunk.segments
@@ -306,7 +301,7 @@ class Base:
             # The key picture came out differently in two segments: each stands alone.
             return made(spec, key=False)
 
-    def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[np.int64]) -> Coded:
+    def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[Any]) -> Coded:
         """Add what is left after the prediction, in units of the residual's step."""
         if work.fine is None:
             return coded
@@ -316,12 +311,14 @@ class Base:
             step -= 2 * largest_drift(coded.transform, work.fine[0].shape[1])
             if step < 1:
                 raise VideoCodecError(f"the bound is too tight for a base by {self.coder}")
-        distance = work.fine[0] - predicted
-        distance += step // 2
-        distance //= step
-        valid = np.broadcast_to(work.chunk.valid, distance.shape)
-        distance[~valid] = 0
-        residual = code_residual(distance, segments, step, work.chunk.settings.effort)
+        valid = np.broadcast_to(work.chunk.valid, predicted.shape)
+        for block in blocks(predicted.shape):  # in place: few arrays of the chunk's size at a time
+            distance = np.subtract(work.fine[0][block], predicted[block], dtype=np.int64)
+            distance += step // 2
+            distance //= step
+            distance *= valid[block]
+            predicted[block] = distance
+        residual = code_residual(predicted, segments, step, work.chunk.settings.effort)
         if residual is None:
             return coded
         coded = replace(coded, name=f"{coded.name} + {residual.layer.coder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 
 from numcodecs_video.payload import Mosaic
 
-__all__ = ["cut_mosaic", "from_cube", "plan_mosaic", "tile_mosaic", "to_cube"]
+__all__ = ["blocks", "cut_mosaic", "from_cube", "plan_mosaic", "tile_mosaic", "to_cube"]
 
 _CANONICAL = "tcyx"
+#: cells that arithmetic is done on at a time: few enough for the processor's cache
+_BLOCK_CELLS = 2**16
 
 
 def _order(axes: str) -> list[int]:
@@ -36,6 +39,16 @@ def from_cube(cube: NDArray[Any], shape: tuple[int, ...], axes: str) -> NDArray[
     """Give a cube back the chunk's shape and axes: the inverse of :func:`to_cube`."""
     order = _order(axes)
     return cube.reshape([shape[i] for i in order]).transpose(np.argsort(order))
+
+
+def blocks(shape: Sequence[int]) -> Iterator[tuple[slice, slice, slice]]:
+    """Index blocks of whole rows of a cube (T, C, Y, X), all bands, small enough for the cache."""
+    frames, bands, height, width = shape
+    rows = max(1, min(height, _BLOCK_CELLS // max(1, bands * width)))
+    count = max(1, _BLOCK_CELLS // max(1, bands * height * width))
+    for t in range(0, frames, count):
+        for y in range(0, height, rows):
+            yield slice(t, t + count), slice(None), slice(y, y + rows)
 
 
 def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) -> Mosaic:

@@ -6,13 +6,13 @@ Needs the payload alone, no settings, and no encoder.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.cube import cut_mosaic, from_cube
+from numcodecs_video.cube import blocks, cut_mosaic, from_cube
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.missing import restore_missing, unpack_classes
 from numcodecs_video.payload import (
@@ -25,21 +25,17 @@ from numcodecs_video.payload import (
     parse_header,
     split_section,
 )
-from numcodecs_video.quantise import to_values
+from numcodecs_video.quantise import level_dtype, to_values
 from numcodecs_video.threads import run_each
 
 __all__ = [
     "base_levels",
-    "blocks",
     "decode_chunk",
     "decode_cube",
     "decode_samples",
     "decode_segment",
     "samples_to_levels",
 ]
-
-#: cells whose levels are worked on at a time: few enough for the processor's cache
-_BLOCK_CELLS = 2**16
 
 
 def decode_chunk(data: bytes | memoryview) -> NDArray[Any]:
@@ -173,16 +169,6 @@ def decode_segment(
     return values
 
 
-def blocks(shape: Sequence[int]) -> Iterator[tuple[slice, slice, slice]]:
-    """Index blocks of whole rows of a cube (T, C, Y, X), all bands, small enough for the cache."""
-    frames, bands, height, width = shape
-    rows = max(1, min(height, _BLOCK_CELLS // max(1, bands * width)))
-    count = max(1, _BLOCK_CELLS // max(1, bands * height * width))
-    for t in range(0, frames, count):
-        for y in range(0, height, rows):
-            yield slice(t, t + count), slice(None), slice(y, y + rows)
-
-
 def _table(header: Header, shared: Sequence[bytes], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The table of values, empty when the header's values need none."""
     from numcodecs_video.streams import zstd
@@ -286,12 +272,12 @@ def _look_up(lookup: NDArray[Any], samples: NDArray[Any], out: NDArray[Any]) -> 
 
 def base_levels(
     samples: NDArray[Any], transform: Transform, bits: int, bands: int, top: int
-) -> NDArray[np.int64]:
+) -> NDArray[Any]:
     """Levels (T, C, Y, X), 0 to ``top``, that a reader gets from samples (T, P, Y, X)."""
-    out = np.empty((len(samples), bands, *samples.shape[2:]), np.int64)
+    out = np.empty((len(samples), bands, *samples.shape[2:]), level_dtype(top))
     for block in blocks(out.shape):
         levels = samples_to_levels(samples[block], transform, bits, bands)
-        np.clip(levels, 0, top, out=out[block])
+        out[block] = np.clip(levels, 0, top, out=levels)
     return out
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video.config import BandBasis
+from numcodecs_video.cube import blocks
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.payload import BIAS_BITS, WEIGHT_BITS, Transform
 
@@ -153,9 +154,11 @@ class Projection:
     @cached_property
     def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and variance of each component."""
-        over = (0, 2, 3)
-        means = self.components.mean(axis=over, dtype=np.float64)
-        return means, self.components.var(axis=over, dtype=np.float64)
+        means = self.components.mean(axis=(0, 2, 3), dtype=np.float64)
+        squares = np.zeros_like(means)
+        for picture in self.components:
+            squares += ((picture - means[:, None, None]) ** 2).sum(axis=(1, 2))
+        return means, squares * (len(means) / max(1, self.components.size))
 
     def drop(self, variance: float) -> Projection:
         """Leave out the components whose variance is below ``variance``, but for the first."""
@@ -164,14 +167,19 @@ class Projection:
         means, variances = self._moments
         keep = np.flatnonzero((variances >= variance) | (np.arange(len(variances)) == 0))
         gone = np.setdiff1d(np.arange(len(means)), keep)
+        if not gone.size:
+            return self
         offset = self.offset + self.weights[:, gone] @ means[gone] / 2**WEIGHT_BITS
         return Projection(self.components[:, keep], self.weights[:, keep], offset)
 
     def quantise(self, step: float, bits: int) -> tuple[NDArray[Any], Transform]:
         """Samples of ``bits`` bits at a step in levels, and the transform back to levels."""
-        samples = self.components * np.float32(1 / step)
-        np.rint(samples, out=samples)
-        np.clip(samples, 0, 2**bits - 1, out=samples)
+        samples = np.empty(self.components.shape, np.uint8 if bits == 8 else np.uint16)
+        for block in blocks(samples.shape):
+            scaled = self.components[block] * np.float32(1 / step)
+            np.rint(scaled, out=scaled)
+            np.clip(scaled, 0, 2**bits - 1, out=scaled)
+            samples[block] = scaled
         largest = max(1.0, self.span + float(np.abs(self.offset).max()))
         unit = WEIGHT_BITS if self.weights is not None else 0
         precise = unit + 20 - math.floor(math.log2(step))
@@ -186,14 +194,16 @@ class Projection:
             weights=() if self.weights is None else tuple(map(int, self.weights.reshape(-1))),
             bias=tuple(map(int, bias)),
         )
-        return samples.astype(np.uint8 if bits == 8 else np.uint16), transform
+        return samples, transform
 
 
-def project(levels: NDArray[np.int64], basis: Basis | None) -> Projection:
+def project(levels: NDArray[Any], basis: Basis | None) -> Projection:
     """Project filled levels (T, C, Y, X) onto a basis, or onto the bands when there is none."""
     if basis is None:
         low = levels.min(axis=(0, 2, 3))
-        components = (levels - low[:, None, None]).astype(np.float32)
+        components = np.empty(levels.shape, np.float32)
+        for t in range(len(levels)):
+            components[t] = levels[t] - low[:, None, None]
         return Projection(components, None, low.astype(np.float64))
     weights = np.rint(basis.rows.T * 2**WEIGHT_BITS)
     forward = np.linalg.pinv(weights / 2**WEIGHT_BITS)

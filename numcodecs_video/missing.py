@@ -108,12 +108,15 @@ def fill_missing(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
     valid = np.broadcast_to(valid, levels.shape)
     if valid.all():
         return
+    known = valid[0].copy()
     for t in range(1, levels.shape[0]):
-        np.copyto(levels[t], levels[t - 1], where=~valid[t])
-    known = np.logical_or.accumulate(valid, axis=0)
-    for t in range(levels.shape[0] - 2, -1, -1):
-        np.copyto(levels[t], levels[t + 1], where=~known[t])
-    never = ~known[-1]
+        if not valid[t].all():
+            np.copyto(levels[t], levels[t - 1], where=~valid[t])
+        first = valid[t] & ~known
+        if first.any():
+            levels[:t, first] = levels[t, first]
+            known |= first
+    never = ~known
     for band in np.flatnonzero(never.any(axis=(1, 2))):
         here = valid[:, band]
         mean = levels[:, band][here].mean() if here.any() else 0

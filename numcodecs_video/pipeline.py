@@ -17,13 +17,8 @@ from numcodecs_video.decoding import decode_chunk
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.payload import Header, Missing, Promise, pack
-from numcodecs_video.quantise import (
-    largest_error,
-    largest_relative_error,
-    rmse_of_psnr,
-    root_mean_square_error,
-    value_range,
-)
+from numcodecs_video.quantise import rmse_of_psnr, value_range
+from numcodecs_video.realised import largest_error, largest_relative_error, root_mean_square_error
 from numcodecs_video.search import Plan, attempt, plan_bounded, plan_distortion, plan_quantised
 
 __all__ = ["check_settings", "encode_chunk"]

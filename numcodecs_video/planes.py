@@ -110,9 +110,13 @@ def code_video(
 
 def key_picture(frames: NDArray[Any]) -> NDArray[Any]:
     """The picture that all segments predict from: the median over time, of 64 frames at most."""
-    every = -(-len(frames) // 64)
-    median: NDArray[Any] = np.median(frames[::every], axis=0)
-    return median.astype(frames.dtype)
+    chosen = frames[:: -(-len(frames) // 64)]
+    picture = np.empty(frames.shape[1:], frames.dtype)
+    for y in range(picture.shape[0]):
+        columns = np.sort(chosen[:, y].T, axis=1)  # along the memory: twice as fast as np.median
+        low, high = columns[:, (len(chosen) - 1) // 2], columns[:, len(chosen) // 2]
+        picture[y] = (low.astype(np.uint32) + high) // 2
+    return picture
 
 
 def code_jpegxl(
@@ -146,7 +150,7 @@ def code_jpeg2k(
 
 
 def code_residual(
-    residual: NDArray[np.int64], segments: Sequence[range], step: int, effort: int
+    residual: NDArray[Any], segments: Sequence[range], step: int, effort: int
 ) -> CodedPlanes | None:
     """Code a residual (T, C, Y, X) in units of ``step`` levels by the smallest of its coders.
 

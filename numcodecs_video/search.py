@@ -29,6 +29,7 @@ from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.quantise import value_range
+from numcodecs_video.realised import mean_square_difference
 from numcodecs_video.streams import jpeg2k
 
 __all__ = ["Plan", "attempt", "plan_bounded", "plan_distortion", "plan_quantised"]
@@ -307,8 +308,7 @@ def _approach(
         base = Base(coder, qp, sample_step, residual=False, key=key, effort=effort)
         coded, predicted = base.predict(work, work.fine)
         key = coded.layers[-1].key
-        error = (predicted - work.fine[0])[valid].astype(np.float64)
-        reached = float(np.mean(error * error))
+        reached = mean_square_difference(predicted, work.fine[0], valid)
         if reached <= target and (best is None or coded.size < best.size):
             best = coded
         if target * slack <= reached <= target:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from strategies import same_bits
 
-from numcodecs_video import VideoCodec, decoding
+from numcodecs_video import VideoCodec, cube
 from numcodecs_video.decoding import decode_chunk
 from numcodecs_video.payload import Transform
 
@@ -33,7 +33,7 @@ def test_blocks_do_not_show(payload, monkeypatch):
     """Levels are worked on a few rows at a time: row by row, or all at once, is the same."""
     expected = decode_chunk(payload)
     for cells in (1, 7 * 150, 2**40):
-        monkeypatch.setattr(decoding, "_BLOCK_CELLS", cells)
+        monkeypatch.setattr(cube, "_BLOCK_CELLS", cells)
         assert same_bits(decode_chunk(payload), expected)
 
 

@@ -20,18 +20,17 @@ from strategies import (
     worst_error,
 )
 
+from numcodecs_video.disguise import disguised_integers
 from numcodecs_video.quantise import (
     MOST_LEVELS,
-    disguised_integers,
     integer_levels,
     integer_view,
-    largest_error,
     real_levels,
-    root_mean_square_error,
     rounding_margin,
     to_values,
     value_range,
 )
+from numcodecs_video.realised import largest_error, root_mean_square_error
 
 
 @given(samples((*INTEGERS, *WIDE_INTEGERS), least_ndim=1, sentinel=False), st.integers(0, 2**40))
