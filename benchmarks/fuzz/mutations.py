@@ -227,7 +227,8 @@ def _forge_transform(rng: Rng, h: Header) -> Header:
 def _forge_rest(rng: Rng, h: Header) -> Header:
     way = int(rng.integers(4))
     if way == 0:
-        patterns = tuple(rng.bytes(h.itemsize) for _ in range(int(rng.integers(0, 4))))
+        size = int(_pick(rng, (1, 2, 4, 4, 8)))
+        patterns = tuple(rng.bytes(size) for _ in range(int(rng.integers(0, 4))))
         return replace(h, missing=Missing(patterns, bool(rng.integers(2))))
     if way == 1:
         return replace(h, missing=None)
