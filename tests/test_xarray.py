@@ -99,6 +99,16 @@ def test_without_a_promise_all_is_lossless(ds):
     assert kinds == {"lossless"}
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_jpeg_2000_is_one_of_the_codecs(ds, zarr_format):
+    """By its name, and its high-throughput kind by another."""
+    coder = "compressors" if zarr_format == 2 else "serializer"
+    for name in ("jpeg2k", "htj2k"):
+        chosen = encoding(ds[["packed"]], zarr_format=zarr_format, codec=name, max_error=0.5)
+        assert type(chosen["packed"][coder]).__name__.startswith("Jpeg2k")
+        assert chosen["packed"][coder].settings.codec == name
+
+
 def test_one_number_holds_for_measurements(ds):
     """A bound given as one number spares counts and classes, and reaches packed reals in counts."""
     chosen = encoding(ds, zarr_format=2, max_error=0.25)
@@ -132,6 +142,8 @@ def test_a_mapping_names_variables(ds, word, expected):
         ({"axes": {"level": "t"}}, "axes names level"),
         ({"codec": "mpeg"}, "codec must be one of"),
         ({"effort": 0}, "effort must be"),
+        ({"codec": "jpeg2k", "gop": 4}, "jpeg2k has no gop"),
+        ({"pca": {"none": 2}}, "pca names 'none'"),
     ],
 )
 def test_settings_that_cannot_hold_are_refused(ds, said, message):

@@ -11,6 +11,7 @@ from numcodecs_video.cli.compress import compress
 from numcodecs_video.cli.demo import demo
 from numcodecs_video.cli.doctor import doctor
 from numcodecs_video.cli.evaluate import compare, evaluate, suggest
+from numcodecs_video.cli.extract import extract
 from numcodecs_video.cli.info import info
 from numcodecs_video.errors import DecodeError, VideoCodecError
 
@@ -37,5 +38,5 @@ def commands() -> None:
     """Store arrays with a time axis as short scientific videos in Zarr."""
 
 
-for command in (demo, compress, info, evaluate, suggest, compare, doctor):
+for command in (demo, compress, info, evaluate, suggest, compare, extract, doctor):
     commands.add_command(command)

@@ -11,7 +11,7 @@ import zarr
 from numcodecs_video.xarray.compare import open_lazily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import xarray as xr
 
@@ -32,19 +32,17 @@ def open_dataset(path: str) -> xr.Dataset:
         ) from error
 
 
-def arrays_of(path: str) -> Iterator[tuple[str, zarr.Array[Any]]]:
-    """Walk the arrays of a Zarr store by name, those in groups included."""
+def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
+    """List the arrays of a Zarr store by name, those in groups included."""
     _check_existence(path)
     try:
         node = zarr.open(path, mode="r")
-    except ValueError as error:  # metadata that are none, or of a format that zarr does not know
+        members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
+    except ValueError as error:  # metadata that are none, or a codec that zarr does not know
         raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
     if isinstance(node, zarr.Array):
-        yield Path(path).name, node
-        return
-    for name, member in sorted(node.members(max_depth=None)):
-        if isinstance(member, zarr.Array):
-            yield name, member
+        return [(Path(path).name, node)]
+    return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
 
 
 def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:

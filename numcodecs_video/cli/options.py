@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 
 from numcodecs_video.cli.parameters import parse_axes, parse_bounds, parse_chunks, parse_pca
-from numcodecs_video.config import CodecName
+from numcodecs_video.config import CodecName, Jpeg2kName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,7 @@ __all__ = ["announced", "encoding_options", "encoding_settings", "json_option", 
 
 CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
 
+CODEC_NAMES = (*get_args(CodecName), *get_args(Jpeg2kName))
 PROMISES = {
     "--max-error": "Largest error of any cell, in the data's units.",
     "--max-relative-error": "Largest error of any cell, as a fraction of its magnitude.",
@@ -53,9 +54,7 @@ def encoding_options(command: CommandT) -> CommandT:
     ]
     options += [
         click.option("--lossless", is_flag=True, help="Keep every bit: the default, said aloud."),
-        click.option(
-            "--codec", type=click.Choice(get_args(CodecName)), default="auto", show_default=True
-        ),
+        click.option("--codec", type=click.Choice(CODEC_NAMES), default="auto", show_default=True),
         click.option(
             "--chunks",
             callback=parse_chunks,

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["parse_axes", "parse_bounds", "parse_chunks", "parse_pca"]
+__all__ = ["parse_axes", "parse_bounds", "parse_chunks", "parse_numbers", "parse_pca"]
 
 
 def parse_bounds(
@@ -86,6 +86,24 @@ def parse_axes(
             )
         axes[dimension] = letter
     return axes
+
+
+def parse_numbers(
+    ctx: click.Context | None, param: click.Parameter | None, value: str | None
+) -> tuple[int, ...] | None:
+    """Read whole numbers from 0, parted by commas, points or slashes.
+
+    Examples
+    --------
+    >>> parse_numbers(None, None, "2,1,0"), parse_numbers(None, None, "0.0.3")
+    ((2, 1, 0), (0, 0, 3))
+    """
+    if value is None:
+        return None
+    parts = value.replace(".", ",").replace("/", ",").split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of numbers, such as 2,1,0", ctx, param)
+    return tuple(int(part) for part in parts)
 
 
 def parse_pca(

@@ -30,9 +30,11 @@ __all__ = [
     "CODERS",
     "EncodeSpec",
     "VideoCoder",
+    "access_units",
     "decode",
     "encode",
     "library_versions",
+    "open_decoder",
     "require_depth",
 ]
 
@@ -188,7 +190,7 @@ def _is_parameter_set(nal: bytes, coder: str) -> bool:
     return kind in (32, 33, 34) if coder == "hevc" else kind in (7, 8)
 
 
-def _access_units(nals: Iterable[bytes], coder: str) -> Iterator[bytes]:
+def access_units(nals: Iterable[bytes], coder: str) -> Iterator[bytes]:
     """Group NAL units into Annex B packets, one a picture (H.265 7.4.2.4.4, H.264 7.4.1.2.3)."""
     unit, has_picture = bytearray(), False
     for nal in nals:
@@ -411,7 +413,7 @@ def decode(
     units = split_units(shared) + split_units(stream)
     packets: Iterable[bytes] = units
     if CODERS[coder].nal:
-        packets = _access_units(units, coder)
+        packets = access_units(units, coder)
     announced, count = shape[0] + key, 0
     try:
         for frame in _decode_packets(packets, coder, bits, shape):
@@ -427,7 +429,8 @@ def decode(
         raise DecodeError(f"the {coder} stream holds {found} frames instead of {announced}")
 
 
-def _open_decoder(coder: str, bits: int, shape: tuple[int, int, int]) -> Any:
+def open_decoder(coder: str, bits: int, shape: tuple[int, int, int]) -> Any:
+    """Open a decoder for pictures of (frames, height, width), and of no larger ones."""
     entry = CODERS[coder]
     context: Any = av.CodecContext.create(entry.decoder, "r")
     if coder == "ffv1":
@@ -443,7 +446,7 @@ def _decode_packets(
     packets: Iterable[bytes], coder: str, bits: int, shape: tuple[int, int, int]
 ) -> Iterator[Any]:
     """The frames of all packets, in the order of display."""
-    context = _open_decoder(coder, bits, shape)
+    context = open_decoder(coder, bits, shape)
     for packet in packets:
         if packet:
             yield from context.decode(av.Packet(packet))

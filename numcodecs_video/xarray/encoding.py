@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from numcodecs_video.codec import VideoCodec
+from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import is_measurement, kept_encoding, nodata_of, packing
 from numcodecs_video.xarray.dimensions import (
@@ -23,10 +23,11 @@ from numcodecs_video.xarray.dimensions import (
 if TYPE_CHECKING:
     import xarray as xr
 
-    from numcodecs_video.config import CodecName, Pca
+    from numcodecs_video.config import CodecName, Jpeg2kName, Pca
 
 __all__ = ["Bounds", "chunks_of", "encoding", "name_promises"]
 
+JPEG2K = ("jpeg2k", "htj2k")
 PROMISES = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
 
 Bounds = float | Mapping[str, float] | None
@@ -42,7 +43,7 @@ def encoding(
     rmse: Bounds = None,
     psnr: Bounds = None,
     qp: Bounds = None,
-    codec: CodecName = "auto",
+    codec: CodecName | Jpeg2kName = "auto",
     axes: Mapping[str, str] | None = None,
     chunks: Mapping[str, int] | None = None,
     pca: Pca | Mapping[str, Pca] = "auto",
@@ -70,7 +71,7 @@ def encoding(
         that a reader sees, after ``scale_factor``. `qp` is the encoder's own scale and promises
         nothing.
     codec : str
-        See `VideoCodec`.
+        A name of `VideoCodec`, or ``"jpeg2k"`` or ``"htj2k"`` for `Jpeg2kCodec`.
     axes : mapping of str to str, optional
         Axis letters ``t``, ``c``, ``y``, ``x`` of dimensions whose names do not tell.
     chunks : mapping of str to int, optional
@@ -120,16 +121,17 @@ def encoding(
     result = {}
     for name, (variable, letters) in cubes.items():
         nodata = nodata_of(variable)
-        given = VideoCodec(
+        chosen = _codec_of(
             codec,
-            **_promise_of(name, variable, words),
+            bits=bits,
+            gop=gop,
             axes=letters,
             pca=pca.get(name, "auto") if isinstance(pca, Mapping) else pca,
             nodata=nodata,
-            bits=bits,
-            gop=gop,
             effort=effort,
-        ).encoding(zarr_format=zarr_format)
+            **_promise_of(name, variable, words),
+        )
+        given = chosen.encoding(zarr_format=zarr_format)
         given["chunks"] = chunks_of(variable, letters, chunks or {})
         advice = describe_unsuitable_chunks(variable, letters, given["chunks"])
         if advice is not None:
@@ -139,6 +141,16 @@ def encoding(
             given["fill_value"] = nodata
         result[name] = {**kept_encoding(variable), **given}
     return result
+
+
+def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:
+    """Make a codec by its name; JPEG 2000 has neither sample depths nor segments to choose."""
+    if name not in JPEG2K:
+        return VideoCodec(name, **settings)  # type: ignore[arg-type]  # it checks the name itself
+    video_only = [word for word in ("bits", "gop") if settings.pop(word) is not None]
+    if video_only:
+        raise VideoCodecError(f"{name} has no {' or '.join(video_only)}: leave it out")
+    return Jpeg2kCodec(htj2k=name == "htj2k", **settings)
 
 
 def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
