@@ -22,9 +22,9 @@ from numcodecs_video.payload import PREFIX_SIZE, Header, header_size, parse_head
 __all__ = ["PartialRead", "check_declared", "select_frames"]
 
 #: bytes of the first request: nearly every header fits, and many a chunk of a small cube
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 2048
 #: ranges closer than this are fetched by one request
-_GAP_BYTES = 4096
+_GAP_BYTES = 2048
 
 Range = tuple[int, int | None]
 
@@ -93,6 +93,23 @@ class PartialRead:
         needed = map(self._header.section_range, sections)
         start = len(self._held[0][1])  # the head may hold the beginning of a section
         return _joined((max(a, start), b) for a, b in needed if a < b and self._find(a, b) is None)
+
+    def ask_for_all(self) -> bool:
+        """Make the next request one for the whole payload, if the first range was refused.
+
+        Icechunk 2 raises where a range leads beyond the end of a chunk, and the head of a small one
+        does; other stores cut it.
+
+        Returns
+        -------
+        bool
+            False when that is not what went wrong: something was fetched already, or all was
+            asked for.
+        """
+        if self._held or self._whole:
+            return False
+        self._whole = True
+        return True
 
     def add(self, ranges: Sequence[Range], parts: Sequence[bytes]) -> None:
         """Hand over the bytes of the ranges that were missing.

@@ -85,9 +85,14 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     ) -> NDBuffer | None:
         read = self._start_partial(selection, chunk_spec)
         while ranges := read.missing():
-            buffers = await asyncio.gather(
-                *(byte_getter.get(chunk_spec.prototype, _request(r)) for r in ranges)
-            )
+            try:
+                buffers = await asyncio.gather(
+                    *(byte_getter.get(chunk_spec.prototype, _request(r)) for r in ranges)
+                )
+            except Exception:
+                if read.ask_for_all():
+                    continue
+                raise
             if any(buffer is None for buffer in buffers):
                 return None
             read.add(ranges, [buffer.to_bytes() for buffer in buffers if buffer is not None])
@@ -98,10 +103,15 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     ) -> NDBuffer | None:
         read = self._start_partial(selection, chunk_spec)
         while ranges := read.missing():
-            buffers = [
-                byte_getter.get_sync(prototype=chunk_spec.prototype, byte_range=_request(r))
-                for r in ranges
-            ]
+            try:
+                buffers = [
+                    byte_getter.get_sync(prototype=chunk_spec.prototype, byte_range=_request(r))
+                    for r in ranges
+                ]
+            except Exception:
+                if read.ask_for_all():
+                    continue
+                raise
             if any(buffer is None for buffer in buffers):
                 return None
             read.add(ranges, [buffer.to_bytes() for buffer in buffers])

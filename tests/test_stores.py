@@ -133,6 +133,33 @@ def test_one_date_fetches_one_segment(cube):
     assert Counting.requests == 1
 
 
+class Strict(WrapperStore):
+    """A store that refuses ranges beyond the end, as Icechunk 2 does."""
+
+    async def get(self, key, prototype, byte_range=None):
+        whole = await super().get(key, prototype)
+        if whole is not None and getattr(byte_range, "end", 0) > len(whole):
+            raise OSError(f"{byte_range} is out of bounds")
+        return await super().get(key, prototype, byte_range)
+
+
+def test_stores_may_refuse_ranges_beyond_the_end(cube):
+    """Small chunks are then fetched whole; other errors are the caller's to see."""
+    store = MemoryStore()
+    _write(store, cube[:4, :3, :4], chunks=(4, 3, 4))
+    array = zarr.open_array(Strict(store), mode="r")
+    np.testing.assert_array_equal(array[2], cube[2, :3, :4])
+
+    class Broken(WrapperStore):
+        async def get(self, key, prototype, byte_range=None):
+            if "c/" in key:
+                raise OSError("no network")
+            return await super().get(key, prototype, byte_range)
+
+    with pytest.raises(OSError, match="no network"):
+        zarr.open_array(Broken(store), mode="r")[2]
+
+
 def test_damage_is_found_in_the_part_that_is_read(tmp_path, cube):
     """And only there."""
     array = _write(tmp_path, cube, chunks=(14, 40, 30))
