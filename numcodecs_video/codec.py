@@ -9,7 +9,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
 from numcodecs_video.config import BandBasis, Jpeg2kSettings, Settings
-from numcodecs_video.errors import DecodeError
+from numcodecs_video.errors import DecodeError, noting
 
 if TYPE_CHECKING:
     from numcodecs_video.zarr3 import ChunkSerializer, Jpeg2kSerializer, VideoSerializer
@@ -64,7 +64,8 @@ class ChunkCodec(Codec):
         """
         from numcodecs_video.pipeline import encode_chunk
 
-        return encode_chunk(ensure_ndarray(buf), self.settings)
+        with noting(f"while encoding with {self!r}"):
+            return encode_chunk(ensure_ndarray(buf), self.settings)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """Decode a payload.
@@ -86,16 +87,16 @@ class ChunkCodec(Codec):
             When the bytes are no payload or are damaged.
         """
         from numcodecs_video.decoding import decode_chunk
+        from numcodecs_video.payload import parse_header
 
-        decoded = decode_chunk(ensure_bytes(buf))
-        if out is None:
-            return decoded
-        if ensure_ndarray(out).nbytes != decoded.nbytes:
-            raise DecodeError(
-                f"the chunk has {decoded.nbytes} bytes, the output buffer "
-                f"{ensure_ndarray(out).nbytes}"
-            )
-        return ndarray_copy(decoded, out)
+        with noting(f"while decoding with {self.codec_id}"):
+            data = ensure_bytes(buf)
+            if out is None:
+                return decode_chunk(data)
+            wanted, size = parse_header(data).nbytes, ensure_ndarray(out).nbytes
+            if size != wanted:
+                raise DecodeError(f"the chunk has {wanted} bytes, the output buffer {size}")
+            return ndarray_copy(decode_chunk(data), out)
 
     def serializer(self) -> ChunkSerializer:
         """The same codec for Zarr format 3."""

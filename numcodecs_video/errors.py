@@ -10,15 +10,22 @@
           └── UnsupportedVersionError    a payload of a format version this package does not know
 
 A dtype that no path can carry (complex, structured, string, object) is a plain ``TypeError``.
+
+Errors that pass through a codec carry a note (PEP 678) with the codec's name, and with the key of
+the chunk in its store where Zarr tells it: when a chunk of format 3 is read.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "DecodeError",
     "EncoderUnavailableError",
     "UnsupportedVersionError",
     "VideoCodecError",
+    "noting",
 ]
 
 
@@ -36,3 +43,13 @@ class DecodeError(RuntimeError):
 
 class UnsupportedVersionError(DecodeError):
     """The payload's format version is newer than this package."""
+
+
+@contextmanager
+def noting(note: str) -> Iterator[None]:
+    """Add a note to every error that passes: Zarr raises it as it is, far from where it arose."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise

@@ -11,6 +11,7 @@ from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin
 from zarr.abc.store import RangeByteRequest
 
 from numcodecs_video.config import Jpeg2kSettings, Settings
+from numcodecs_video.errors import noting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,19 +58,21 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
         # Metadata of format 3 has no byte order: the payload is always little-endian, so that a
         # chunk has the same bytes on every machine.
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        return chunk_spec.prototype.buffer.from_bytes(encode_chunk(array, self.settings))
+        with noting(f"while encoding with {self.codec_name} {self.settings.to_json()}"):
+            return chunk_spec.prototype.buffer.from_bytes(encode_chunk(array, self.settings))
 
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         from numcodecs_video.decoding import decode_chunk
         from numcodecs_video.partial import check_declared
         from numcodecs_video.payload import parse_header
 
-        data = chunk_bytes.to_bytes()
-        header = parse_header(data)
-        # First, so that a forged chunk takes no more memory than the array's metadata say.
-        dtype = np.dtype(header.dtype)
-        check_declared(header.shape, dtype, chunk_spec.shape, _dtype(chunk_spec))
-        return _nd_buffer(decode_chunk(data), chunk_spec)
+        with noting(f"while decoding with {self.codec_name}"):
+            data = chunk_bytes.to_bytes()
+            header = parse_header(data)
+            # First, so that a forged chunk takes no more memory than the array's metadata say.
+            dtype = np.dtype(header.dtype)
+            check_declared(header.shape, dtype, chunk_spec.shape, _dtype(chunk_spec))
+            return _nd_buffer(decode_chunk(data), chunk_spec)
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
@@ -83,39 +86,46 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
     async def _decode_partial_single(
         self, byte_getter: ByteGetter, selection: Any, chunk_spec: ArraySpec
     ) -> NDBuffer | None:
-        read = self._start_partial(selection, chunk_spec)
-        while ranges := read.missing():
-            try:
-                buffers = await asyncio.gather(
-                    *(byte_getter.get(chunk_spec.prototype, _request(r)) for r in ranges)
-                )
-            except Exception:
-                if read.ask_for_all():
-                    continue
-                raise
-            if any(buffer is None for buffer in buffers):
-                return None
-            read.add(ranges, [buffer.to_bytes() for buffer in buffers if buffer is not None])
-        return _nd_buffer(await asyncio.to_thread(read.decode), chunk_spec)
+        with noting(self._at(byte_getter)):
+            read = self._start_partial(selection, chunk_spec)
+            while ranges := read.missing():
+                try:
+                    buffers = await asyncio.gather(
+                        *(byte_getter.get(chunk_spec.prototype, _request(r)) for r in ranges)
+                    )
+                except Exception:
+                    if read.ask_for_all():
+                        continue
+                    raise
+                if any(buffer is None for buffer in buffers):
+                    return None
+                read.add(ranges, [buffer.to_bytes() for buffer in buffers if buffer is not None])
+            return _nd_buffer(await asyncio.to_thread(read.decode), chunk_spec)
 
     def _decode_partial_sync(
         self, byte_getter: Any, selection: Any, chunk_spec: ArraySpec
     ) -> NDBuffer | None:
-        read = self._start_partial(selection, chunk_spec)
-        while ranges := read.missing():
-            try:
-                buffers = [
-                    byte_getter.get_sync(prototype=chunk_spec.prototype, byte_range=_request(r))
-                    for r in ranges
-                ]
-            except Exception:
-                if read.ask_for_all():
-                    continue
-                raise
-            if any(buffer is None for buffer in buffers):
-                return None
-            read.add(ranges, [buffer.to_bytes() for buffer in buffers])
-        return _nd_buffer(read.decode(), chunk_spec)
+        with noting(self._at(byte_getter)):
+            read = self._start_partial(selection, chunk_spec)
+            while ranges := read.missing():
+                try:
+                    buffers = [
+                        byte_getter.get_sync(prototype=chunk_spec.prototype, byte_range=_request(r))
+                        for r in ranges
+                    ]
+                except Exception:
+                    if read.ask_for_all():
+                        continue
+                    raise
+                if any(buffer is None for buffer in buffers):
+                    return None
+                read.add(ranges, [buffer.to_bytes() for buffer in buffers])
+            return _nd_buffer(read.decode(), chunk_spec)
+
+    def _at(self, byte_getter: Any) -> str:
+        """Where an error arose: a store's path has the variable's name, an inner chunk none."""
+        path = getattr(byte_getter, "path", "a shard")
+        return f"while decoding {path} with {self.codec_name}"
 
     def _start_partial(self, selection: Any, chunk_spec: ArraySpec) -> PartialRead:
         from numcodecs_video.partial import PartialRead

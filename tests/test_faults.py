@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from strategies import same_bits
 
-from numcodecs_video import DecodeError, VideoCodec
+from numcodecs_video import DecodeError, VideoCodec, VideoCodecError
 
 zarr = pytest.importorskip("zarr")
 
@@ -166,11 +166,11 @@ def _run(code: str, *arguments: object) -> Any:
 def test_an_interrupted_process_ends(threads, tmp_path):
     """Ctrl-C in the middle of a long encode: the process is gone soon, and no thread holds it."""
     code = """
-        import sys, numpy, numcodecs_video
+        import os, sys, numpy, numcodecs_video
         from numcodecs_video.streams import ffmpeg
         open_encoder = ffmpeg._open_encoder
         def announce(*arguments):
-            print("encoding", flush=True)
+            os.write(1, b"encoding\\n")
             return open_encoder(*arguments)
         ffmpeg._open_encoder = announce
         numcodecs_video.set_threads(int(sys.argv[1]))
@@ -207,3 +207,45 @@ def test_no_thread_and_no_file_is_left(codec):
 def _open_files() -> int:
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+class TestNotes:
+    """An error in one of Zarr's threads reaches the caller, and says where it comes from."""
+
+    @pytest.mark.parametrize("zarr_format", FORMATS)
+    def test_errors_of_encoding_name_the_codec(self, zarr_format):
+        """Zarr knows the array, and tells the codec nothing of it."""
+        codec = VideoCodec(axes="tcyx").encoding(zarr_format)
+        array = zarr.create_array(
+            {}, shape=(2, 9, 9), chunks=(1, 9, 9), dtype="f4", zarr_format=zarr_format, **codec
+        )
+        with pytest.raises(VideoCodecError) as caught:
+            array[...] = 1.5
+        assert "while encoding with" in _notes(caught)
+        assert "'tcyx'" in _notes(caught)
+
+    @pytest.mark.parametrize("shards", [None, (2, 40, 44)])
+    @pytest.mark.parametrize("zarr_format", FORMATS)
+    def test_errors_of_decoding_name_the_codec_and_the_chunk(self, zarr_format, shards, tmp_path):
+        """The chunk's key in the store begins with the variable's name; format 2 does not tell."""
+        if zarr_format == 2 and shards:
+            pytest.skip("format 2 has no shards")
+        frames = _frames(2)
+        group = zarr.create_group(tmp_path / "g", zarr_format=zarr_format)
+        codec = VideoCodec().encoding(zarr_format)
+        array = group.create_array(
+            "t2m", shape=frames.shape, dtype="u2", chunks=(1, 40, 44), shards=shards, **codec
+        )
+        array[...] = frames
+        chunk = tmp_path / "g" / "t2m" / ("0.0.0" if zarr_format == 2 else "c/0/0/0")
+        damaged = bytearray(chunk.read_bytes())
+        damaged[1000] ^= 1
+        chunk.write_bytes(damaged)
+        with pytest.raises(DecodeError) as caught:
+            array[0, 3]
+        assert "numcodecs_video" in _notes(caught)
+        assert zarr_format == 2 or shards or "t2m/c/0/0/0" in _notes(caught)
+
+
+def _notes(caught: pytest.ExceptionInfo[BaseException]) -> str:
+    return "\n".join(caught.value.__notes__)
