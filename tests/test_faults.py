@@ -166,7 +166,9 @@ def _run(code: str, *arguments: object) -> Any:
 def test_an_interrupted_process_ends(threads, tmp_path):
     """Ctrl-C in the middle of a long encode: the process is gone soon, and no thread holds it."""
     code = """
-        import os, sys, numpy, numcodecs_video
+        import os, signal, sys, numpy, numcodecs_video
+        # A shell's background jobs ignore it, and so do their children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         from numcodecs_video.streams import ffmpeg
         open_encoder = ffmpeg._open_encoder
         def announce(*arguments):
