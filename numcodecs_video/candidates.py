@@ -36,8 +36,9 @@ from numcodecs_video.planes import (
 from numcodecs_video.quantise import integer_levels, real_levels, relative_levels
 from numcodecs_video.streams import ffmpeg, jpeg2k, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
+from numcodecs_video.structure import USUAL, Structure
 
-__all__ = ["DRAFT_EFFORT", "Base", "Candidate", "Direct", "Exact", "Work"]
+__all__ = ["DRAFT_EFFORT", "MOST_QP", "Base", "Candidate", "Direct", "Exact", "Work"]
 
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
@@ -47,6 +48,7 @@ _VANISHED = 0.05
 DRAFT_EFFORT = 4
 #: samples by which decoders of the 9/7 wavelet may differ: OpenJPEG and OpenJPH do by 2 at most
 _DRIFT = 2
+MOST_QP = 51
 #: the largest number of levels that the band transform keeps exact
 _MOST_BASE_LEVELS = 2**40
 
@@ -152,9 +154,9 @@ class Work:
             return basis if saves_bits(levels, basis) else None
         return Basis(basis.mean, basis.rows[:pca])
 
-    def part(self, frames: range) -> Work:
-        """The same work on some frames only, as one segment: what trials run on."""
-        return Work(self.chunk.part(frames), self.bound, relative=self.relative)
+    def sample(self, cells: int) -> Work:
+        """The same work on a part of the chunk: what trials run on."""
+        return Work(self.chunk.sample(cells), self.bound, relative=self.relative)
 
 
 @dataclass(frozen=True)
@@ -231,8 +233,8 @@ class Base:
         Step of the samples in levels; 0 is the finest that the depth allows.
     residual : bool
         Add the residual layer.
-    key : bool, optional
-        Predict segments from a key picture; tried both ways when None.
+    structure : Structure
+        How its pictures depend on each other.
     effort : int, optional
         Instead of the settings'.
     """
@@ -241,7 +243,7 @@ class Base:
     qp: int
     step: float = 0.0
     residual: bool = True
-    key: bool | None = None
+    structure: Structure = USUAL
     effort: int | None = None
 
     def __call__(self, work: Work) -> Coded | None:
@@ -267,7 +269,8 @@ class Base:
             base = code_jpeg2k(samples, bits, segments, self.coder, coarse)
             decoded = base.decode(segments, samples.shape[1:])
         else:
-            spec = EncodeSpec(self.coder, bits, self.qp, effort, work.options(self.coder))
+            options = self.structure.options(self.coder) + work.options(self.coder)
+            spec = EncodeSpec(self.coder, bits, self.qp, effort, options)
             base, decoded = self._code(samples, segments, spec)
         name = f"{self.coder} qp={self.qp}"
         name += " with key picture" if base.layer.key else ""
@@ -278,28 +281,16 @@ class Base:
     def _code(
         self, samples: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
     ) -> tuple[CodedPlanes, NDArray[Any]]:
-        """The video of the samples and what it decodes to, with a key picture where that pays.
-
-        A key picture that all segments predict from saves 25-40 % on smooth and still cubes and
-        costs up to 8 % under moving clouds, so a quick encode each way decides.
-        """
-
-        def made(spec: EncodeSpec, key: bool) -> tuple[CodedPlanes, NDArray[Any]]:
-            base = code_video(samples, segments, spec, key=key)
-            return base, base.decode(segments, samples.shape[1:])
-
-        if len(segments) == 1 or not ffmpeg.CODERS[self.coder].nal or self.key is False:
-            return made(spec, key=False)
-        try:
-            if self.key or (self.effort is None and spec.effort <= 3):
-                return made(spec, key=True)
-            draft = replace(spec, effort=DRAFT_EFFORT)
-            with_key, alone = made(draft, key=True), made(draft, key=False)
-            better = with_key if _cost(samples, *with_key) < _cost(samples, *alone) else alone
-            return better if draft == spec else made(spec, key=better is with_key)
-        except (VideoCodecError, DecodeError):
-            # The key picture came out differently in two segments: each stands alone.
-            return made(spec, key=False)
+        """The video of the samples and what it decodes to."""
+        if self.structure.key:
+            try:
+                base = code_video(samples, segments, spec, key=True)
+                return base, base.decode(segments, samples.shape[1:])
+            except (VideoCodecError, DecodeError):
+                # The key picture came out differently in two segments: each stands alone.
+                pass
+        base = code_video(samples, segments, spec)
+        return base, base.decode(segments, samples.shape[1:])
 
     def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[Any]) -> Coded:
         """Add what is left after the prediction, in units of the residual's step."""
@@ -335,12 +326,6 @@ class Exact:
 
 
 Candidate = Callable[[Work], Coded | None]
-
-
-def _cost(samples: NDArray[Any], base: CodedPlanes, decoded: NDArray[Any]) -> float:
-    """Bytes at equal distortion: on natural cubes, bits grow as the 0.76th power of 1 / MSE."""
-    error = np.subtract(samples, decoded, dtype=np.float32)
-    return float(base.size * max(float(np.mean(error * error)), 1e-6) ** 0.76)
 
 
 def largest_drift(transform: Transform, bands: int) -> int:

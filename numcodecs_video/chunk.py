@@ -5,6 +5,7 @@ Knows arrays and settings; knows nothing of coders.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ from numcodecs_video.quantise import integer_view
 __all__ = ["Chunk", "check_dtype", "frames_per_segment", "prepare_chunk"]
 
 _SEGMENT_FRAMES = 24
+#: samples cut out for trials keep at least this many cells a side
+_SHORTEST_SAMPLE = 48
 _ADVICE = {
     "c": "store the real and imaginary parts as two variables",
     "V": "store each field as a variable of its own",
@@ -62,20 +65,42 @@ class Chunk:
         """True where a cell holds a value, broadcastable to the cube."""
         return np.ones((1, 1, 1, 1), bool) if self.missing is None else self.missing.valid
 
-    def part(self, frames: range) -> Chunk:
-        """Some consecutive frames of the cube, as one segment: for trials, never for payloads."""
+    def sample(self, cells: int) -> Chunk:
+        """A part to try things on, never for payloads: distant segments, cut out in y and x.
+
+        Parameters
+        ----------
+        cells : int
+            About how many to keep, unless the planes get too small for that.
+        """
+        number = len(self.segments)
+        count = min(number, max(2, 2 * _SEGMENT_FRAMES // len(self.segments[0])))
+        chosen = [self.segments[(2 * i + 1) * number // (2 * count)] for i in range(count)]
+        frames = np.concatenate([np.arange(s.start, s.stop) for s in chosen])
+        bands, height, width = self.cube.shape[1:]
+        shrink = min(1.0, math.sqrt(cells / (len(frames) * bands * height * width)))
+        rows, columns = (_middle(side, shrink) for side in (height, width))
         missing = None
         if self.missing is not None:
-            classes = self.missing.classes[frames.start : frames.stop]
+            classes = self.missing.classes[frames][:, :, rows, columns]
             missing = MissingCells(classes, self.missing.patterns)
-        cube = self.cube[frames.start : frames.stop]
-        return replace(self, cube=cube, missing=missing, segments=(range(len(frames)),))
+        cube = np.ascontiguousarray(self.cube[frames][:, :, rows, columns])
+        ends = np.cumsum([len(s) for s in chosen]).tolist()
+        segments = tuple(range(end - len(s), end) for s, end in zip(chosen, ends, strict=True))
+        return replace(self, cube=cube, missing=missing, segments=segments)
 
     @property
     def order(self) -> Literal["C", "F"]:
         """The memory order that the decoder must give back."""
         flags = self.array.flags
         return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+
+
+def _middle(side: int, shrink: float) -> slice:
+    """The middle of a side, shrunk to whole multiples of 8 cells where it can be."""
+    length = min(side, max(_SHORTEST_SAMPLE, -(-int(side * shrink) // 8) * 8))
+    start = (side - length) // 2
+    return slice(start, start + length)
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:

@@ -14,12 +14,14 @@ from numcodecs_video.chunk import Chunk, prepare_chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.config import BandBasis, Settings
 from numcodecs_video.decoding import decode_chunk
+from numcodecs_video.distortion import plan_distortion
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.payload import Header, Missing, Promise, pack
 from numcodecs_video.quantise import rmse_of_psnr, value_range
 from numcodecs_video.realised import largest_error, largest_relative_error, root_mean_square_error
-from numcodecs_video.search import Plan, attempt, plan_bounded, plan_distortion, plan_quantised
+from numcodecs_video.search import Plan, plan_bounded, plan_quantised
+from numcodecs_video.trials import attempt
 
 __all__ = ["check_settings", "encode_chunk"]
 

@@ -95,7 +95,7 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
 }
 
 _X26_BY_EFFORT = (
-    "ultrafast", "veryfast", "faster", "fast", "medium", "medium", "medium", "slow", "slower",
+    "ultrafast", "veryfast", "fast", "medium", "medium", "medium", "slow", "slower", "slower",
 )  # fmt: skip
 _VP9_SPEED = (8, 6, 5, 4, 3, 2, 1, 1, 0)
 _AV1_PRESET = (12, 11, 10, 8, 6, 5, 4, 3, 2)
@@ -159,7 +159,7 @@ def _hevc(qp: int | None, effort: int, options: dict[str, str], frames: int) -> 
         params["lossless"] = 1
     else:
         params |= {"qp": qp, "rdoq-level": 2 if effort > 3 else 0}
-        params |= {"rd": 6} if effort > 5 else {}
+        params |= {"rd": 6} if effort > 4 else {}
     params |= options
     return {**out, "x265-params": _joined(params)}
 

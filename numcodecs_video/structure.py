@@ -1,0 +1,99 @@
+"""How the pictures of a video depend on each other and share the bits between them.
+
+Knows the few arrangements worth trying and in which order; knows nothing of how one is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+__all__ = ["USUAL", "Structure", "search_structure"]
+
+#: quantiser steps of P over I and of B over P pictures: from none to what smooth fields like
+_RATIOS = ((1.0, 1.0), (1.4, 1.3), (2.5, 1.5), (4.0, 2.0), (6.0, 2.5))
+_PLAIN = 1
+#: from this entry on, long runs of B pictures are worth trying
+_STEEP = 3
+_RUNS = (4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One arrangement.
+
+    Parameters
+    ----------
+    key : bool
+        Every segment is predicted from a picture that all share.
+    ratios : int
+        Entry of the table of quality ratios; for HEVC only, as is ``run``.
+    run : int
+        B pictures between two P pictures; 0 lets the encoder choose, at most four.
+    """
+
+    key: bool = False
+    ratios: int = _PLAIN
+    run: int = 0
+
+    def options(self, coder: str) -> tuple[tuple[str, str], ...]:
+        """The encoder's raw options for it."""
+        if coder != "hevc":
+            return ()
+        found = []
+        if self.ratios != _PLAIN:
+            intra, inter = _RATIOS[self.ratios]
+            found += [("ipratio", f"{intra:g}"), ("pbratio", f"{inter:g}")]
+        if self.run:
+            found += [("b-adapt", "0"), ("bframes", str(self.run))]
+        return tuple(found)
+
+
+#: what the encoder does by itself
+USUAL = Structure()
+
+
+def search_structure(
+    cost: Callable[[Structure], float], coder: str, *, key: bool, frames: int
+) -> Structure:
+    """Walk from the usual arrangement to one that costs less, one property after the other.
+
+    Parameters
+    ----------
+    cost : callable
+        What an arrangement costs; called once for each.
+    coder : str
+    key : bool
+        A key picture is possible.
+    frames : int
+        Frames of a segment.
+    """
+    known: dict[Structure, float] = {}
+
+    def better(other: Structure) -> bool:
+        for structure in (other, best):
+            if structure not in known:
+                known[structure] = cost(structure)
+        return known[other] < known[best]
+
+    best = Structure(key=key)
+    if key and better(replace(best, key=False)):
+        best = replace(best, key=False)
+    if coder != "hevc" or frames < 2:
+        return best
+    for step in (1, -1):
+        while 0 <= best.ratios + step < len(_RATIOS):
+            other = replace(best, ratios=best.ratios + step)
+            if not better(other):
+                break
+            best = other
+        if best.ratios != _PLAIN:
+            break
+    for run in _RUNS:
+        if run >= frames:
+            break
+        if better(replace(best, run=run)):
+            best = replace(best, run=run)
+        elif best.ratios < _STEEP:
+            break
+    return best
