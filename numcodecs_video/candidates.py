@@ -23,7 +23,7 @@ from numcodecs_video.disguise import disguised_integers
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
-from numcodecs_video.missing import fill_missing
+from numcodecs_video.missing import fill_missing, fill_planes
 from numcodecs_video.payload import Layer, Transform, Values
 from numcodecs_video.planes import (
     CodedPlanes,
@@ -63,10 +63,14 @@ class Work:
         The largest error in the data's units; 0 is lossless.
     relative : bool
         The bound is a fraction of each value; for floats only.
+    whole : Work, optional
+        Of which this is a part: quantisers mean the same there.
     """
 
-    def __init__(self, chunk: Chunk, bound: float, *, relative: bool = False) -> None:
-        self.chunk, self.bound, self.relative = chunk, bound, relative
+    def __init__(
+        self, chunk: Chunk, bound: float, *, relative: bool = False, whole: Work | None = None
+    ) -> None:
+        self.chunk, self.bound, self.relative, self.whole = chunk, bound, relative, whole
         self.is_float = chunk.cube.dtype.kind == "f"
 
     @cached_property
@@ -77,8 +81,13 @@ class Work:
         else:
             found = integer_levels(self.chunk.cube, self.chunk.valid, int(self.bound))
         if found is not None:
-            fill_missing(found[0], self.chunk.valid)
+            self._fill(*found)
         return found
+
+    def _fill(self, levels: NDArray[Any], values: Values) -> None:
+        """Fill the holes with what is cheapest for the coder."""
+        alone = self.chunk.settings.codec in jpeg2k.DEPTHS and values.top < _MOST_BASE_LEVELS
+        (fill_planes if alone else fill_missing)(levels, self.chunk.valid)
 
     def _float_levels(self) -> tuple[NDArray[Any], Values] | None:
         cube, valid = self.chunk.cube, self.chunk.valid
@@ -124,7 +133,7 @@ class Work:
         if found is None or found[1].top >= _MOST_BASE_LEVELS:
             return None
         if not self.exact_levels:
-            fill_missing(found[0], self.chunk.valid)
+            self._fill(*found)
         return found
 
     @property
@@ -156,7 +165,8 @@ class Work:
 
     def sample(self, cells: int) -> Work:
         """The same work on a part of the chunk: what trials run on."""
-        return Work(self.chunk.sample(cells), self.bound, relative=self.relative)
+        part = self.chunk.sample(cells)
+        return Work(part, self.bound, relative=self.relative, whole=self)
 
 
 @dataclass(frozen=True)
@@ -352,7 +362,10 @@ def least_quantiser(coder: str) -> int:
 
 def finest_step(work: Work, bits: int) -> float:
     """The smallest step, in levels, at which all components fit ``bits`` bits."""
-    return max(work.projection.span / float(2**bits - 1), 2.0**-7)
+    span = work.projection.span
+    if work.whole is not None and work.whole.fine is not None:
+        span = max(span, work.whole.projection.span)
+    return max(span / float(2**bits - 1), 2.0**-7)
 
 
 def distortion(step: float, qp: int, bits: int) -> float:

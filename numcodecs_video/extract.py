@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Extracted", "extract_stream"]
 
 VIDEO = frozenset(("hevc", "h264", "vp9", "av1", "ffv1"))
-PICTURES = {"jpeg2k": ".j2k", "htj2k": ".jhc", "jpegxl": ".jxl"}
+PICTURES = {"jpeg2k": ".jp2", "htj2k": ".jph", "jpegxl": ".jxl"}
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,7 @@ def _extract_pictures(header: Header, layer: Layer, sections: list[bytes], path:
     path.mkdir(parents=True, exist_ok=True)
     files = []
     for segment, data in enumerate(sections[1:]):
-        units = (
-            split_units(data) if layer.coder == "jpegxl" else jpeg2k.codestreams(sections[0], data)
-        )
+        units = split_units(data) if layer.coder == "jpegxl" else jpeg2k.files(sections[0], data)
         for number, unit in enumerate(units):
             frame = header.frames_of(segment).start + number
             stem = f"picture-{segment:03}-{number:03}" if layer.coder == "jpegxl" else f"{frame:05}"

@@ -16,6 +16,7 @@ from numcodecs_video.errors import DecodeError
 __all__ = [
     "MissingCells",
     "fill_missing",
+    "fill_planes",
     "find_missing",
     "in_range",
     "pack_classes",
@@ -121,6 +122,37 @@ def fill_missing(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
         here = valid[:, band]
         mean = levels[:, band][here].mean() if here.any() else 0
         levels[:, band, never[band]] = np.asarray(mean).astype(levels.dtype)
+
+
+def fill_planes(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+    """Fill the holes of a cube (T, C, Y, X) in place for a coder that predicts nothing in time.
+
+    From the valid cells around them in the same plane; planes without any take the band's mean.
+    """
+    valid = np.broadcast_to(valid, levels.shape)
+    for band in range(levels.shape[1]):
+        here, planes = valid[:, band], levels[:, band]
+        mean = float(planes[here].mean()) if here.any() else 0.0
+        for t in np.flatnonzero(~here.all(axis=(1, 2))):
+            filled = _fill_from_around(planes[t].astype(np.float64), here[t], mean)
+            planes[t] = np.rint(filled).astype(levels.dtype)
+
+
+def _fill_from_around(
+    values: NDArray[np.float64], valid: NDArray[np.bool_], otherwise: float
+) -> NDArray[np.float64]:
+    """Fill a plane by the mean of the valid cells in the smallest square of a pyramid with any."""
+    if not valid.any():
+        return np.full_like(values, otherwise)
+    if valid.all():
+        return values
+    height, width = values.shape
+    margins = (0, height % 2), (0, width % 2)
+    squares = (-(-height // 2), 2, -(-width // 2), 2)
+    total = np.pad(np.where(valid, values, 0), margins).reshape(squares).sum(axis=(1, 3))
+    count = np.pad(valid, margins).reshape(squares).sum(axis=(1, 3))
+    coarse = _fill_from_around(total / np.maximum(count, 1), count > 0, otherwise)
+    return np.where(valid, values, coarse.repeat(2, 0).repeat(2, 1)[:height, :width])
 
 
 def pack_classes(classes: NDArray[np.uint8], count: int, before: NDArray[np.uint8]) -> bytes:

@@ -94,9 +94,9 @@ def test_frames_of_a_remuxed_stream_are_the_base(tmp_path):
         assert np.corrcoef(shown.ravel(), original.ravel())[0, 1] > 0.95
 
 
-@pytest.mark.parametrize(("htj2k", "suffix"), [(False, ".j2k"), (True, ".jhc")])
+@pytest.mark.parametrize(("htj2k", "suffix"), [(False, ".jp2"), (True, ".jph")])
 def test_jpeg_2000_frames_open_by_themselves(tmp_path, htj2k, suffix):
-    """One file a date, each a complete codestream."""
+    """One file a date, each whole, with the samples of its planes."""
     imagecodecs = pytest.importorskip("imagecodecs")
     payload = Jpeg2kCodec(lossless=True, htj2k=htj2k, axes="tyx").encode(moving())
     done = extract_stream(payload, tmp_path / "frames")

@@ -78,12 +78,28 @@ def test_codestreams_open_elsewhere(promise, htj2k):
         assert imagecodecs.jpeg2k_decode(frame).shape[:2] == (37, 45)
 
 
-def test_pillow_opens_a_codestream():
+@pytest.mark.parametrize("htj2k", [False, True])
+@pytest.mark.parametrize("bands", [1, 2, 3])
+def test_files_open_elsewhere(bands, htj2k):
+    """As JP2 and JPH files, with the codestream's samples, of any number of planes."""
+    counts = _bands("u1")[:, :bands]
+    shared, segments, _ = _layers(Jpeg2kCodec(axes="tcyx", htj2k=htj2k).encode(counts))
+    for date, segment in zip(counts, segments, strict=True):
+        (content,) = jpeg2k.files(shared[0], segment[0])
+        assert content[20:24] == (b"jph " if htj2k else b"jp2 ")
+        decoded = imagecodecs.jpeg2k_decode(content, planar=True)
+        np.testing.assert_array_equal(decoded.reshape(date.shape), date - counts.min())
+
+
+@pytest.mark.parametrize("htj2k", [False, True])
+def test_pillow_opens_the_files(htj2k):
     """OpenJPEG as others build it."""
     image = pytest.importorskip("PIL.Image")
     counts = _bands("u1")[:, 0]
-    (first, *_) = _codestreams(Jpeg2kCodec().encode(counts))
-    np.testing.assert_array_equal(np.asarray(image.open(io.BytesIO(first))), counts[0])
+    shared, segments, _ = _layers(Jpeg2kCodec(htj2k=htj2k).encode(counts))
+    (content,) = jpeg2k.files(shared[0], segments[0][0])
+    opened = np.asarray(image.open(io.BytesIO(content)))
+    np.testing.assert_array_equal(opened, counts[0] - counts.min())
 
 
 @pytest.mark.parametrize("promise", [{}, {"psnr": 45}, {"max_error": 9}], ids=str)

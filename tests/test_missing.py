@@ -11,6 +11,7 @@ from strategies import FLOATS, NUMBERS, class_maps, cubes, same_bits, samples, v
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.missing import (
     fill_missing,
+    fill_planes,
     find_missing,
     pack_classes,
     restore_missing,
@@ -129,24 +130,26 @@ def test_a_class_without_a_pattern_is_refused():
         unpack_classes(bytes([3]), (1, 1, 1, 1), 2, np.zeros((1, 1, 1), np.uint8))
 
 
-@given(cubes, st.integers(0, 99))
-def test_filling_changes_no_valid_cell(shape, seed):
+@pytest.mark.parametrize("fill", [fill_missing, fill_planes])
+@given(shape=cubes, seed=st.integers(0, 99))
+def test_filling_changes_no_valid_cell(fill, shape, seed):
     """Only holes are filled."""
     rng = np.random.default_rng(seed)
     levels, valid = rng.integers(0, 1000, shape), rng.random(shape) < 0.6
     filled = levels.copy()
-    fill_missing(filled, valid)
+    fill(filled, valid)
     np.testing.assert_array_equal(filled[valid], levels[valid])
 
 
-@given(cubes, st.integers(0, 99))
-def test_filling_stays_within_the_valid_range(shape, seed):
+@pytest.mark.parametrize("fill", [fill_missing, fill_planes])
+@given(shape=cubes, seed=st.integers(0, 99))
+def test_filling_stays_within_the_valid_range(fill, shape, seed):
     """A fill needs no more levels than the data."""
     rng = np.random.default_rng(seed)
     levels, valid = rng.integers(0, 1000, shape), rng.random(shape) < 0.6
     valid.reshape(-1)[0] = True
     levels[~valid] = -(10**6)
-    fill_missing(levels, valid)
+    fill(levels, valid)
     known = levels[valid]
     bands = valid.any(axis=(0, 2, 3))
     assert levels[:, bands].min() >= known.min()
@@ -161,8 +164,16 @@ def test_filling_takes_the_last_then_the_next_then_the_mean():
     assert levels[:, 0, 0].tolist() == [[5, 4, 7, 2], [5, 4, 7, 4]]
 
 
-def test_a_band_without_values_is_filled_with_zeros():
+def test_planes_are_filled_from_around_then_by_the_mean():
+    """By the smallest square that knows a value; nothing comes from other dates."""
+    levels = np.array([[5, 0, 0, 2], [0, 0, 0, 0]]).reshape(2, 1, 1, 4)
+    fill_planes(levels, levels != 0)
+    assert levels[:, 0, 0].tolist() == [[5, 5, 2, 2], [4, 4, 4, 4]]
+
+
+@pytest.mark.parametrize("fill", [fill_missing, fill_planes])
+def test_a_band_without_values_is_filled_with_zeros(fill):
     """Nothing is known: nothing is coded."""
     levels = np.full((2, 1, 2, 2), 9)
-    fill_missing(levels, np.zeros(levels.shape, bool))
+    fill(levels, np.zeros(levels.shape, bool))
     assert not levels.any()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
 from numcodecs_video.streams.units import join_units, split_units
 
-__all__ = ["DEPTHS", "codestreams", "decode", "encode", "require"]
+__all__ = ["DEPTHS", "codestreams", "decode", "encode", "files", "require"]
 
 #: coder -> the sample depths that it has: imagecodecs' HTJ2K takes whole bytes
 DEPTHS: Mapping[str, Sequence[int]] = {"jpeg2k": range(8, 17), "htj2k": (8, 16)}
@@ -27,6 +27,8 @@ _MOST_PLANES = 4095  # of imagecodecs
 _MOST_DECOMPOSITIONS = 5
 # Markers of ISO/IEC 15444-1, annex A: start of codestream and image size, tile-part, data, end.
 _START, _TILE_PART, _DATA, _END = b"\xff\x4f\xff\x51", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
+#: of JP2's colour specification and channel definition boxes
+_GREY, _UNSPECIFIED = 17, 0xFFFF
 _FAULTS = (imagecodecs.Jpeg2kError, imagecodecs.Htj2kError, ValueError, RuntimeError, MemoryError)
 
 
@@ -167,6 +169,41 @@ def codestreams(shared: bytes, stream: bytes) -> list[bytes]:
     if len(heads) > 1:
         raise DecodeError(f"a JPEG 2000 stream has {len(heads)} main headers")
     return [_join(heads[0], unit) for unit in units] if heads else units
+
+
+def files(shared: bytes, stream: bytes) -> list[bytes]:
+    """The frames of a segment as JP2 files (ISO/IEC 15444-1, annex I); JPH ones of HTJ2K.
+
+    The first component is a grey picture, the others are channels without a meaning of their own.
+
+    Raises
+    ------
+    DecodeError
+        When the stream is damaged.
+    """
+    return [_wrap(codestream) for codestream in codestreams(shared, stream)]
+
+
+def _wrap(codestream: bytes) -> bytes:
+    """The boxes of a file around a codestream, whose SIZ marker says what they must say."""
+    if len(codestream) < 43 or codestream[:4] != _START:
+        raise DecodeError("a JPEG 2000 codestream does not begin as one")
+    capabilities, width, height = struct.unpack(">HII", codestream[6:16])
+    (planes,) = struct.unpack(">H", codestream[40:42])
+    # Bit 14 of the capabilities announces a part of the standard beyond the first: HTJ2K.
+    brand = b"jph " if capabilities & 0x4000 else b"jp2 "
+    boxes = _box(b"ihdr", struct.pack(">IIHBBBB", height, width, planes, codestream[42], 7, 0, 0))
+    boxes += _box(b"colr", struct.pack(">BBBI", 1, 0, 0, _GREY))
+    if planes > 1:
+        channels = [(0, 0, 1), *((p, _UNSPECIFIED, _UNSPECIFIED) for p in range(1, planes))]
+        definitions = b"".join(struct.pack(">HHH", *channel) for channel in channels)
+        boxes += _box(b"cdef", struct.pack(">H", planes) + definitions)
+    start = _box(b"jP  ", b"\r\n\x87\n") + _box(b"ftyp", brand + bytes(4) + brand)
+    return start + _box(b"jp2h", boxes) + _box(b"jp2c", codestream)
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(content)) + kind + content
 
 
 def decode(
