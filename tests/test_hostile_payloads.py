@@ -6,6 +6,7 @@ runs that fuzzing itself for a moment.
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,35 @@ class TestStreams:
                         values=Values("integer", 7, 1, 0))  # fmt: skip
         array = _decode(header)
         assert (array.shape, array.min(), array.max()) == ((2**24, 1, 1), 7, 7)
+
+
+class TestDeclarations:
+    """A chunk that is not what the reader expects is refused before it is decoded."""
+
+    HUGE = pack(Header("|u1", (2**13, 2**10, 2**10), axes="tyx"), ())
+
+    def test_an_output_buffer_bounds_the_chunk(self):
+        """8 GiB were decoded first, and then found not to fit 4 bytes."""
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(DecodeError, match="output buffer"):
+            VideoCodec().decode(self.HUGE, out=bytearray(4))
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+    @pytest.mark.parametrize("follower", [False, True])
+    def test_the_metadata_of_an_array_bound_its_chunks(self, follower, tmp_path):
+        """Whether Zarr lets the codec fetch the bytes or hands them over."""
+        zarr = pytest.importorskip("zarr")
+        words, chunk = VideoCodec().encoding(3), self.HUGE
+        if follower:
+            words["compressors"], chunk = [zarr.codecs.GzipCodec()], gzip.compress(chunk)
+        array = zarr.create_array(tmp_path / "a", shape=(4, 9, 9), chunks=(4, 9, 9), dtype="u1",
+                                  **words)  # fmt: skip
+        array[...] = COUNTS[:4, :9, :9]
+        (tmp_path / "a" / "c" / "0" / "0" / "0").write_bytes(chunk)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(DecodeError, match="metadata say"):
+            array[...]
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
 
 def test_chunks_beyond_the_memory_are_decode_errors(monkeypatch):
