@@ -24,8 +24,8 @@ from numcodecs_video.payload import (
     pack,
     parse_header,
 )
-from numcodecs_video.streams import zstd
-from numcodecs_video.streams.units import join_units
+from numcodecs_video.streams import ffmpeg, zstd
+from numcodecs_video.streams.units import join_units, split_units
 
 resource = pytest.importorskip("resource", reason="this platform does not measure its memory")
 
@@ -35,6 +35,19 @@ COUNTS = (np.arange(4 * 18 * 22) % 97).reshape(4, 18, 22).astype("u2")
 
 def _decode(header: Header, *sections: list[bytes]) -> np.ndarray:
     return VideoCodec().decode(pack(header, sections))
+
+
+def _streams_of(codec: str) -> tuple[list[bytes], list[bytes]]:
+    """The shared units of four frames of 72x72 samples, and those of their only segment."""
+    frames = np.random.default_rng(0).integers(0, 200, (4, 72, 72)).astype("u1")
+    spec = ffmpeg.EncodeSpec(codec, 8, None if codec == "ffv1" else 30, effort=1)
+    shared, (stream,) = ffmpeg.encode(frames, [range(4)], spec)
+    return split_units(shared), split_units(stream)
+
+
+def _decode_stream(codec: str, shared: list[bytes], units: list[bytes]) -> list[np.ndarray]:
+    shape = (4, 72, 72)
+    return list(ffmpeg.decode(join_units(shared), join_units(units), codec, 8, shape))
 
 
 class TestHeaders:
@@ -150,6 +163,17 @@ class TestStreams:
         header = Header("|u1", (10**5, 1, 1), axes="tyx", layers=(Layer("base", "zstd", 8),))
         parsed = parse_header(pack(header, [[b""]] * (10**5 + 1)))
         assert sum(start - stop for start, stop in map(parsed.section_range, range(10**5 + 1))) == 0
+
+    @pytest.mark.parametrize("codec", ["hevc", "vp9", "ffv1", "av1", "h264"])
+    def test_packets_beyond_the_frames_are_refused(self, codec):
+        """Took minutes: packets whose pictures are never shown were decoded without end."""
+        shared, packets = _streams_of(codec)
+        _decode_stream(codec, shared, packets)
+        with pytest.raises(DecodeError, match="packets for 4 frames"):
+            _decode_stream(codec, shared, packets * 3)
+        if shared:
+            with pytest.raises(DecodeError, match="packets for 4 frames"):
+                _decode_stream(codec, shared * 99, packets)
 
     def test_many_segments_without_layers_take_no_time(self):
         """Took hours: each segment of a constant chunk was made on its own."""

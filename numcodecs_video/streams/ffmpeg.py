@@ -40,6 +40,8 @@ __all__ = [
 
 _R = TypeVar("_R")
 _LOG_LOCK = threading.Lock()
+#: parameter sets and a key picture are four
+_MOST_SHARED_UNITS = 64
 
 
 @dataclass(frozen=True)
@@ -410,11 +412,14 @@ def decode(
     DecodeError
         When the stream does not hold exactly these frames.
     """
-    units = split_units(shared) + split_units(stream)
-    packets: Iterable[bytes] = units
+    head = split_units(shared)
+    packets = head + split_units(stream)
     if CODERS[coder].nal:
-        packets = access_units(units, coder)
+        packets = list(access_units(packets, coder))
     announced, count = shape[0] + key, 0
+    # More could only hold what is never shown, and take time for it.
+    if len(head) > _MOST_SHARED_UNITS or len(packets) > announced + 1:
+        raise DecodeError(f"the {coder} stream holds {len(packets)} packets for {announced} frames")
     try:
         for frame in _decode_packets(packets, coder, bits, shape):
             count += 1
