@@ -1,4 +1,4 @@
-"""The command line: ``numcodecs-video demo``, ``compress`` and ``info``.
+"""The command line ``numcodecs-video``.
 
 One module a command, and none of them holds what a Python user would want too.
 """

@@ -13,6 +13,7 @@ from numcodecs_video.cli.doctor import doctor
 from numcodecs_video.cli.evaluate import compare, evaluate, suggest
 from numcodecs_video.cli.extract import extract
 from numcodecs_video.cli.info import info
+from numcodecs_video.cli.sweep import sweep_command
 from numcodecs_video.errors import DecodeError, VideoCodecError
 
 __all__ = ["commands"]
@@ -38,5 +39,5 @@ def commands() -> None:
     """Store arrays with a time axis as short scientific videos in Zarr."""
 
 
-for command in (demo, compress, info, evaluate, suggest, compare, extract, doctor):
+for command in (demo, compress, info, evaluate, suggest, compare, sweep_command, extract, doctor):
     commands.add_command(command)

@@ -15,7 +15,15 @@ from numcodecs_video.config import CodecName, Jpeg2kName
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["announced", "encoding_options", "encoding_settings", "json_option", "variable_option"]
+__all__ = [
+    "CODEC_NAMES",
+    "PROMISES",
+    "announced",
+    "encoding_options",
+    "encoding_settings",
+    "json_option",
+    "variable_option",
+]
 
 CommandT = TypeVar("CommandT", bound="Callable[..., Any]")
 

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["parse_axes", "parse_bounds", "parse_chunks", "parse_numbers", "parse_pca"]
+__all__ = [
+    "parse_axes",
+    "parse_bounds",
+    "parse_chunks",
+    "parse_names",
+    "parse_numbers",
+    "parse_pca",
+    "parse_values",
+]
 
 
 def parse_bounds(
@@ -104,6 +112,46 @@ def parse_numbers(
     if not all(part.strip().isdigit() for part in parts):
         raise click.BadParameter(f"{value!r} is no list of numbers, such as 2,1,0", ctx, param)
     return tuple(int(part) for part in parts)
+
+
+def parse_values(
+    ctx: click.Context | None, param: click.Parameter | None, value: str | None
+) -> list[float]:
+    """Read positive numbers parted by commas.
+
+    Examples
+    --------
+    >>> parse_values(None, None, "40,44.5")
+    [40.0, 44.5]
+    """
+    values = [_parse_number(part) for part in value.split(",")] if value is not None else []
+    if not all(math.isfinite(number) and number >= 0 for number in values):
+        raise click.BadParameter(f"{value!r} is no list of numbers, such as 40,44,48", ctx, param)
+    whole = param is not None and param.name == "qp"
+    return [int(number) for number in values] if whole else values
+
+
+def parse_names(
+    known: Sequence[str],
+) -> Callable[[click.Context | None, click.Parameter | None, str], list[str]]:
+    """Make a reader of names parted by commas.
+
+    Examples
+    --------
+    >>> parse_names(["hevc", "vp9"])(None, None, "vp9,hevc")
+    ['vp9', 'hevc']
+    """
+
+    def parse(ctx: click.Context | None, param: click.Parameter | None, value: str) -> list[str]:
+        names = [part.strip() for part in value.split(",")]
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise click.BadParameter(
+                f"{', '.join(unknown)}: the names are {', '.join(known)}", ctx, param
+            )
+        return names
+
+    return parse
 
 
 def parse_pca(

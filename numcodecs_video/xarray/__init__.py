@@ -12,6 +12,7 @@ from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
 from numcodecs_video.xarray.report import Report
 from numcodecs_video.xarray.suggest import Suggestion, suggest
+from numcodecs_video.xarray.sweep import SweepPoint, sweep, write_csv
 from numcodecs_video.xarray.writing import record_loss, to_zarr
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Evaluation",
     "Report",
     "Suggestion",
+    "SweepPoint",
     "choose_chunks",
     "compare",
     "encoding",
@@ -29,6 +31,8 @@ __all__ = [
     "record_loss",
     "stack_bands",
     "suggest",
+    "sweep",
     "to_zarr",
     "unstack_bands",
+    "write_csv",
 ]

@@ -1,22 +1,14 @@
-"""Pictures of what compression did to one time step.
-
-Knows arrays and matplotlib's object interface; uses no ``pyplot``, so it leaves no global state
-behind and works in threads and on machines without a display. Needs the ``plots`` extra.
-"""
+"""Original, decoded and error of one time step, side by side."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from numcodecs_video.metrics import largest_error, rmse, valid_cells
-
-try:
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-except ImportError as error:
-    raise ImportError("pictures need matplotlib: pip install 'numcodecs-video[plots]'") from error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import NDArray
 
-__all__ = ["side_by_side"]
+__all__ = ["MISSING", "draw_error", "draw_picture", "side_by_side", "stretch_of"]
 
 # Perceptually uniform, or diverging about a light middle, and safe for every common colour
 # blindness: Nuñez, Anderton and Renslow, PLOS ONE 13 (2018), and ColorBrewer's PuOr.
@@ -99,7 +91,7 @@ def side_by_side(
     before, after = _chosen_bands(original, decoded, bands)
     valid = valid_cells(before, nodata=nodata)
     if limits is None:
-        stretch = _stretch(before, valid, percentiles)
+        stretch = stretch_of(before, valid, percentiles)
     else:
         stretch = np.full((len(before), 2), limits, dtype=np.float64)
     # 3.2 inches a panel keep the labels legible at the width of a README.
@@ -107,14 +99,14 @@ def side_by_side(
     figure = Figure(figsize=(11.5, height), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     panels[0].set_title("original")
-    _draw_picture(panels[0], before, valid, stretch)
+    draw_picture(panels[0], before, valid, stretch)
     panels[1].set_title("decoded")
-    image = _draw_picture(panels[1], after, valid, stretch)
+    image = draw_picture(panels[1], after, valid, stretch)
     if len(before) == 1:
         figure.colorbar(image, ax=panels[:2], label=units, shrink=0.85, pad=0.01)
     panels[2].set_title("error")
     panels[2].set_xlabel(_describe_error(before, after, valid, bound))
-    image = _draw_error(panels[2], before, after, valid, bound)
+    image = draw_error(panels[2], before, after, valid, bound)
     figure.colorbar(image, ax=panels[2], label=units, shrink=0.85)
     if not valid.all():
         figure.legend(handles=[Patch(label="missing", **MISSING)], loc="outside lower center")
@@ -142,7 +134,7 @@ def _chosen_bands(
     return original[chosen], decoded[chosen]
 
 
-def _stretch(
+def stretch_of(
     picture: NDArray[Any], valid: NDArray[np.bool_], percentiles: tuple[float, float]
 ) -> NDArray[np.float64]:
     """Find the darkest and the brightest value of each band to show, shape (C, 2)."""
@@ -153,7 +145,7 @@ def _stretch(
     return np.asarray(limits, dtype=np.float64)
 
 
-def _draw_picture(
+def draw_picture(
     axes: Axes, picture: NDArray[Any], valid: NDArray[np.bool_], stretch: NDArray[np.float64]
 ) -> AxesImage:
     """Draw one band in colours or three as red, green and blue, hatched where any is missing."""
@@ -170,7 +162,7 @@ def _draw_picture(
     return _draw_over_hatching(axes, np.concatenate([colours, seen[None]]).transpose(1, 2, 0))
 
 
-def _draw_error(
+def draw_error(
     axes: Axes,
     before: NDArray[Any],
     after: NDArray[Any],

@@ -1,0 +1,103 @@
+"""``sweep``: rate and distortion over codecs and promises, as CSV and PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from numcodecs_video.cli.opening import open_dataset, select_cubes
+from numcodecs_video.cli.options import CODEC_NAMES, PROMISES, announced, json_option
+from numcodecs_video.cli.parameters import parse_names, parse_values
+from numcodecs_video.cli.progress import progress_bar
+from numcodecs_video.cli.tables import format_number, new_table, print_json, print_table
+from numcodecs_video.xarray import letters_of, sweep, write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["sweep_command"]
+
+
+def promise_values(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option of several values for each kind of promise."""
+    for name, text in reversed(PROMISES.items()):
+        option = click.option(name, callback=parse_values, metavar="VALUE,...", help=text)
+        command = option(command)
+    return command
+
+
+@click.command(
+    "sweep",
+    short_help="Rate and distortion over codecs and promises, as CSV and PNG.",
+    epilog="""\b
+Examples:
+  numcodecs-video sweep s2.zarr --var b10m --psnr 40,44,48,52
+  numcodecs-video sweep era5.nc --var t2m --max-error 0.01,0.1,1 --codec auto,jpeg2k
+""",
+)
+@click.argument("src")
+@click.option("--var", "name", required=True, metavar="VAR", help="The variable.")
+@promise_values
+@click.option(
+    "--codec",
+    "codecs",
+    callback=parse_names(CODEC_NAMES),
+    default="auto",
+    show_default=True,
+    metavar="NAME,...",
+    help=f"Of {', '.join(CODEC_NAMES)}.",
+)
+@click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Stem of the .csv and the .png.  [default: VAR-sweep]",
+)
+@json_option
+def sweep_command(
+    src: str,
+    *,
+    name: str,
+    codecs: Sequence[str],
+    effort: int,
+    out: Path | None,
+    as_json: bool,
+    **said: Any,
+) -> None:
+    """Encode and decode a variable of SRC under every promise with every codec."""
+    promises = {word: values for word, values in said.items() if values}
+    with open_dataset(src) as ds:
+        variable = select_cubes(ds, [name])[name]
+        if letters_of(variable) is None:
+            raise click.ClickException(f"{name} is no cube: it needs time, y and x axes")
+        runs = len(codecs) * sum(map(len, promises.values()))
+        with announced(), progress_bar("sweeping", variable.nbytes * runs) as advance:
+            points = sweep(variable, promises, codecs=codecs, effort=effort, advance=advance)
+    stem = out.with_suffix("") if out is not None else Path(f"{name}-sweep")
+    write_csv(points, f"{stem}.csv")
+    if as_json:
+        print_json([point.to_dict() for point in points])
+    else:
+        figures = ["bits per pixel per band", "ratio", "PSNR dB", "largest error", "encode MB/s"]
+        table = new_table(f"{src}: {name}", ["codec", "promise"], figures)
+        for point in points:
+            cells = point.evaluation.table_cells()
+            promise = f"{point.promise}={format_number(point.value)}"
+            table.add_row(point.codec, promise, *(cells[figure] for figure in figures))
+        print_table(table)
+        click.echo(f"Table: {stem}.csv")
+    _save_picture(points, stem, f"{name} of {Path(src).name}", quiet=as_json)
+
+
+def _save_picture(points: Any, stem: Path, title: str, *, quiet: bool) -> None:
+    """Draw the curves, where matplotlib is installed."""
+    try:
+        from numcodecs_video.plots import rate_distortion
+    except ImportError as error:
+        click.echo(f"No picture: {error}", err=True)
+        return
+    rate_distortion(points, title=title).savefig(f"{stem}.png", dpi=150)
+    if not quiet:
+        click.echo(f"Picture: {stem}.png")
