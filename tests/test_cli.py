@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -594,3 +595,24 @@ def test_help_names_every_option():
     printed = run_well("compress", "--help")
     for option in compress_module.compress.params:
         assert option.param_type_name == "argument" or option.opts[0] in printed
+
+
+@pytest.mark.parametrize("name", sorted(commands.commands))
+def test_help_shows_an_example_of_every_command(name):
+    """And the first word of each is the command's own."""
+    printed = run_well(name, "--help")
+    assert f"  numcodecs-video {name} " in printed.partition("Examples:")[2]
+
+
+def test_tab_completion_is_as_the_help_says():
+    """The line in the help makes a shell know the commands."""
+    line = next(line for line in run_well("--help").splitlines() if "_COMPLETE=" in line)
+    variable = line.partition("$(")[2].partition("=")[0]
+    words = {"COMP_WORDS": "numcodecs-video com", "COMP_CWORD": "1", variable: "bash_complete"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from numcodecs_video.cli import main; main()"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **words},
+    )
+    assert sorted(done.stdout.split()) == ["plain,compare", "plain,compress"]

@@ -33,7 +33,19 @@ class _Group(click.Group):
             raise click.ClickException(" ".join(str(error).split())) from error
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  numcodecs-video demo
+  numcodecs-video compress era5.nc era5.zarr --max-error t2m=0.01
+  numcodecs-video compare era5.nc era5.zarr
+\b
+Tab completion, for bash (or zsh, fish); put the line into ~/.bashrc:
+  eval "$(_NUMCODECS_VIDEO_COMPLETE=bash_source numcodecs-video)"
+""",
+)
 @click.version_option(__version__)
 def commands() -> None:
     """Store arrays with a time axis as short scientific videos in Zarr."""

@@ -56,7 +56,13 @@ class Outcome:
     read_seconds: float
 
 
-@click.command(short_help="Compare ways to store a synthetic satellite year.")
+@click.command(
+    short_help="Compare ways to store a synthetic satellite year.",
+    epilog="""\b
+Examples:
+  numcodecs-video demo --out demo
+""",
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
