@@ -25,7 +25,9 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from confinement import (
@@ -37,6 +39,7 @@ from confinement import (
     peak_bytes,
 )
 from mutations import MUTATIONS, is_blind
+from numpy.typing import NDArray
 from seeds import load_bombs, load_seeds
 
 from numcodecs_video import DecodeError, VideoCodec
@@ -50,7 +53,7 @@ MEBIBYTE = 2**20
 MEMORY = 1536 * MEBIBYTE
 #: resident bytes that a case may take: so many, and so many a byte of the declared chunk
 FIXED, PER_BYTE = 64 * MEBIBYTE, 128
-BATCH = 2000
+BATCH = 5000
 #: glibc asks the kernel for a setting, by a file, when an arena of a thread shrinks
 ONE_ARENA = {**os.environ, "MALLOC_ARENA_MAX": "1"}
 
@@ -116,10 +119,15 @@ def _judge_whole(payload: bytes, original: bytes, blind: bool) -> str:
     header = parse_header(payload)
     if (array.shape, array.dtype) != (header.shape, np.dtype(header.dtype)):
         return "another shape or dtype than declared"
-    same = payload == original or array.tobytes() == VideoCodec().decode(original).tobytes()
+    same = payload == original or array.tobytes() == _decoded(original).tobytes()
     return (
         "wrong array under untouched checksums" if blind and not same else SAME if same else ARRAY
     )
+
+
+@cache
+def _decoded(original: bytes) -> NDArray[Any]:
+    return VideoCodec().decode(original)
 
 
 def _judge_part(payload: bytes, original: bytes, blind: bool) -> str:
@@ -136,7 +144,7 @@ def _judge_part(payload: bytes, original: bytes, blind: bool) -> str:
         part = read.decode()
     except DecodeError:
         return ""
-    right = VideoCodec().decode(original)[selection]
+    right = _decoded(original)[selection]
     if (part.shape, part.dtype.newbyteorder("=")) != (right.shape, right.dtype.newbyteorder("=")):
         return "a part of another shape or dtype than declared"
     # FFmpeg leaves samples that a forged packet lacks as the memory was: they may differ by call.
