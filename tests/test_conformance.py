@@ -163,7 +163,7 @@ def pipeline(request) -> Any:
 
 
 # Each example is an array with many chunks.
-fewer = settings(max_examples=settings.default.max_examples // 3)
+fewer = settings(max_examples=settings.default.max_examples // 5)
 dtypes = st.sampled_from([np.dtype(d) for d in DTYPES if np.dtype(d).kind not in "mM"])
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=9)
 
