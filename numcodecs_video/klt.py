@@ -49,7 +49,11 @@ def fit_basis(levels: NDArray[Any]) -> Basis:
     """
     bands = levels.shape[1]
     every = max(1, math.prod(levels.shape) // bands // _MOST_CELLS)
-    cells = np.moveaxis(levels, 1, 0).reshape(bands, -1)[:, ::every].astype(np.float64)
+    pictures = levels.reshape(len(levels), bands, -1)
+    frame, cell = np.divmod(
+        np.arange(0, len(levels) * pictures.shape[2], every), max(1, pictures.shape[2])
+    )
+    cells = pictures[frame, :, cell].T.astype(np.float64, order="C")
     mean = cells.mean(axis=1)
     cells -= mean[:, None]
     _, vectors = np.linalg.eigh(cells @ cells.T)
@@ -66,11 +70,16 @@ def saves_bits(levels: NDArray[Any], basis: Basis) -> bool:
     stands in for it.
     """
     every = max(1, levels.shape[0] // 16)
-    inner = np.diff(levels[::every].astype(np.float64), axis=3)
-    cells = np.moveaxis(inner, 1, 0).reshape(levels.shape[1], -1)
-    if not cells.size:
+    chosen = levels[::every]
+    if chosen.shape[3] < 2:
         return True
-    before, after = ((part**2).mean(axis=1) + 1.0 for part in (cells, basis.rows @ cells))
+    sums = np.zeros((2, chosen.shape[1]))
+    for block in blocks(chosen.shape):
+        inner = np.diff(chosen[block].astype(np.float64), axis=3)
+        cells = np.moveaxis(inner, 1, 0).reshape(chosen.shape[1], -1)
+        sums += [(part**2).sum(axis=1) for part in (cells, basis.rows @ cells)]
+    count = chosen.size // chosen.shape[1] // chosen.shape[3] * (chosen.shape[3] - 1)
+    before, after = sums / count + 1.0
     return float(np.log2(after).sum()) < float(np.log2(before).sum())
 
 

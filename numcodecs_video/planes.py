@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.cube import plan_mosaic, tile_mosaic
+from numcodecs_video.cube import blocks, plan_mosaic, tile_mosaic
 from numcodecs_video.decoding import decode_samples
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.payload import Layer, LayerKind
@@ -170,7 +170,9 @@ def code_residual(
     if high - low >= 2**16:
         raise VideoCodecError("the residual spans more than 16 bits")
     bits = 8 if high - low < 2**8 else 16
-    samples = (residual - low).astype(np.uint8 if bits == 8 else np.uint16)
+    samples = np.empty(residual.shape, np.uint8 if bits == 8 else np.uint16)
+    for block in blocks(samples.shape):
+        samples[block] = residual[block] - low
     common = {"kind": "residual", "offset": -low, "step": step}
     found = [code_jpegxl(samples, bits, segments, effort, **common)]  # type: ignore[arg-type]
     if np.count_nonzero(residual) < _SPARSE * residual.size:
