@@ -20,7 +20,7 @@ from numcodecs_video.config import BandBasis
 from numcodecs_video.cube import blocks
 from numcodecs_video.decoding import base_levels
 from numcodecs_video.disguise import disguised_integers
-from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
 from numcodecs_video.missing import fill_missing, fill_planes
@@ -262,45 +262,49 @@ class Base:
             return None
         if work.fine[1].top == 0:
             return work.start("constant", work.fine[1])
-        coded, predicted = self.predict(work, work.fine)
-        return self._add_residual(work, coded, predicted) if self.residual else coded
+        if self.residual:
+            return self._add_residual(work, *self.predict(work, work.fine))
+        return self._encode(work, work.fine)[0]
 
     def predict(self, work: Work, fine: tuple[NDArray[Any], Values]) -> tuple[Coded, NDArray[Any]]:
         """The base alone, and the levels (T, C, Y, X) that a reader gets from it."""
-        (levels, values), settings = fine, work.chunk.settings
+        coded, base = self._encode(work, fine)
+        bands, *plane = fine[0].shape[1:]
+        planes = (coded.transform.planes(bands), plane[0], plane[1])
+        decoded = base.decode(work.chunk.segments, planes)
+        return coded, base_levels(decoded, coded.transform, base.layer.bits, bands, fine[1].top)
+
+    def _encode(self, work: Work, fine: tuple[NDArray[Any], Values]) -> tuple[Coded, CodedPlanes]:
+        """The base alone, and its layer."""
+        values, settings = fine[1], work.chunk.settings
         segments = work.chunk.segments
         bits = base_depth(self.coder, settings.bits)
         step = max(self.step, finest_step(work, bits))
         projection = work.projection.drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = projection.quantise(step, bits)
-        effort = self.effort or settings.effort
         if self.coder in jpeg2k.DEPTHS:
             coarse = quantiser_step(self.qp, bits)
             base = code_jpeg2k(samples, bits, segments, self.coder, coarse)
-            decoded = base.decode(segments, samples.shape[1:])
         else:
             options = self.structure.options(self.coder) + work.options(self.coder)
-            spec = EncodeSpec(self.coder, bits, self.qp, effort, options)
-            base, decoded = self._code(samples, segments, spec)
+            spec = EncodeSpec(self.coder, bits, self.qp, self.effort or settings.effort, options)
+            base = self._code(samples, segments, spec)
         name = f"{self.coder} qp={self.qp}"
         name += " with key picture" if base.layer.key else ""
         coded = work.start(name, values, transform)
-        coded = coded.add(base.layer, base.shared, base.streams)
-        return coded, base_levels(decoded, transform, bits, levels.shape[1], values.top)
+        return coded.add(base.layer, base.shared, base.streams), base
 
     def _code(
         self, samples: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
-    ) -> tuple[CodedPlanes, NDArray[Any]]:
-        """The video of the samples and what it decodes to."""
+    ) -> CodedPlanes:
+        """The video of the samples."""
         if self.structure.key:
             try:
-                base = code_video(samples, segments, spec, key=True)
-                return base, base.decode(segments, samples.shape[1:])
-            except (VideoCodecError, DecodeError):
+                return code_video(samples, segments, spec, key=True)
+            except VideoCodecError:
                 # The key picture came out differently in two segments: each stands alone.
                 pass
-        base = code_video(samples, segments, spec)
-        return base, base.decode(segments, samples.shape[1:])
+        return code_video(samples, segments, spec)
 
     def _add_residual(self, work: Work, coded: Coded, predicted: NDArray[Any]) -> Coded:
         """Add what is left after the prediction, in units of the residual's step."""
