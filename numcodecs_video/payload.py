@@ -711,8 +711,8 @@ def _check_array(header: Header) -> None:
         or header.axes.count("x") != 1
     ):
         raise DecodeError(f"the payload declares axes {header.axes!r} for shape {header.shape}")
-    if header.segment_frames < 1:
-        raise DecodeError("the payload declares segments of no frame")
+    if not 1 <= header.segment_frames < 2**40:
+        raise DecodeError(f"the payload declares segments of {header.segment_frames} frames")
 
 
 def _check_layers(header: Header) -> None:

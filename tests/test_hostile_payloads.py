@@ -24,7 +24,7 @@ from numcodecs_video.payload import (
     pack,
     parse_header,
 )
-from numcodecs_video.streams import ffmpeg, zstd
+from numcodecs_video.streams import ffmpeg, pcodec, zstd
 from numcodecs_video.streams.units import join_units, split_units
 
 resource = pytest.importorskip("resource", reason="this platform does not measure its memory")
@@ -108,6 +108,12 @@ class TestHeaders:
         array = _decode(Header("<u8", (2, 2), values=Values("integer", 7, 2**64 - 1, 0)))
         np.testing.assert_array_equal(array, np.full((2, 2), 7, "u8"))
 
+    @pytest.mark.parametrize("frames", [0, 2**40, 2**64 - 1])
+    def test_segments_have_a_number_of_frames_that_arrays_count(self, frames):
+        """Was an OverflowError of a partial read."""
+        with pytest.raises(DecodeError, match=f"segments of {frames} frames"):
+            _decode(Header("<f4", (2, 3), axes="yx", segment_frames=frames))
+
     @pytest.mark.parametrize("kind", ["real", "relative"])
     @pytest.mark.parametrize("offset", [0.0, 1e308, -1e308])
     def test_values_beyond_the_dtype_are_clipped_without_a_warning(self, kind, offset):
@@ -146,6 +152,18 @@ class TestStreams:
         with pytest.raises(DecodeError, match="JPEG XL"):
             _decode(header, [b""], [join_units([picture])])
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+    @pytest.mark.parametrize("announced", [253, 2**32, 2**63])
+    def test_values_that_pcodec_cannot_hold_do_not_end_the_process(self, announced):
+        """Pcodec allocates as many values as a stream announces, and aborts where it cannot."""
+        values = np.arange(252, dtype="i8")
+        stream, layer = pcodec.encode(values, 5), Layer("exact", "pcodec")
+        header = Header("<i8", values.shape, layers=(layer,))
+        np.testing.assert_array_equal(_decode(header, [b""], [stream]), values)
+        bits = announced << 6 | announced.bit_length() - 1
+        number = bits.to_bytes(-(-(6 + announced.bit_length()) // 8), "little")
+        with pytest.raises(DecodeError, match=f"announces {announced} values"):
+            _decode(header, [b""], [stream[:6] + number + stream[8:]])
 
     @pytest.mark.parametrize(("coder", "kind"), [("zstd", "exact"), ("zstd", "base")])
     def test_streams_smaller_than_declared_take_no_memory(self, coder, kind):

@@ -35,6 +35,9 @@ def decode(data: bytes, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """
     if not imagecodecs.PCODEC.available:
         raise DecodeError("this chunk needs Pcodec: install an imagecodecs with PCODEC")
+    announced = _announced(data)
+    if announced > count:
+        raise DecodeError(f"a Pcodec stream announces {announced} values instead of {count}")
     try:
         out = imagecodecs.pcodec_decode(data, shape=(count,), dtype=dtype)
     except (imagecodecs.PcodecError, ValueError, RuntimeError, MemoryError) as error:
@@ -43,3 +46,16 @@ def decode(data: bytes, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     if out.shape != (count,) or out.dtype != dtype:
         raise DecodeError(f"a Pcodec stream holds {out.shape} {out.dtype}, not {count} {dtype}")
     return out
+
+
+def _announced(data: bytes) -> int:
+    """The number of values that a standalone stream says it holds.
+
+    The decoder allocates that many first, and ends the process where it cannot (Pcodec 1.0). A byte
+    of version and, from version 3 on, one of the type follow the magic; then six bits give the
+    length of the number, less one, and its bits follow, lowest first.
+    """
+    if len(data) < 6 or data[:4] != b"pco!":
+        raise DecodeError("a Pcodec stream does not begin like one")
+    bits = int.from_bytes(data[6 if data[4] >= 3 else 5 :][:9], "little")
+    return bits >> 6 & ((2 << (bits & 63)) - 1)
