@@ -3,9 +3,9 @@
 What it measures: every case must end, within 5 seconds of processor time and within memory
 proportional to the chunk that the payload declares, as an array of the declared shape and dtype or
 as ``DecodeError``. Where a mutation leaves the checksums alone, an array is only right when it is
-the original one. A read of one frame of the chunk must end in that frame or in ``DecodeError``, too.
-Cases run in worker processes that the kernel ends when they open a file or a socket, so a crash, a
-hang and a leak are all noticed, and counted as faults.
+the original one. A read of one frame of the chunk must end in that frame or in ``DecodeError`` as
+well. Cases run in worker processes that the kernel ends when they open a file or a socket, so a
+crash, a hang and a leak are all noticed, and counted as faults.
 
 How to repeat it: ``python benchmarks/fuzz/decoder.py --cases 200000 --seed 0``. Case ``n`` of a
 seed is the same on every run. The exit status is 1 if there is any fault; ``--keep FOLDER`` writes
