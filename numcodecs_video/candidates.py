@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video.chunk import Chunk
-from numcodecs_video.coded import Coded, start_coded
+from numcodecs_video.coded import Coded, code_missing
 from numcodecs_video.config import BandBasis
 from numcodecs_video.cube import blocks
 from numcodecs_video.decoding import base_levels
@@ -112,12 +112,18 @@ class Work:
 
     def start(self, name: str, values: Values, transform: Transform | None = None) -> Coded:
         """What every candidate begins with: missing cells, and the table of values if any."""
-        coded = start_coded(self.chunk, name, values, transform)
+        coded = Coded(name, (), (), values, transform or Transform())
+        if self._missing is not None:
+            coded = coded.add(*self._missing)
         if values.kind != "table" or self._disguise is None or self._disguise[2] is None:
             return coded
         table = self._disguise[2]
         packed = zstd.compress(zstd.shuffle(table.astype(table.dtype.newbyteorder("<"))), 9)
         return coded.add(Layer("table", "zstd"), packed, [b""] * len(self.chunk.segments))
+
+    @cached_property
+    def _missing(self) -> tuple[Layer, bytes, list[bytes]] | None:
+        return code_missing(self.chunk)
 
     @cached_property
     def fine(self) -> tuple[NDArray[Any], Values] | None:
@@ -150,6 +156,16 @@ class Work:
             raise ValueError("there are no fine levels to project")
         return project(self.fine[0], self._basis(*self.fine))
 
+    @cached_property
+    def _bands(self) -> Projection:
+        if self.fine is None:
+            raise ValueError("there are no fine levels")
+        return project(self.fine[0], None)
+
+    def components(self, plain: bool) -> Projection:
+        """The components of the fine levels, or, plain, their bands as they are."""
+        return self._bands if plain else self.projection
+
     def _basis(self, levels: NDArray[Any], values: Values) -> Basis | None:
         """The basis that the settings ask for; None where bands stay bands."""
         pca, bands = self.chunk.settings.pca, levels.shape[1]
@@ -164,8 +180,10 @@ class Work:
         return Basis(basis.mean, basis.rows[:pca])
 
     def sample(self, cells: int) -> Work:
-        """The same work on a part of the chunk: what trials run on."""
+        """The same work on a part of the chunk, at a draft's effort: what trials run on."""
         part = self.chunk.sample(cells)
+        effort = min(DRAFT_EFFORT, part.settings.effort)
+        part = replace(part, settings=replace(part.settings, effort=effort))
         return Work(part, self.bound, relative=self.relative, whole=self)
 
 
@@ -245,8 +263,8 @@ class Base:
         Add the residual layer.
     structure : Structure
         How its pictures depend on each other.
-    effort : int, optional
-        Instead of the settings'.
+    plain : bool
+        Code the bands as they are, whatever basis there is.
     """
 
     coder: str
@@ -254,7 +272,7 @@ class Base:
     step: float = 0.0
     residual: bool = True
     structure: Structure = USUAL
-    effort: int | None = None
+    plain: bool = False
 
     def __call__(self, work: Work) -> Coded | None:
         """Code the work's chunk; None when its levels do not fit."""
@@ -279,15 +297,15 @@ class Base:
         values, settings = fine[1], work.chunk.settings
         segments = work.chunk.segments
         bits = base_depth(self.coder, settings.bits)
-        step = max(self.step, finest_step(work, bits))
-        projection = work.projection.drop(_VANISHED * distortion(step, self.qp, bits))
+        step = max(self.step, finest_step(work, bits, plain=self.plain))
+        projection = work.components(self.plain).drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = projection.quantise(step, bits)
         if self.coder in jpeg2k.DEPTHS:
             coarse = quantiser_step(self.qp, bits)
             base = code_jpeg2k(samples, bits, segments, self.coder, coarse)
         else:
             options = self.structure.options(self.coder) + work.options(self.coder)
-            spec = EncodeSpec(self.coder, bits, self.qp, self.effort or settings.effort, options)
+            spec = EncodeSpec(self.coder, bits, self.qp, settings.effort, options)
             base = self._code(samples, segments, spec)
         name = f"{self.coder} qp={self.qp}"
         name += " with key picture" if base.layer.key else ""
@@ -364,12 +382,12 @@ def least_quantiser(coder: str) -> int:
     return -24 if coder in jpeg2k.DEPTHS else 0
 
 
-def finest_step(work: Work, bits: int) -> float:
+def finest_step(work: Work, bits: int, *, plain: bool = False) -> float:
     """The smallest step, in levels, at which all components fit ``bits`` bits."""
-    span = work.projection.span
+    projections = [work.components(plain)]
     if work.whole is not None and work.whole.fine is not None:
-        span = max(span, work.whole.projection.span)
-    return max(span / float(2**bits - 1), 2.0**-7)
+        projections.append(work.whole.components(plain))
+    return max(max(p.span for p in projections) / float(2**bits - 1), 2.0**-7)
 
 
 def distortion(step: float, qp: int, bits: int) -> float:

@@ -9,11 +9,16 @@ from typing import Self
 import numpy as np
 
 from numcodecs_video.chunk import Chunk
-from numcodecs_video.missing import pack_classes
+from numcodecs_video.missing import MissingCells, pack_classes
 from numcodecs_video.payload import Layer, Transform, Values
-from numcodecs_video.streams import zstd
+from numcodecs_video.streams import jpegxl, zstd
 
-__all__ = ["Coded", "start_coded"]
+__all__ = ["Coded", "code_missing"]
+
+#: bytes of differences from which pictures are worth trying
+_WORTH_PICTURES = 128
+#: JPEG XL gains nothing on masks beyond it
+_PICTURE_EFFORT = 3
 
 
 @dataclass(frozen=True)
@@ -50,19 +55,25 @@ class Coded:
         return replace(self, layers=(*self.layers, layer), sections=sections)
 
 
-def start_coded(
-    chunk: Chunk, name: str, values: Values, transform: Transform | None = None
-) -> Coded:
-    """The map of missing cells, to which other layers are added; no layer when all are valid.
+def code_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
+    """The map of missing cells, by the smaller of its two coders; None when all cells are valid.
 
-    The shared section holds the map that segments start from, so that a land mask which every
-    segment repeats costs one frame.
+    Differences in time suit land masks, which then cost about one frame; JPEG XL suits clouds.
     """
-    transform = transform or Transform()
-    coded = Coded(name, (), (), values, transform)
     if chunk.missing is None:
-        return coded
-    classes, count = chunk.missing.classes, len(chunk.missing.patterns)
+        return None
+    packed = _code_differences(chunk, chunk.missing)
+    if sum(map(len, packed[2])) < _WORTH_PICTURES or not jpegxl.available():
+        return packed
+    streams = jpegxl.encode(chunk.missing.classes, chunk.segments, _PICTURE_EFFORT)
+    if sum(map(len, streams)) < len(packed[1]) + sum(map(len, packed[2])):
+        return Layer("missing", "jpegxl"), b"", streams
+    return packed
+
+
+def _code_differences(chunk: Chunk, missing: MissingCells) -> tuple[Layer, bytes, list[bytes]]:
+    """Differences in time, by Zstandard; segments start from the first map, which they share."""
+    classes, count = missing.classes, len(missing.patterns)
     effort, before, shared = chunk.settings.effort, np.zeros(classes.shape[1:], np.uint8), b""
     if len(chunk.segments) > 1:
         first = classes[0]
@@ -71,4 +82,4 @@ def start_coded(
         zstd.compress(pack_classes(classes[s.start : s.stop], count, before), effort)
         for s in chunk.segments
     ]
-    return coded.add(Layer("missing", "zstd"), shared, streams)
+    return Layer("missing", "zstd"), shared, streams

@@ -158,13 +158,8 @@ def decode_segment(
     _decode_values(header, shared, layers, values)
     index = header.layer_index("missing")
     if header.missing is not None and index is not None:
-        if header.layers[index].coder != "zstd":
-            raise DecodeError("the payload codes its missing cells in a way that is unknown here")
         bands = 1 if header.missing.shared else shape[1]
-        count = len(header.missing.patterns)
-        map_shape = (shape[0], bands, *shape[2:])
-        before = _unpack_map(shared[index], (1, *map_shape[1:]), count, None)[0]
-        classes = _unpack_map(layers[index], map_shape, count, before)
+        classes = _decode_map(header, shared[index], layers[index], (shape[0], bands, *shape[2:]))
         restore_missing(values, classes, header.missing.patterns)
     return values
 
@@ -182,10 +177,29 @@ def _table(header: Header, shared: Sequence[bytes], dtype: np.dtype[Any]) -> NDA
     return zstd.unshuffle(packed, dtype.newbyteorder("<")).astype(dtype)
 
 
+def _decode_map(
+    header: Header, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+) -> NDArray[np.uint8]:
+    """The class map of a segment, (T, C, Y, X) or (T, 1, Y, X)."""
+    from numcodecs_video.streams import jpegxl
+
+    coder = next(layer.coder for layer in header.layers if layer.kind == "missing")
+    count = 0 if header.missing is None else len(header.missing.patterns)
+    if coder == "zstd":
+        before = _unpack_map(shared, (1, *shape[1:]), count, None)[0]
+        return _unpack_map(data, shape, count, before)
+    if coder != "jpegxl":
+        raise DecodeError("the payload codes its missing cells in a way that is unknown here")
+    classes = jpegxl.decode(data, shape, np.uint8)
+    if classes.max(initial=0) > count:
+        raise DecodeError("the map of missing cells names an unknown class")
+    return classes
+
+
 def _unpack_map(
     data: bytes, shape: tuple[int, int, int, int], count: int, before: NDArray[np.uint8] | None
 ) -> NDArray[np.uint8]:
-    """The class map of a segment, or the shared one (an empty stream: all valid)."""
+    """A class map by differences in time, or the shared one (an empty stream: all valid)."""
     from numcodecs_video.streams import zstd
 
     if before is None:

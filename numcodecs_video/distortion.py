@@ -75,7 +75,7 @@ def plan_distortion(chunk: Chunk, rmse: float, slack: float) -> Plan:
         return Plan(direct, ranked)
     whole = trials.size(ranked[0]) / trials.work.chunk.cube.size * chunk.cube.size
     first = 1 if whole < found.size else 0
-    return Plan(direct, [*ranked[:first], _Made(found), *ranked[first:]])
+    return Plan(direct, [*ranked[:first], _Made(found), *ranked[first:]], make=1 + first)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _draft(
     work = trials.work
     if work.fine is None or not work.fine[1].top or not work.chunk.valid.any():
         return start, structure
-    drafts = _approach(work, goal, start, structure, _DRAFTS, DRAFT_EFFORT)
+    drafts = _approach(work, goal, start, structure, _DRAFTS)
     first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
     slope = _SLOPE
     if others and abs(others[0].error - first.error) > 0.1:
@@ -163,7 +163,7 @@ def _draft(
 
     def cost(structure: Structure) -> float:
         if structure not in points:
-            points[structure] = _encode_at(work, first.step, structure, DRAFT_EFFORT)
+            points[structure] = _encode_at(work, first.step, structure)
         point = points[structure]
         return math.log2(trials.weigh(point.coded)) + slope * point.error
 
@@ -182,7 +182,6 @@ def _approach(
     step: float,
     structure: Structure,
     tries: int,
-    effort: int | None = None,
 ) -> list[_Point]:
     """Encode at ever better steps, the first given, until the error is close enough."""
     least, most = _step_range(work)
@@ -190,7 +189,7 @@ def _approach(
     for _ in range(tries):
         if step < least and any(p.step <= least for p in points):
             break  # the finest quantiser was not enough
-        points.append(_encode_at(work, min(max(step, least), most), structure, effort))
+        points.append(_encode_at(work, min(max(step, least), most), structure))
         if goal.met(points[-1]) or (points[-1].step == most and 2 ** points[-1].error < goal.most):
             break
         step = _next_step([(p.step, p.error) for p in points], goal.aim)
@@ -206,7 +205,7 @@ def _step_range(work: Work) -> tuple[float, float]:
     return least, max(least, math.log2(top + 1))
 
 
-def _encode_at(work: Work, step: float, structure: Structure, effort: int | None) -> _Point:
+def _encode_at(work: Work, step: float, structure: Structure) -> _Point:
     """Encode with a quantiser step (log2, in levels).
 
     The quantiser moves in steps of 1 dB; the step of the samples, which is continuous, makes up.
@@ -218,7 +217,7 @@ def _encode_at(work: Work, step: float, structure: Structure, effort: int | None
     qp = math.floor(quantiser_for(2**step, finest_step(work, bits), bits) + 1e-9)
     qp = max(least_quantiser(coder), min(MOST_QP, qp))
     sample_step = 2**step / quantiser_step(qp, bits)
-    base = Base(coder, qp, sample_step, residual=False, structure=structure, effort=effort)
+    base = Base(coder, qp, sample_step, residual=False, structure=structure)
     coded, predicted = base.predict(work, work.fine)
     valid = np.broadcast_to(work.chunk.valid, predicted.shape)
     reached = max(mean_square_difference(predicted, work.fine[0], valid), 1e-9)

@@ -36,6 +36,8 @@ __all__ = ["Plan", "plan_bounded", "plan_quantised"]
 
 #: candidates that a part shows within this factor of each other are too close to tell
 _CLOSE = 1.03
+#: a base this much larger than the best of the others is given up
+_HOPELESS = 1.3
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,17 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
     if work.direct[1].top == 0:
         return Plan(work, direct[:1])
     first = _first_quantiser(work) if allows_base(work) else None
+    exact: list[Candidate] = [Exact()] if not bound and settings.codec == "auto" else []
     if settings.effort == 1:
-        usual = usual_structure(chunk)
-        quick = (
-            [Base(base_coder(chunk), first, structure=usual)]
-            if first is not None and first > 3
-            else []
-        )
-        return Plan(work, [*quick, *direct])
+        quick: list[Candidate] = []
+        if first is not None and first > 3:
+            quick = [Base(base_coder(chunk), first, structure=usual_structure(chunk))]
+        return Plan(work, [*quick, *exact, *direct], make=1 + len(exact))
     trials = start_trials(work)
-    others: list[Candidate] = [Exact()] if not bound and settings.codec == "auto" else []
-    for candidate in direct + others:
+    for candidate in direct + exact:
         trials.size(candidate)
     if first is not None:
-        _search_bases(trials, base_coder(chunk), first)
+        _search_bases(trials, base_coder(chunk), first, settings.effort)
     ranked = trials.ranked()
     return Plan(work, ranked, make=3) if settings.effort > 6 else _shortlist(work, trials, ranked)
 
@@ -97,12 +96,14 @@ def _shortlist(work: Work, trials: Trials, ranked: list[Candidate]) -> Plan:
     return Plan(work, [best, *ranked], make=2 if close else 1)
 
 
-def _search_bases(trials: Trials, coder: str, first: int) -> None:
+def _search_bases(trials: Trials, coder: str, first: int, effort: int) -> None:
     """Try quantisers, and from the best of them structures."""
-    effort = trials.work.chunk.settings.effort
     usual = usual_structure(trials.work.chunk)
-    best = _descend(trials, lambda qp: Base(coder, qp, structure=usual), first, effort + 1)
-    if effort < DRAFT_EFFORT or trials.size(best) > 1.3 * min(trials.sizes.values()):
+    starts = (first,) if effort < DRAFT_EFFORT else (first - 4, first, first + 4, first + 8)
+    best = _descend(
+        trials, lambda qp: Base(coder, qp, structure=usual), starts, effort + 3, width=2
+    )
+    if effort < DRAFT_EFFORT or trials.size(best) > _HOPELESS * min(trials.sizes.values()):
         return
     found = search_structure(
         lambda structure: trials.size(replace(best, structure=structure)),
@@ -111,7 +112,9 @@ def _search_bases(trials: Trials, coder: str, first: int) -> None:
         frames=len(trials.work.chunk.segments[0]),
     )
     if found != usual:
-        _descend(trials, lambda qp: Base(coder, qp, structure=found), best.qp, 4, width=2)
+        best = _descend(trials, lambda qp: Base(coder, qp, structure=found), [best.qp], 4, width=2)
+    if trials.work.projection.weights is not None and trials.work.chunk.settings.pca == "auto":
+        _descend(trials, lambda qp: replace(best, qp=qp, plain=True), [best.qp], 3, width=2)
 
 
 def _first_quantiser(work: Work) -> int | None:
@@ -130,12 +133,27 @@ def _first_quantiser(work: Work) -> int | None:
 
 
 def _descend(
-    trials: Trials, base: Callable[[int], Base], first: int, budget: int, width: int = 4
+    trials: Trials, base: Callable[[int], Base], starts: Sequence[int], budget: int, width: int
 ) -> Base:
-    """Walk over at most ``budget`` quantisers to the smallest size, with ever smaller steps."""
-    here, tried = first, {first}
+    """Walk over quantisers to the smallest size, with ever smaller steps.
+
+    Parameters
+    ----------
+    trials : Trials
+    base : callable
+        The base of a quantiser.
+    starts : sequence of int
+        Quantisers to try first: sizes are rough, and one start may end on a bump.
+    budget : int
+        How many quantisers to try at most.
+    width : int
+        The first step from the best start.
+    """
     least = least_quantiser(base_coder(trials.work.chunk))
-    trials.size(base(here))
+    tried = {max(least, min(MOST_QP, qp)) for qp in starts}
+    here = min(sorted(tried), key=lambda qp: trials.size(base(qp)))
+    if trials.size(base(here)) > _HOPELESS * min(trials.sizes.values()):
+        return base(here)
     while len(tried) < budget and width:
         for there in (here + width, here - width):
             if there in tried or not least <= there <= MOST_QP:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from numcodecs_video.candidates import DRAFT_EFFORT, Base, Candidate, Direct, Work
+from numcodecs_video.candidates import Candidate, Direct, Work
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.errors import DecodeError, VideoCodecError
@@ -63,12 +63,7 @@ class Trials:
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part."""
         if candidate not in self.sizes:
-            quick = candidate
-            if isinstance(candidate, Base):
-                quick = replace(
-                    candidate, effort=min(DRAFT_EFFORT, self.work.chunk.settings.effort)
-                )
-            coded = attempt(quick, self.work)
+            coded = attempt(candidate, self.work)
             self.sizes[candidate] = math.inf if coded is None else self.weigh(coded)
         return self.sizes[candidate]
 

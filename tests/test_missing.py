@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import FLOATS, NUMBERS, class_maps, cubes, same_bits, samples, valid_cells
 
+from numcodecs_video import VideoCodec
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.missing import (
     fill_missing,
@@ -17,6 +18,7 @@ from numcodecs_video.missing import (
     restore_missing,
     unpack_classes,
 )
+from numcodecs_video.payload import parse_header
 
 
 def _one(values, dtype="<f4"):
@@ -177,3 +179,17 @@ def test_a_band_without_values_is_filled_with_zeros(fill):
     levels = np.full((2, 1, 2, 2), 9)
     fill(levels, np.zeros(levels.shape, bool))
     assert not levels.any()
+
+
+def test_maps_of_clouds_are_coded_as_pictures_and_of_land_as_differences():
+    """Whichever is smaller; every NaN comes back either way, from several segments too."""
+    t, y, x = np.mgrid[:6, :96, :120]
+    centres = np.random.default_rng(4).uniform(0, 120, (15, 2))
+    clouds = np.any([(y - a) ** 2 + (x - b - 9 * t) ** 2 < 90 for a, b in centres], axis=0)
+    land = np.repeat(np.random.default_rng(5).random((1, 96, 120)) < 0.3, 6, axis=0)
+    for holes, coder in ((clouds, "jpegxl"), (land, "zstd")):
+        cube = np.where(holes, np.nan, 280 + y / 8).astype("f4")
+        for gop in (0, 2):
+            payload = VideoCodec(max_error=0.5, gop=gop, effort=2).encode(cube)
+            assert parse_header(payload).layers[0].coder == coder
+            np.testing.assert_array_equal(np.isnan(VideoCodec().decode(payload)), holes)

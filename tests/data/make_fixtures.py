@@ -42,6 +42,14 @@ def _with_holes(dtype: str = "<f4") -> np.ndarray:
     return values
 
 
+def _clouds() -> np.ndarray:
+    """Round holes that move: their map is coded as pictures."""
+    t, y, x = np.mgrid[:2, :56, :64]
+    centres = np.random.default_rng(4).uniform(0, 60, (12, 2))
+    near = [(y - a) ** 2 + (x - b - 20 * t) ** 2 < 40 for a, b in centres]
+    return np.where(np.any(near, axis=0), np.nan, 280 + y / 8).astype("<f2")
+
+
 def _still() -> np.ndarray:
     """Six times the same noisy picture: what a key picture is for."""
     picture = np.random.default_rng(2).normal(280, 5, (1, 20, 26))
@@ -65,6 +73,7 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         "fortran": ({"axes": "xyt"}, np.asfortranarray(_counts("<u2", 900).T)),
         "axes_yxt": ({"axes": "yxt"}, np.ascontiguousarray(np.moveaxis(_counts("u1", 90), 0, 2))),
         "segments": ({"gop": 1, "max_error": 0.1}, _with_holes()),
+        "clouds": ({"max_error": 0.5}, _clouds()),
         "nodata": ({"max_error": 2, "nodata": -9999}, np.where(_counts("<i2", 90) > 70, -9999,
                                                                _counts("<i2", 90)).astype("<i2")),
         "bands": ({"max_error": 0.02}, _bands()),
