@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numcodecs_video.synthetic import BANDS, NODATA, sentinel2_like
+from numcodecs_video.synthetic import (
+    BANDS,
+    NODATA,
+    era5_like,
+    microscopy_like,
+    radar_like,
+    sentinel2_like,
+)
 
 RED, NIR = BANDS.index("B04"), BANDS.index("B08")
 
@@ -72,3 +79,50 @@ def test_sizes_must_be_positive():
     """A size of zero is refused by name."""
     with pytest.raises(ValueError, match="must be positive"):
         sentinel2_like(times=0)
+
+
+OTHERS = [era5_like, radar_like, microscopy_like]
+
+
+@pytest.mark.parametrize("draw", OTHERS)
+def test_the_other_cubes_are_seeded_too(draw):
+    """All randomness comes from the seed, whatever the cube, and sizes are checked."""
+    sizes = {"times": 3, "height": 20, "width": 30}
+    drawn = draw(seed=3, **sizes)
+    assert np.array_equal(drawn, draw(seed=3, **sizes), equal_nan=drawn.dtype.kind == "f")
+    assert not np.array_equal(drawn, draw(seed=4, **sizes))
+    assert draw(times=1, height=1, width=1).shape[0] == 1
+    with pytest.raises(ValueError, match="must be positive"):
+        draw(height=0)
+
+
+def test_air_cools_with_height_and_is_smooth():
+    """Levels are ordered, and neighbours in space and time differ by far less than the range."""
+    air = era5_like(times=6, height=64, width=96)
+    by_level = air.mean(axis=(0, 2, 3))
+    assert (np.diff(by_level) < 0).all()
+    span = np.ptp(air[:, 0])
+    assert np.abs(np.diff(air, axis=0)).mean() < 0.02 * span
+    assert np.abs(np.diff(air, axis=3)).mean() < 0.02 * span
+
+
+def test_rain_is_mostly_zero_in_few_steps_and_moves():
+    """Rates are sparse and of few values; the corners hold NaN; a later step is another."""
+    rain = radar_like(times=6, height=96, width=96)
+    measured = rain[np.isfinite(rain)]
+    assert np.isnan(rain[:, 0, 0]).all()
+    assert 0.4 < (measured == 0).mean() < 0.98
+    assert measured.max() > 1.0
+    assert len(np.unique(measured)) < 150
+    wet = rain > 0
+    assert (wet[0] & wet[1]).sum() > 0.5 * wet[0].sum()
+    assert (wet[0] != wet[5]).any()
+
+
+def test_nuclei_are_brighter_than_their_noisy_background():
+    """Most pixels are dark, nuclei stand out, and noise changes from picture to picture."""
+    pictures = microscopy_like(times=4, height=96, width=96).astype(float)
+    dark = np.median(pictures)
+    assert pictures.max() > dark + 100
+    background = pictures[:, pictures.max(axis=0) < dark + 40]
+    assert 3 < np.diff(background, axis=0).std() < 40

@@ -1,7 +1,7 @@
-"""Seeded synthetic cubes for the demo and the benchmarks: no download, no licence, numpy alone.
+"""A satellite series of farmland.
 
-Knows what makes satellite series hard to compress (seasons, clouds and their shadows, sensor noise,
-swath edges) and nothing of codecs. The same seed gives the same cube under the same numpy.
+Knows what makes such series hard to compress: seasons, clouds and their shadows, sensor noise,
+swath edges.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from numcodecs_video.synthetic.texture import check_sizes, draw_texture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,10 +66,7 @@ def sentinel2_like(
     >>> cube.shape, cube.dtype.name
     ((3, 4, 40, 50), 'uint16')
     """
-    if min(times, height, width) < 1:
-        raise ValueError(
-            f"times, height and width must be positive, got {times}, {height} and {width}"
-        )
+    check_sizes(times, height, width)
     rng = np.random.default_rng(seed)
     land = _draw_land(rng, height, width)
     sky = _draw_sky(rng, times, height, width)
@@ -110,7 +109,7 @@ def _draw_land(rng: np.random.Generator, height: int, width: int) -> _Land:
     """Draw parcels, each with a crop, and the texture within them."""
     parcels = _draw_parcels(rng, height, width)
     count = int(parcels.max()) + 1
-    texture = _texture(rng, height, width, roughness=1.4)
+    texture = draw_texture(rng, height, width, roughness=1.4)
     kinds = rng.choice(["crop", "grass", "forest", "bare"], size=count, p=[0.6, 0.2, 0.15, 0.05])
     per_kind = {  # evergreen cover, seasonal cover, peak, length
         "crop": (0.05, 0.85, 0.5, 0.10),
@@ -123,7 +122,7 @@ def _draw_land(rng: np.random.Generator, height: int, width: int) -> _Land:
     drawn = typical + spread * rng.standard_normal(typical.shape, dtype=np.float32)
     evergreen, season, peak, length = np.moveaxis(drawn[parcels], -1, 0)
     soil_brightness = rng.normal(1.0, 0.12, size=count).astype(np.float32)[parcels]
-    relief = _texture(rng, height, width, roughness=2.2)
+    relief = draw_texture(rng, height, width, roughness=2.2)
     return _Land(
         water=relief < -1.7,
         brightness=soil_brightness * (1.0 + np.float32(0.06) * texture),
@@ -152,7 +151,7 @@ def _draw_parcels(rng: np.random.Generator, height: int, width: int) -> NDArray[
 
 def _draw_sky(rng: np.random.Generator, times: int, height: int, width: int) -> _Sky:
     """Draw one field of clouds, a wind that carries it, and how cloudy each date is."""
-    field = _texture(rng, 2 * height, 2 * width, roughness=1.9)
+    field = draw_texture(rng, 2 * height, 2 * width, roughness=1.9)
     wind = rng.uniform(0.15, 0.35, size=2) * (height, width)
     gusts = rng.normal(0.0, 0.05, size=(times, 2)) * (height, width)
     drift = np.arange(times)[:, np.newaxis] * wind + gusts
@@ -160,18 +159,6 @@ def _draw_sky(rng: np.random.Generator, times: int, height: int, width: int) -> 
     clear = rng.random(times) < 0.5
     thresholds = np.where(clear, 4.0, rng.normal(0.7, 0.8, size=times))
     return _Sky(field, np.rint(drift).astype(np.int64), thresholds.astype(np.float32))
-
-
-def _texture(
-    rng: np.random.Generator, height: int, width: int, *, roughness: float
-) -> NDArray[np.float32]:
-    """Draw periodic noise of unit variance whose amplitude falls as frequency ** -roughness."""
-    white = np.fft.rfft2(rng.standard_normal((height, width)))
-    frequency = np.hypot(np.fft.fftfreq(height)[:, np.newaxis], np.fft.rfftfreq(width))
-    frequency[0, 0] = np.inf  # no mean
-    noise = np.fft.irfft2(white * frequency**-roughness, s=(height, width))
-    scale = noise.std() or 1.0  # a field of one cell is all mean
-    return (noise / scale).astype(np.float32)
 
 
 def _reflectance(land: _Land, *, year: float) -> NDArray[np.float32]:
