@@ -139,7 +139,8 @@ class VideoSerializer(ChunkSerializer):
     Parameters
     ----------
     settings : Settings, optional
-        Validated settings, as of :meth:`VideoCodec.serializer`; instead of keyword settings.
+        Validated settings, as of :meth:`numcodecs_video.VideoCodec.serializer`; instead of
+        keyword settings.
     **words
         The keyword settings of :class:`numcodecs_video.VideoCodec`.
 
@@ -159,7 +160,8 @@ class Jpeg2kSerializer(ChunkSerializer):
     Parameters
     ----------
     settings : Jpeg2kSettings, optional
-        Validated settings, as of :meth:`Jpeg2kCodec.serializer`; instead of keyword settings.
+        Validated settings, as of :meth:`numcodecs_video.Jpeg2kCodec.serializer`; instead of
+        keyword settings.
     **words
         The keyword settings of :class:`numcodecs_video.Jpeg2kCodec`.
 

@@ -10,6 +10,7 @@ from numcodecs_video.xarray.compare import Comparison, compare
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
+from numcodecs_video.xarray.example import example_dataset
 from numcodecs_video.xarray.report import Report
 from numcodecs_video.xarray.suggest import Suggestion, suggest
 from numcodecs_video.xarray.sweep import SweepPoint, sweep, write_csv
@@ -27,6 +28,7 @@ __all__ = [
     "compare",
     "encoding",
     "evaluate",
+    "example_dataset",
     "letters_of",
     "record_loss",
     "stack_bands",
