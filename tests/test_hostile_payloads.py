@@ -245,8 +245,8 @@ def test_chunks_beyond_the_memory_are_decode_errors(monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are confined by Linux")
 @pytest.mark.skipif(not FUZZER.exists(), reason="needs the checkout's benchmarks")
 def test_fuzzing_for_a_moment_finds_nothing():
-    """A few thousand cases of a seed that the long runs do not use."""
-    command = [sys.executable, FUZZER, "--cases", "3000", "--seed", "1000", "--workers", "2"]
+    """Cases of a seed that the long runs do not use."""
+    command = [sys.executable, FUZZER, "--cases", "1500", "--seed", "1000", "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3000 cases, 0 faults" in done.stdout
+    assert "1500 cases, 0 faults" in done.stdout
