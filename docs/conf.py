@@ -50,10 +50,11 @@ html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "migrating": []},
     "pygments_light_style": "default",
 }
-html_sidebars = {"index": []}
+html_sidebars = {page: [] for page in ("index", "getting_started", "migrating", "faq")}
+smartquotes = False  # they make dashes of the options in examples of the command line
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 

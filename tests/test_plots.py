@@ -145,3 +145,9 @@ def test_the_sweep_command_writes_table_and_picture(cube, tmp_path):
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"
     for wrong in (["--codec", "mpeg"], ["--psnr", "a"]):
         assert testing.CliRunner().invoke(commands, [*arguments, *wrong]).exit_code == 2
+
+
+def test_a_notebook_shows_figures_without_pyplot():
+    """IPython asks an object for a picture of itself."""
+    figure = error_histogram(np.zeros(10), np.full(10, 0.1), bound=0.2)
+    assert figure._repr_png_().startswith(b"\x89PNG")

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from numcodecs_video.config import default_axes
 from numcodecs_video.cube import to_cube
 from numcodecs_video.metrics import largest_error, valid_cells
+from numcodecs_video.plots.notebook import NotebookFigure
 from numcodecs_video.plots.pictures import MISSING, draw_error, draw_picture, stretch_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray as xr
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 __all__ = ["side_by_side_dates"]
@@ -120,7 +121,7 @@ def _draw_rows(
     aspect = min(max(before.shape[2] / before.shape[3], 0.4), 1.6)
     panel = 2.7 if in_colour else 2.45  # inches that the colour bars leave
     height = (panel * aspect + 0.15) * len(before) + (0.55 if valid.all() else 0.85)
-    figure = Figure(figsize=(9.6, height), layout="constrained")
+    figure = NotebookFigure(figsize=(9.6, height), layout="constrained")
     panels = figure.subplots(len(before), 3, squeeze=False, sharex=True, sharey=True)
     for axes, name in zip(panels[0], ("original", "decoded", "error"), strict=True):
         axes.set_title(name)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from numcodecs_video.metrics import valid_cells
+from numcodecs_video.plots.notebook import NotebookFigure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from numcodecs_video.xarray.evaluate import Evaluation
@@ -82,7 +83,7 @@ def error_histogram(
     valid = valid_cells(original, nodata=nodata)
     errors = decoded[valid].astype(np.float64) - original[valid].astype(np.float64)
     largest = float(np.abs(errors).max(initial=0.0))
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    figure = NotebookFigure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
     edges = _edges(largest, bound, bins, integers=original.dtype.kind in "iub")
     cells, _, _ = axes.hist(
@@ -167,7 +168,7 @@ def rate_distortion(
     ]
     columns = 2 if len(panels) in (2, 4) else len(panels)
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(4.6 * columns, 3.4 * rows + 0.6), layout="constrained")
+    figure = NotebookFigure(figsize=(4.6 * columns, 3.4 * rows + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for axes, (name, figure_of, log) in zip(grid.flat, panels, strict=True):
         _draw_curves(axes, curves, figure_of)

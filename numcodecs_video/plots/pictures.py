@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from numcodecs_video.metrics import largest_error, rmse, valid_cells
+from numcodecs_video.plots.notebook import NotebookFigure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
     from numpy.typing import NDArray
 
@@ -96,7 +97,7 @@ def side_by_side(
         stretch = np.full((len(before), 2), limits, dtype=np.float64)
     # 3.2 inches a panel keep the labels legible at the width of a README.
     height = 3.2 * min(max(before.shape[1] / before.shape[2], 0.5), 2.0) + 0.9
-    figure = Figure(figsize=(11.5, height), layout="constrained")
+    figure = NotebookFigure(figsize=(11.5, height), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     panels[0].set_title("original")
     draw_picture(panels[0], before, valid, stretch)
