@@ -63,7 +63,7 @@ def main() -> None:
             classes = () if given.cube else class_cubes(given.data, given.cells)
             sections.append(lossless_section(cases, classes, **common))
         elif part == "speed":
-            sections.append(speed_section(effort_cases(given.quick), quick=given.quick, warn=warn))
+            sections.append(speed_section(effort_cases(), quick=given.quick, warn=warn))
         elif part == "scaling":
             largest = 4 if given.quick else given.largest
             sections.append(scaling_section(largest=largest, quick=given.quick, warn=warn))

@@ -1,7 +1,7 @@
 """Speed, effort and how cost grows with cubes and chunks.
 
-Seconds are of the clock, medians of several runs that take turns; on a shared machine only their
-ratios within one table mean something.
+Seconds are of the clock: medians of three runs at efforts 1 to 3, one run of the slower ones. On a
+machine that does other work, too, only ratios of several times within one table mean something.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def speed_section(cases: Iterable[Case], *, quick: bool, warn: Callable[[str], N
             codec = VideoCodec(max_error=bound, effort=effort, **case.words)
             for threads in (1, 2) if effort in (1, 5, 9) else (1,):
                 set_threads(threads)
-                stored, encode, decode = timed(codec, [case.array], 1 if quick else 3)
+                stored, encode, decode = timed(codec, [case.array], 3 if effort <= 3 else 1)
                 set_threads(None)
                 rows.append(
                     {
@@ -131,9 +131,8 @@ def _row(codec: VideoCodec, cube: NDArray[Any], chunk: tuple[int, int]) -> dict[
     }
 
 
-def effort_cases(quick: bool) -> list[Case]:
-    """The cubes of the speed table."""
-    side = 64 if quick else 128
+def effort_cases(side: int = 64) -> list[Case]:
+    """The cubes of the speed table, small since the highest efforts take long."""
     return [
         make_case(
             "Sentinel-2-like", synthetic.sentinel2_like(height=side, width=side), synthetic.NODATA
