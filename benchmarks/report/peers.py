@@ -237,7 +237,7 @@ def rate_peers(bands: int, span: float, nodata: float | None, *, quick: bool) ->
     for quality in range(1 if quick else 0, len(QUALITIES)):
         for recipe, label in recipes(bands, quality, quick=quick):
             yield Peer(recipe, label, nodata, fills=False)
-    for decibels in range(35, 76, 10 if quick else 5):
+    for decibels in range(25, 76, 10 if quick else 5):
         for bits in (16,) if quick else (8, 16):
             yield Peer(jpeg2000(decibels, bits), f"{decibels} dB", nodata)
         yield Peer(sperr(decibels, "psnr"), f"{decibels} dB", nodata)

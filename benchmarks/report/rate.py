@@ -58,13 +58,23 @@ def measure(
 
 
 def curves_of(points: Sequence[SweepPoint]) -> dict[str, Curve]:
-    """The points of each codec that lose something, by rate."""
+    """The points of each codec that lose something, by rate, but those that waste bits.
+
+    A point wastes bits where another of its codec is as good with fewer: x265 at quantiser 0, say.
+    """
     curves: dict[str, Curve] = defaultdict(list)
     for point in points:
         found = point.evaluation
         if math.isfinite(found.psnr):
             curves[point.codec].append((found.bits_per_pixel_per_band, found.psnr))
-    return {name: sorted(curve) for name, curve in curves.items()}
+    return {
+        name: sorted(
+            (bits, quality)
+            for bits, quality in curve
+            if not any(b < bits and q >= quality for b, q in curve)
+        )
+        for name, curve in curves.items()
+    }
 
 
 def bits_at(curve: Curve, psnr: float) -> float | None:
@@ -81,7 +91,7 @@ def psnr_at(curve: Curve, bits: float) -> float | None:
     if not curve or not curve[0][0] <= bits <= curve[-1][0]:
         return None
     rates, qualities = zip(*curve, strict=True)
-    return float(np.interp(math.log(bits), np.log(rates), np.maximum.accumulate(qualities)))
+    return float(np.interp(math.log(bits), np.log(rates), qualities))
 
 
 def rate_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
@@ -170,21 +180,20 @@ def _order(case: Case, curves: dict[str, Curve], rate: float) -> Row:
         return None if a is None or b is None else f"{'yes' if a > b else 'no'} ({a:.1f}, {b:.1f})"
 
     x265, vp9, jpeg = best("x265", "8 bit"), best("VP9", "8 bit"), best("JPEG 2000")
-    deep = best("x265", "12 bit")
+    deep, deep_vp9 = best("x265 12 bit"), best("VP9 12 bit")
     return {
         "cube": case.name,
         "bits": rate,
         "x265 > VP9 (8 bit)": above(x265, vp9),
+        "x265 > VP9 (12 bit)": above(deep, deep_vp9),
         "VP9 > JPEG 2000": above(best("VP9"), jpeg),
         "x265 > JPEG 2000": above(best("x265"), jpeg),
         "12 bit > 8 bit (x265)": above(deep, x265),
-        "PCA > bands (x265)": above(best("PCA"), max_without_pca(curves, rate)),
+        "12 bit > 8 bit (VP9)": above(deep_vp9, vp9),
+        "PCA > bands (x265)": above(
+            best("PCA"), psnr_at(curves.get("xarrayvideo x265 12 bit", []), rate)
+        ),
         "ours > all of xarrayvideo": above(
             psnr_at(curves.get("VideoCodec", []), rate), best("xarrayvideo")
         ),
     }
-
-
-def max_without_pca(curves: dict[str, Curve], rate: float) -> float | None:
-    """The recipe at 12 bits without PCA."""
-    return psnr_at(curves.get("xarrayvideo x265 12 bit", []), rate)

@@ -28,7 +28,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-QUALITIES = ("Best", "Very high", "High", "Medium", "Low", "Very low")
+#: the paper's names; the last goes beyond its ladder, so that the curves reach 0.1 bits
+QUALITIES = ("Best", "Very high", "High", "Medium", "Low", "Very low", "Very low 2")
 #: of each quality, and of the videos after it with PCA
 X265_CRFS = (51, 51, 1, 7, 16, 27, 39, 39, 39, 39, 39, 39)
 X265_PARAMS = ("lossless=1", "qpmin=0:qpmax=0.01", *[""] * 10)
@@ -36,7 +37,7 @@ VP9_FILTER = {"arnr-strength": "2", "lag-in-frames": "25", "arnr-maxframes": "7"
 VP9 = (
     {"crf": "0", "lossless": "1"},
     {"crf": "0", "qmin": "0", "qmax": "0.01", **VP9_FILTER},
-    *({"crf": crf, **VP9_FILTER} for crf in ("5", "12", "20", "30")),
+    *({"crf": crf, **VP9_FILTER} for crf in ("5", "12", "20", "30", "45")),
 )
 
 
