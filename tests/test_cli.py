@@ -365,7 +365,10 @@ def test_urls_are_read_and_written(source, ds):
 def test_every_promise_reaches_the_codec(tmp_path, source):
     """By variable or for all measurements, and into the attributes of the copy."""
     said = ["--rmse", "0.05", "--psnr", "classes=30", "--effort", 1, "--json"]
-    sizes = json.loads(run_well("compress", source, tmp_path / "a.zarr", *said))
+    result = run("compress", source, tmp_path / "a.zarr", *said)
+    assert result.exit_code == 0, result.output
+    assert "height (m), packed (K): name each, as in --rmse height=0.05" in result.stderr
+    sizes = json.loads(result.stdout)
     said = {size["name"]: size["attributes"] for size in sizes}
     assert said["height"]["lossy_compression_rmse"] == pytest.approx(0.05)
     assert said["packed"]["lossy_compression_rmse"] == pytest.approx(0.05)
@@ -616,3 +619,13 @@ def test_tab_completion_is_as_the_help_says():
         env={**os.environ, **words},
     )
     assert sorted(done.stdout.split()) == ["plain,compare", "plain,compress"]
+
+
+def test_advice_names_the_option(tmp_path):
+    """What the library says as a keyword, the command line says as its option."""
+    counts = np.random.default_rng(0).integers(0, 900, (4, 20, 30)).astype("uint16")
+    xr.Dataset({"n": (("time", "y", "x"), counts)}).to_zarr(tmp_path / "a.zarr", zarr_format=2)
+    result = run("compress", tmp_path / "a.zarr", tmp_path / "b.zarr", "--max-error", "20")
+    assert result.exit_code == 0, result.output
+    assert "n are integers and stay without loss" in result.output
+    assert "as in --max-error n=20" in result.output

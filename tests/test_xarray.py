@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -118,6 +119,25 @@ def test_one_number_holds_for_measurements(ds):
         "counts": "lossless",
         "classes": "lossless",
     }
+
+
+def test_one_number_that_holds_for_nothing_warns(ds):
+    """Counts without a scale are not measurements; the warning says how to name them."""
+    with pytest.warns(UserWarning, match=r"counts.* stay without loss.*max_error=\{'counts': 2\}"):
+        chosen = encoding(ds[["counts"]], zarr_format=2, max_error=2)
+    assert settings_of(chosen["counts"]).fidelity.kind == "lossless"
+
+
+def test_one_number_for_different_units_warns(ds):
+    """0.05 of a temperature is nothing, and of a specific humidity everything."""
+    humidity = (ds["real"] / 1e4).assign_attrs(units="kg kg-1")
+    mixed = xr.Dataset({"t": ds["real"].assign_attrs(units="K"), "q": humidity})
+    with pytest.warns(UserWarning, match=r"different units, t \(K\), q \(kg kg-1\): name each"):
+        encoding(mixed, max_error=0.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoding(mixed, max_error={"t": 0.05, "q": 1e-5})
+        encoding(mixed, psnr=50)
 
 
 @pytest.mark.parametrize(("word", "expected"), [("max_error", 4.0), ("rmse", 4.0), ("psnr", 2.0)])

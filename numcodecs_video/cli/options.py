@@ -115,9 +115,15 @@ def announced() -> Iterator[None]:
         yield
     for warning in caught:
         text = re.sub(r"pass chunks=({.*})", _as_option, str(warning.message))
+        text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
         click.echo(f"Note: {text}", err=True)
 
 
 def _as_option(match: re.Match[str]) -> str:
     """Write a mapping of chunk lengths as the option that says the same."""
     return "add --chunks " + re.sub(r"[{} ']", "", match[1]).replace(":", "=")
+
+
+def _as_promise(match: re.Match[str]) -> str:
+    """Write a promise for one variable as the option that says the same."""
+    return f"as in --{match[1].replace('_', '-')} {match[2]}={match[3]}"

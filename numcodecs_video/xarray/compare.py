@@ -15,6 +15,7 @@ import xarray as xr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
 from numcodecs_video.xarray.report import Report, format_figure
@@ -38,6 +39,8 @@ class Comparison(Quality):
         Every value is the same, NaN being the same as NaN.
     cells : int
         Of the array.
+    raw_bytes : int
+        Uncompressed, in the dtype that the original is or was stored in.
     bytes_before, bytes_after : int or None
         What the variable takes in each store; None where it is not in a store.
     """
@@ -45,6 +48,7 @@ class Comparison(Quality):
     name: str
     identical: bool
     cells: int
+    raw_bytes: int
     bytes_before: int | None
     bytes_after: int | None
 
@@ -66,7 +70,9 @@ class Comparison(Quality):
         if self.bytes_after is not None:
             bits = bits_per_pixel_per_band(self.bytes_after, max(self.cells, 1))
             cells["bits per pixel per band"] = f"{bits:.3f}"
-            if self.bytes_before is not None:
+            if self.bytes_before is None:
+                cells["ratio"] = f"{compression_ratio(self.raw_bytes, self.bytes_after):.1f}"
+            else:
                 ratio = compression_ratio(self.bytes_before, self.bytes_after)
                 cells["times smaller"] = f"{ratio:.1f}"
         return cells
@@ -178,6 +184,7 @@ def _compare_arrays(
         raise VideoCodecError(
             f"{name!r} has shape {before.shape} in one and {after.shape} in the other"
         )
+    raw_bytes = before.size * stored_dtype(before).itemsize
     letters = letters_of(before)
     chunks = choose_chunks(letters, before.shape) if letters else before.shape
     regions = list(regions_of(before.shape, [max(1, length) for length in chunks]))
@@ -190,6 +197,7 @@ def _compare_arrays(
             name=name,
             identical=identical,
             cells=before.size,
+            raw_bytes=raw_bytes,
             bytes_before=sizes[0],
             bytes_after=sizes[1],
         )
@@ -208,6 +216,7 @@ def _compare_arrays(
         name=name,
         identical=identical,
         cells=before.size,
+        raw_bytes=raw_bytes,
         bytes_before=sizes[0],
         bytes_after=sizes[1],
     )

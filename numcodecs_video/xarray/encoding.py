@@ -21,6 +21,8 @@ from numcodecs_video.xarray.dimensions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import xarray as xr
 
     from numcodecs_video.config import CodecName, Jpeg2kName, Pca
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Bounds", "chunks_of", "encoding", "name_promises"]
 
 JPEG2K = ("jpeg2k", "htj2k")
+IN_UNITS = ("max_error", "rmse")
 PROMISES = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
 
 Bounds = float | Mapping[str, float] | None
@@ -96,7 +99,8 @@ def encoding(
     Warns
     -----
     UserWarning
-        If the chunks given, or those of a Dask array, hold one date or are a few cells wide.
+        If the chunks given, or those of a Dask array, hold one date or are a few cells wide; if a
+        promise given as one number holds for no variable, or for variables in different units.
 
     Examples
     --------
@@ -118,6 +122,8 @@ def encoding(
     }
     for word, said in {**words, "pca": pca}.items():
         _check_names(ds, cubes, word, said)
+    for doubt in _doubts(words, [variable for variable, _ in cubes.values()]):
+        warnings.warn(doubt, stacklevel=2)
     result = {}
     for name, (variable, letters) in cubes.items():
         nodata = nodata_of(variable)
@@ -197,11 +203,32 @@ def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) 
             f"max_relative_error cannot hold for {name!r}, which is stored with an add_offset; "
             "state max_error for it"
         )
-    in_units = {"max_error", "rmse"}
     return {
-        word: bound / abs(scale or 1.0) if word in in_units else bound
+        word: bound / abs(scale or 1.0) if word in IN_UNITS else bound
         for word, bound in said.items()
     }
+
+
+def _doubts(words: Mapping[str, Bounds], cubes: Sequence[xr.DataArray]) -> Iterator[str]:
+    """Say where a promise given as one number does not do what it seems to."""
+    measured = [variable for variable in cubes if is_measurement(variable)]
+    for word, bound in words.items():
+        if bound is None or isinstance(bound, Mapping) or not cubes:
+            continue
+        if not measured:
+            example = f"{word}={{{str(cubes[0].name)!r}: {bound:g}}}"
+            yield (
+                f"{word}={bound:g} holds for measurements (floats, or packed by a scale_factor); "
+                f"{', '.join(str(v.name) for v in cubes)} are integers and stay without loss: name "
+                f"those that may lose something, as in {example}"
+            )
+        units = {str(v.name): str(v.attrs["units"]) for v in measured if "units" in v.attrs}
+        if word in IN_UNITS and len(set(units.values())) > 1:
+            said = ", ".join(f"{name} ({unit})" for name, unit in units.items())
+            yield (
+                f"{word}={bound:g} is one number for different units, {said}: name each, as in "
+                f"{word}={{{next(iter(units))!r}: {bound:g}, ...}}"
+            )
 
 
 def _check_dimensions(ds: xr.Dataset, setting: str, said: Mapping[str, object] | None) -> None:
