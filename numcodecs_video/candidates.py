@@ -179,9 +179,11 @@ class Work:
             return basis if saves_bits(levels, basis) else None
         return Basis(basis.mean, basis.rows[:pca])
 
-    def sample(self, cells: int) -> Work:
+    def sample(self, cells: float) -> Work:
         """The same work on a part of the chunk, at a draft's effort: what trials run on."""
-        part = self.chunk.sample(cells)
+        if cells == math.inf:
+            return self
+        part = self.chunk.sample(int(cells))
         effort = min(DRAFT_EFFORT, part.settings.effort)
         part = replace(part, settings=replace(part.settings, effort=effort))
         return Work(part, self.bound, relative=self.relative, whole=self)

@@ -23,8 +23,8 @@ __all__ = [
     "usual_structure",
 ]
 
-#: cells of a trial: enough to rank by, few enough to be cheap
-_TRIAL_CELLS = 400_000
+#: cells of a trial, for each effort: enough to rank by, few enough to be cheap; at 9 all there are
+_TRIAL_CELLS = (4e5, 4e5, 4e5, 4e5, 4e5, 8e5, 16e5, 64e5, math.inf)
 
 
 def attempt(candidate: Candidate, work: Work) -> Coded | None:
@@ -80,7 +80,8 @@ class Trials:
 
 def start_trials(work: Work) -> Trials:
     """Trials on a part of the chunk."""
-    return Trials(work.sample(_TRIAL_CELLS), len(work.chunk.segments))
+    cells = _TRIAL_CELLS[work.chunk.settings.effort - 1]
+    return Trials(work.sample(cells), len(work.chunk.segments))
 
 
 def base_coder(chunk: Chunk) -> str:

@@ -95,7 +95,7 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
 }
 
 _X26_BY_EFFORT = (
-    "ultrafast", "veryfast", "fast", "medium", "medium", "medium", "slow", "slower", "slower",
+    "ultrafast", "veryfast", "fast", "medium", "medium", "medium", "medium", "medium", "medium",
 )  # fmt: skip
 _VP9_SPEED = (8, 6, 5, 4, 3, 2, 1, 1, 0)
 _AV1_PRESET = (12, 11, 10, 8, 6, 5, 4, 3, 2)
