@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +66,7 @@ class Chunk:
         return np.ones((1, 1, 1, 1), bool) if self.missing is None else self.missing.valid
 
     def sample(self, cells: int) -> Chunk:
-        """A part to try things on, never for payloads: distant segments, cut out in y and x.
+        """A part to try things on, never for payloads: some segments, some windows in y and x.
 
         Parameters
         ----------
@@ -80,15 +79,14 @@ class Chunk:
         frames = np.concatenate([np.arange(s.start, s.stop) for s in chosen])
         bands, height, width = self.cube.shape[1:]
         shrink = min(1.0, math.sqrt(cells / (len(frames) * bands * height * width)))
-        sides = _shrunk(height, shrink), _shrunk(width, shrink)
-        rows, columns = slice(height), slice(width)
-        if sides != (height, width):
-            rows, columns = _typical_window(self.cube[frames[:: len(frames) // 8 + 1]], sides)
+        rows, columns = (_spread(side, shrink) for side in (height, width))
+        window = np.ix_(frames, np.arange(bands), rows, columns)
         missing = None
         if self.missing is not None:
-            classes = self.missing.classes[frames][:, :, rows, columns]
+            every = np.arange(self.missing.classes.shape[1])
+            classes = self.missing.classes[np.ix_(frames, every, rows, columns)]
             missing = MissingCells(classes, self.missing.patterns)
-        cube = np.ascontiguousarray(self.cube[frames][:, :, rows, columns])
+        cube = self.cube[window]
         ends = np.cumsum([len(s) for s in chosen]).tolist()
         segments = tuple(range(end - len(s), end) for s, end in zip(chosen, ends, strict=True))
         return replace(self, cube=cube, missing=missing, segments=segments)
@@ -100,26 +98,13 @@ class Chunk:
         return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
 
 
-def _shrunk(side: int, shrink: float) -> int:
-    """A part of a side, in whole multiples of 8 cells where it can be."""
-    return min(side, max(_SHORTEST_SAMPLE, -(-int(side * shrink) // 8) * 8))
-
-
-def _typical_window(cube: NDArray[Any], sides: tuple[int, int]) -> tuple[slice, slice]:
-    """The window of a cube (T, C, Y, X) that is about as busy as all of it."""
-    with np.errstate(all="ignore"):
-        steps = np.abs(np.diff(cube.astype(np.float32), axis=3, append=cube[..., -1:]))
-    steps[~np.isfinite(steps)] = 0
-    np.minimum(steps, 4 * steps.mean() if steps.any() else 0, out=steps)  # edges of sentinels
-    busy = steps.mean(axis=(0, 1))
-    spare = (n - side for n, side in zip(busy.shape, sides, strict=True))
-    starts = ([n * i // 4 for i in range(5)] for n in spare)
-    places = [
-        tuple(slice(at, at + side) for at, side in zip(place, sides, strict=True))
-        for place in product(*starts)
-    ]
-    rows, columns = min(places, key=lambda place: abs(float(busy[place].mean() - busy.mean())))
-    return rows, columns
+def _spread(side: int, shrink: float) -> NDArray[np.intp]:
+    """Positions along a side shrunk to a part: two runs, around a quarter and three quarters."""
+    half = max(_SHORTEST_SAMPLE // 2, -(-int(side * shrink) // 16) * 8)
+    if 2 * half >= side:
+        return np.arange(side)
+    starts = (side // 4 - half // 2, side - side // 4 - half + half // 2)
+    return np.concatenate([np.arange(start, start + half) for start in starts])
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:
