@@ -28,6 +28,7 @@ from numcodecs_video.structure import Structure, search_structure
 from numcodecs_video.trials import (
     Trials,
     allows_base,
+    allows_key,
     attempt,
     base_coder,
     direct_candidates,
@@ -170,7 +171,8 @@ def _draft(
     found = search_structure(
         cost,
         base_coder(work.chunk),
-        key=structure.key,
+        structure,
+        key=allows_key(work.chunk),
         frames=len(work.chunk.segments[0]),
     )
     return _next_step([(first.step, points[found].error)], goal.aim), found

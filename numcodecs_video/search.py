@@ -26,6 +26,7 @@ from numcodecs_video.structure import search_structure
 from numcodecs_video.trials import (
     Trials,
     allows_base,
+    allows_key,
     base_coder,
     direct_candidates,
     start_trials,
@@ -108,7 +109,8 @@ def _search_bases(trials: Trials, coder: str, first: int, effort: int) -> None:
     found = search_structure(
         lambda structure: trials.size(replace(best, structure=structure)),
         coder,
-        key=usual.key,
+        usual,
+        key=allows_key(trials.work.chunk),
         frames=len(trials.work.chunk.segments[0]),
     )
     if found != usual:

@@ -13,8 +13,6 @@ __all__ = ["USUAL", "Structure", "search_structure"]
 #: quantiser steps of P over I and of B over P pictures: from none to what smooth fields like
 _RATIOS = ((1.0, 1.0), (1.4, 1.3), (2.5, 1.5), (4.0, 2.0), (6.0, 2.5))
 _PLAIN = 1
-#: from this entry on, long runs of B pictures are worth trying
-_STEEP = 3
 _RUNS = (4, 8, 16)
 
 
@@ -54,7 +52,7 @@ USUAL = Structure()
 
 
 def search_structure(
-    cost: Callable[[Structure], float], coder: str, *, key: bool, frames: int
+    cost: Callable[[Structure], float], coder: str, usual: Structure, *, key: bool, frames: int
 ) -> Structure:
     """Walk from the usual arrangement to one that costs less, one property after the other.
 
@@ -63,6 +61,8 @@ def search_structure(
     cost : callable
         What an arrangement costs; called once for each.
     coder : str
+    usual : Structure
+        Where to begin.
     key : bool
         A key picture is possible.
     frames : int
@@ -76,9 +76,9 @@ def search_structure(
                 known[structure] = cost(structure)
         return known[other] < known[best]
 
-    best = Structure(key=key)
-    if key and better(replace(best, key=False)):
-        best = replace(best, key=False)
+    best = usual
+    if key and better(replace(best, key=not best.key)):
+        best = replace(best, key=not best.key)
     if coder != "hevc" or frames < 2:
         return best
     for step in (1, -1):
@@ -90,10 +90,8 @@ def search_structure(
         if best.ratios != _PLAIN:
             break
     for run in _RUNS:
-        if run >= frames:
+        if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
             break
         if better(replace(best, run=run)):
             best = replace(best, run=run)
-        elif best.ratios < _STEEP:
-            break
     return best

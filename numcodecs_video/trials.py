@@ -16,6 +16,7 @@ from numcodecs_video.structure import Structure
 __all__ = [
     "Trials",
     "allows_base",
+    "allows_key",
     "attempt",
     "base_coder",
     "direct_candidates",
@@ -89,10 +90,15 @@ def base_coder(chunk: Chunk) -> str:
     return "hevc" if chunk.settings.codec == "auto" else chunk.settings.codec
 
 
+def allows_key(chunk: Chunk) -> bool:
+    """Whether a key picture is possible."""
+    coder = CODERS.get(base_coder(chunk))
+    return coder is not None and coder.nal
+
+
 def usual_structure(chunk: Chunk) -> Structure:
     """With a key picture where segments could share one."""
-    coder = CODERS.get(base_coder(chunk))
-    return Structure(key=len(chunk.segments) > 1 and coder is not None and coder.nal)
+    return Structure(key=len(chunk.segments) > 1 and allows_key(chunk))
 
 
 def allows_base(work: Work) -> bool:

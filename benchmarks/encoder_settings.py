@@ -1,0 +1,101 @@
+"""Bits of x265's settings and of picture structures at equal PSNR, on the codec's own planes.
+
+What it measures: a cube at a PSNR, its base encoded once by each variant with the same quantiser
+and sample step, and the change in bytes against effort 5's usual structure, corrected to the same
+mean square error by the slope between two encodes of the cube itself. ``x`` is processor time
+against that encode; above 1 is slower. What the codec then chooses is the last line of each cube.
+
+How to repeat it: ``python benchmarks/encoder_settings.py STORE VARIABLE [--axes tyx] [--psnr 45]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+
+import numpy as np
+import xarray as xr
+
+from numcodecs_video import VideoCodec
+from numcodecs_video.candidates import Base, Work
+from numcodecs_video.chunk import prepare_chunk
+from numcodecs_video.payload import parse_header
+from numcodecs_video.quantise import rmse_of_psnr, value_range
+from numcodecs_video.realised import mean_square_difference
+from numcodecs_video.structure import Structure
+
+OPTIONS: dict[str, dict[str, str | int]] = {
+    "rd=3": {"rd": 3},
+    "preset fast": {"preset": "fast"},
+    "preset slow": {"preset": "slow"},
+    "preset slower": {"preset": "slower"},
+    "tskip": {"tskip": 1},
+    "ctu=32": {"ctu": 32},
+    "no sao": {"sao": 0},
+}
+STRUCTURES = {
+    "alone": Structure(key=False),
+    "key picture": Structure(key=True),
+    "ratios 1, 1": Structure(ratios=0),
+    "ratios 2.5, 1.5": Structure(ratios=2),
+    "ratios 4, 2": Structure(ratios=3),
+    "ratios 6, 2.5": Structure(ratios=4),
+    "4 B pictures": Structure(run=4),
+    "8 B pictures": Structure(run=8),
+    "key, 4, 2, 16 B": Structure(key=True, ratios=3, run=16),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("store")
+    parser.add_argument("variable")
+    parser.add_argument("--axes", default=None, help="one letter a dimension")
+    parser.add_argument("--psnr", type=float, default=45)
+    given = parser.parse_args()
+    array = xr.open_zarr(given.store, chunks=None)[given.variable].values
+    codec = VideoCodec(psnr=given.psnr, axes=given.axes)
+    print(f"{given.variable} {array.shape} {array.dtype}, {given.psnr:g} dB")
+
+    def encode(options: dict[str, str | int], structure: Structure, step: float, qp: int):
+        coded = VideoCodec("hevc", psnr=given.psnr, axes=given.axes, options=options or None)
+        chunk = prepare_chunk(array, coded.settings)
+        rmse = rmse_of_psnr(given.psnr, value_range(chunk.cube, chunk.valid))
+        work = Work(chunk, 4 * rmse)
+        fine = work.fine
+        if fine is None:
+            raise SystemExit("this variable has no levels to encode: it is constant, or too wide")
+        work.projection  # noqa: B018 - outside the time
+        start = time.process_time()
+        made, predicted = Base("hevc", qp, step, residual=False, structure=structure).predict(
+            work, fine
+        )
+        seconds = time.process_time() - start
+        valid = np.broadcast_to(chunk.valid, predicted.shape)
+        return (
+            math.log(made.size),
+            math.log(mean_square_difference(predicted, fine[0], valid)),
+            seconds,
+        )
+
+    header = parse_header(codec.encode(array))
+    name = header.candidate.split()
+    qp = int(name[1].removeprefix("qp=")) if name[0] == "hevc" else 16
+    finest = header.transform.gain / 2.0**header.transform.shift
+    step = finest * 2.0**13 if header.transform.weights else finest
+    size, error, seconds = encode({}, Structure(), step, qp)
+    size_2, error_2, _ = encode({}, Structure(), step * 1.26, qp)
+    slope = (size - size_2) / (error_2 - error)
+    for label, (options, structure) in {
+        **{label: (options, Structure()) for label, options in OPTIONS.items()},
+        **{label: ({}, structure) for label, structure in STRUCTURES.items()},
+    }.items():
+        found = encode(options, structure, step, qp)
+        change = math.exp(found[0] - size + slope * (found[1] - error)) - 1
+        print(f"  {label:<18}{100 * change:+7.1f} %   x{found[2] / seconds:.2f}")
+    print(f"  chosen: {header.candidate}, {header.payload_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
