@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from cubes import Case
+from matplotlib.figure import Figure
 from page import Row, Section, Table, evaluate_whole
 from peers import rate_peers
 
@@ -120,12 +121,27 @@ def rate_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
                 }
             )
         section.tables.append(Table(f"{case}. {_winners(rows)}", rows))
-        shown = [p for p in points if math.isfinite(p.evaluation.psnr)]
-        section.figures[f"rate_{case.name.replace(' ', '_')}"] = rate_distortion(
-            shown, title=str(case)
-        )
+        section.figures |= draw(case, points)
         section.points += [{"cube": case.name, **point.to_dict()} for point in points]
     return section
+
+
+def draw(case: Case, points: Sequence[SweepPoint]) -> dict[str, Figure]:
+    """One figure of our codecs and the best of each peer, and one of xarrayvideo's depths."""
+    lossy = [p for p in points if math.isfinite(p.evaluation.psnr)]
+    main = [
+        p for p in lossy if not any(w in p.codec for w in (" 10 bit", " 8 bit", "x265 12 bit ("))
+    ]
+    depths = [p for p in lossy if p.codec == "VideoCodec" or p.codec.startswith("xarrayvideo")]
+    name = f"rate_{case.name.replace(' ', '_')}"
+    return {
+        name: rate_distortion(main, title=str(case)),
+        f"{name}_depths": rate_distortion(
+            depths,
+            title=f"{case}, xarrayvideo's coders and depths",
+            label=lambda point: point.codec.removeprefix("xarrayvideo "),
+        ),
+    }
 
 
 def _winners(rows: list[Row]) -> str:
