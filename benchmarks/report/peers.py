@@ -228,6 +228,7 @@ def recipes(bands: int, quality: int, *, quick: bool) -> Iterator[tuple[Recipe, 
         ways += [("libx265", 12, "ffmpeg"), *(("libvpx-vp9", bits, "ffmpeg") for bits in (10, 12))]
     for coder, bits, through in ways:
         yield Recipe(coder, quality, bits, through=through), label
+    yield Recipe("libx265", quality, 12, info=False), label
     if bands > 1:
         yield Recipe("libx265", quality, 12, pca=True), label
 

@@ -196,12 +196,14 @@ def _order(case: Case, curves: dict[str, Curve], rate: float) -> Row:
         return None if a is None or b is None else f"{'yes' if a > b else 'no'} ({a:.1f}, {b:.1f})"
 
     x265, vp9, jpeg = best("x265", "8 bit"), best("VP9", "8 bit"), best("JPEG 2000")
+    bare = best("info=0")
     deep, deep_vp9 = best("x265 12 bit"), best("VP9 12 bit")
     return {
         "cube": case.name,
         "bits": rate,
         "x265 > VP9 (8 bit)": above(x265, vp9),
         "x265 > VP9 (12 bit)": above(deep, deep_vp9),
+        "x265 info=0 > VP9 (12 bit)": above(bare, deep_vp9),
         "VP9 > JPEG 2000": above(best("VP9"), jpeg),
         "x265 > JPEG 2000": above(best("x265"), jpeg),
         "12 bit > 8 bit (x265)": above(deep, x265),

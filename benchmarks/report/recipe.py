@@ -62,6 +62,9 @@ class Recipe:
         Transform all bands into as many components first.
     through : str
         ``"PyAV"`` or ``"ffmpeg"``.
+    info : bool
+        x265 writes its settings, 2 kB of text, into every video, as the library lets it. Without
+        them small cubes show what the coder itself needs.
     """
 
     coder: str
@@ -69,12 +72,14 @@ class Recipe:
     bits: int = 12
     pca: bool = False
     through: str = "PyAV"
+    info: bool = True
 
     @property
     def name(self) -> str:
         """The curve that it belongs to."""
         coder = "x265" if self.coder == "libx265" else "VP9"
         by = "" if self.through == "PyAV" else " (ffmpeg)"
+        by += "" if self.info else " (info=0)"
         return f"xarrayvideo {coder} {self.bits} bit{' PCA' if self.pca else ''}{by}"
 
     def encode(self, cube: NDArray[Any]) -> bytes:
@@ -128,8 +133,9 @@ class Recipe:
         given = {"preset": "medium", "crf": str(X265_CRFS[number])}
         if not self.pca:
             given["tune"] = "psnr"
-        if X265_PARAMS[number]:
-            given["x265-params"] = X265_PARAMS[number]
+        words = [X265_PARAMS[number], "" if self.info else "info=0"]
+        if any(words):
+            given["x265-params"] = ":".join(filter(None, words))
         return given
 
     def _write(self, planes: NDArray[Any], video: int) -> bytes:
