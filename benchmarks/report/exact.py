@@ -55,7 +55,13 @@ def bounded_section(
                     }
                 )
                 section.points.append(
-                    {"cube": case.name, "bound": bound, "codec": name, **found.to_dict()}
+                    {
+                        **found.to_dict(),
+                        "cube": case.name,
+                        "bound": bound,
+                        "codec": name,
+                        "settings": found.codec,
+                    }
                 )
             kept_rows = [row for row in rows if row["kept"] == "yes"]
             best = min(kept_rows, key=lambda row: row["bits"])["codec"]
@@ -99,7 +105,9 @@ def lossless_section(
                     "decode MB/s": found.decode_mb_per_s,
                 }
             )
-            section.points.append({"cube": case.name, "codec": name, **found.to_dict()})
+            section.points.append(
+                {**found.to_dict(), "cube": case.name, "codec": name, "settings": found.codec}
+            )
         best = min((r for r in rows if r["exact"] == "yes"), key=lambda row: row["bits"])
         section.tables.append(Table(f"{case}. Fewest bits: {best['codec']}", rows))
     return section
