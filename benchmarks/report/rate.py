@@ -188,7 +188,9 @@ def _order(case: Case, curves: dict[str, Curve], rate: float) -> Row:
         found = [
             psnr_at(curve, rate)
             for name, curve in curves.items()
-            if all(word in name for word in words) and name not in OURS
+            if all(word in name for word in words)
+            and name not in OURS
+            and ("info=0" in name) == ("info=0" in words)
         ]
         return max((value for value in found if value is not None), default=None)
 
