@@ -46,6 +46,8 @@ _DRAFTS = 4
 _SLOPE = 0.76
 #: octaves of error between two encodes that no line describes
 _JUMP = 3.0
+#: a coder without a base that needs so many times the bytes has no better sister
+_FAR = 2.0
 #: of a target, what may be used where decoders differ by a sample here and there
 _DRIFT_MARGIN = 0.999
 
@@ -68,15 +70,16 @@ def plan_distortion(chunk: Chunk, rmse: float, slack: float) -> Plan:
         if codec in jpeg2k.DEPTHS:
             rmse *= _DRIFT_MARGIN
         found = attempt(lambda base: _meet_distortion(base, rmse, slack), work)
-    if found is None and chunk.settings.effort == 1:
-        return Plan(direct, candidates)
+    made = [] if found is None else [_Made(found)]
+    if chunk.settings.effort == 1:
+        return Plan(direct, [*made, *candidates])
     trials = start_trials(direct)
+    scale = chunk.cube.size / trials.work.chunk.cube.size
+    if found is not None and trials.size(candidates[0]) * scale > _FAR * found.size:
+        return Plan(direct, [*made, *candidates])
     ranked = sorted(candidates, key=trials.size)
-    if found is None:
-        return Plan(direct, ranked)
-    whole = trials.size(ranked[0]) / trials.work.chunk.cube.size * chunk.cube.size
-    first = 1 if whole < found.size else 0
-    return Plan(direct, [*ranked[:first], _Made(found), *ranked[first:]], make=1 + first)
+    first = 1 if found is not None and trials.size(ranked[0]) * scale < found.size else 0
+    return Plan(direct, [*ranked[:first], *made, *ranked[first:]], make=1 + first)
 
 
 @dataclass(frozen=True)
