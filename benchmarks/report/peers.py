@@ -165,7 +165,7 @@ def zfp(bound: float) -> Volumes:
     """ZFP with a largest error."""
     return Volumes(
         "ZFP",
-        partial(imagecodecs.zfp_encode, level=bound, mode="a", numthreads=1),
+        partial(imagecodecs.zfp_encode, level=bound, mode="accuracy", numthreads=1),
         lambda data, shape: imagecodecs.zfp_decode(data).reshape(shape),
     )
 

@@ -5,6 +5,7 @@ Leaves all coding to the codec.
 
 from __future__ import annotations
 
+import math
 import numbers
 import warnings
 from collections.abc import Mapping
@@ -12,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.conventions import is_measurement, kept_encoding, nodata_of, packing
+from numcodecs_video.xarray.conventions import (
+    is_measurement,
+    kept_encoding,
+    nodata_of,
+    packing,
+    stored_dtype,
+)
 from numcodecs_video.xarray.dimensions import (
     choose_chunks,
     describe_unsuitable_chunks,
@@ -145,6 +152,8 @@ def encoding(
         if zarr_format == 3 and nodata is not None:
             # Zarr pads the chunks at the edges with it: missing cells cost nothing, zeros would.
             given["fill_value"] = nodata
+        elif zarr_format == 3 and stored_dtype(variable).kind == "f":
+            given["fill_value"] = math.nan  # as xarray chooses by itself, but for releases of 2025
         result[name] = {**kept_encoding(variable), **given}
     return result
 

@@ -315,10 +315,7 @@ def _stored_values(block: xr.DataArray) -> NDArray[Any]:
 
 
 def _padded(values: NDArray[Any], chunks: tuple[int, ...], nodata: float | None) -> NDArray[Any]:
-    """Fill a chunk at an edge up to its full shape, as Zarr does with the array's fill value.
-
-    That of floats is NaN where xarray chooses it; releases of 2025 chose zero.
-    """
+    """Fill a chunk at an edge up to its full shape, as Zarr does with the array's fill value."""
     margins = [(0, length - n) for length, n in zip(chunks, values.shape, strict=True)]
     if not any(after for _, after in margins):
         return values
