@@ -8,7 +8,9 @@ Missing cells become level 0. With PCA, the components take the place of the ban
 videos get a lower quality.
 
 The band order of three or more videos is kept here, which the library's own reader mixes up; its
-metadata, which would add about a kilobyte to every video, is left out. Both favour it.
+metadata, which would add about a kilobyte to every video, is left out. Both favour it. x265 does
+without ``cutree`` on pictures of at most 48 columns, where it writes beyond its memory and may end
+the process (PyAV 18 and 19).
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ QUALITIES = ("Best", "Very high", "High", "Medium", "Low", "Very low", "Very low
 #: of each quality, and of the videos after it with PCA
 X265_CRFS = (51, 51, 1, 7, 16, 27, 39, 39, 39, 39, 39, 39)
 X265_PARAMS = ("lossless=1", "qpmin=0:qpmax=0.01", *[""] * 10)
+#: widest picture that x265 must not estimate with cutree
+NARROW = 48
 VP9_FILTER = {"arnr-strength": "2", "lag-in-frames": "25", "arnr-maxframes": "7"}
 VP9 = (
     {"crf": "0", "lossless": "1"},
@@ -125,15 +129,16 @@ class Recipe:
             bands = bands @ basis[1:] + basis[0]
         return np.moveaxis(bands, -1, 1)
 
-    def _options(self, video: int) -> dict[str, str]:
-        """FFmpeg's options for the so many-th video."""
+    def _options(self, video: int, width: int) -> dict[str, str]:
+        """FFmpeg's options for the so many-th video, of pictures of a width."""
         if self.coder != "libx265":
             return dict(VP9[self.quality])
         number = self.quality + (max(0, video - 1) if self.pca else 0)
         given = {"preset": "medium", "crf": str(X265_CRFS[number])}
         if not self.pca:
             given["tune"] = "psnr"
-        words = [X265_PARAMS[number], "" if self.info else "info=0"]
+        narrow = "cutree=0" if width <= NARROW else ""
+        words = [X265_PARAMS[number], "" if self.info else "info=0", narrow]
         if any(words):
             given["x265-params"] = ":".join(filter(None, words))
         return given
@@ -147,7 +152,7 @@ class Recipe:
             return worker.submit(self._write_by_pyav, planes, video).result()
 
     def _write_by_pyav(self, planes: NDArray[Any], video: int) -> bytes:
-        options = self._options(video)
+        options = self._options(video, planes.shape[-1])
         if self.coder == "libx265":
             options["x265-params"] = f"{options.get('x265-params', '')}:log-level=none".strip(":")
         formats = self._format("gbrp"), self._format("yuv444p")
@@ -165,9 +170,8 @@ class Recipe:
     def _write_by_program(self, planes: NDArray[Any], video: int) -> bytes:
         size = f"{planes.shape[-1]}x{planes.shape[-2]}"
         raw = ["-f", "rawvideo", "-pix_fmt", self._format("gbrp"), "-s", size, "-r", "30"]
-        options = [
-            part for key, value in self._options(video).items() for part in (f"-{key}", value)
-        ]
+        given = self._options(video, planes.shape[-1])
+        options = [part for key, value in given.items() for part in (f"-{key}", value)]
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "video.mkv"
             coded = ["-c:v", self.coder, *options, "-pix_fmt", self._format("yuv444p"), target]
