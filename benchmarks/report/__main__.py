@@ -51,6 +51,8 @@ def main() -> None:
     cases = [
         case for case in gather(given) if not given.only or any(w in case.name for w in given.only)
     ]
+    settings = {"quick": given.quick, "effort": given.effort, "cells": given.cells}
+    made_by = provenance(settings)  # before the checkout can change
     common = {"effort": given.effort, "warn": warn}
     sections: list[Section] = []
     for part in given.parts or PARTS:
@@ -71,8 +73,7 @@ def main() -> None:
             sections.append(downstream_section(quick=given.quick, **common))
         for section in sections:
             write(section, given.out)
-        settings = {"quick": given.quick, "effort": given.effort, "cells": given.cells}
-        page = write_page(sections, provenance(settings), given.out)
+        page = write_page(sections, made_by, given.out)
     print(page)
 
 

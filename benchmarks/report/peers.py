@@ -152,11 +152,26 @@ def sz3(bound: float) -> Volumes:
     )
 
 
-def sperr(level: float, mode: str = "pwe") -> Volumes:
-    """SPERR with a largest error, or at a PSNR (``mode="psnr"``)."""
+def sperr(bound: float) -> Volumes:
+    """SPERR with a largest error."""
+    return _sperr(lambda _: {"level": bound, "mode": "pwe"})
+
+
+def sperr_at(decibels: float, span: float) -> Volumes:
+    """SPERR at a PSNR for a range, all bands with the same error: the best at equal PSNR."""
+
+    def of_band(band: Array) -> dict[str, Any]:
+        # SPERR relates its PSNR to the range of the volume that it is given.
+        own = 20 * np.log10(max(float(np.ptp(band)), 1e-30) / span)
+        return {"level": max(decibels + own, 1.0), "mode": "psnr"}
+
+    return _sperr(of_band)
+
+
+def _sperr(setting: Callable[[Array], dict[str, Any]]) -> Volumes:
     return Volumes(
         "SPERR",
-        partial(imagecodecs.sperr_encode, level=level, mode=mode, numthreads=1),
+        lambda band: imagecodecs.sperr_encode(band, numthreads=1, **setting(band)),
         lambda data, shape: imagecodecs.sperr_decode(data, numthreads=1).reshape(shape),
     )
 
@@ -193,6 +208,28 @@ def quantised(step: float) -> Volumes:
             imagecodecs.pcodec_decode(data, shape=shape, dtype=np.int32).astype(np.float64) * step
         ),
     )
+
+
+def quantised_pictures(step: float) -> Volumes:
+    """Multiples of a step, then each date as a lossless JPEG XL picture of 16 bits."""
+
+    def encode(band: Array) -> bytes:
+        levels = np.rint(band / step).astype(np.int64)
+        low = int(levels.min())
+        if int(levels.max()) - low >= 2**16:
+            raise ValueError(f"a step of {step:g} makes more than 65,536 levels")
+        pictures = [
+            imagecodecs.jpegxl_encode(date, lossless=True, effort=7, numthreads=1)
+            for date in (levels - low).astype(np.uint16)
+        ]
+        return struct.pack("<q", low) + join(pictures)
+
+    def decode(data: bytes, shape: tuple[int, ...]) -> Array:
+        (low,) = struct.unpack_from("<q", data)
+        levels = np.stack([imagecodecs.jpegxl_decode(part) for part in split(data[8:])])
+        return (levels.reshape(shape).astype(np.float64) + low) * step
+
+    return Volumes("quantising + JPEG XL", encode, decode)
 
 
 def jpeg2000(decibels: int, bits: int = 16) -> Pictures:
@@ -239,12 +276,12 @@ def rate_peers(bands: int, span: float, nodata: float | None, *, quick: bool) ->
         for recipe, label in recipes(bands, quality, quick=quick):
             yield Peer(recipe, label, nodata, fills=False)
     for decibels in range(25, 76, 10 if quick else 5):
-        for bits in (16,) if quick else (8, 16):
+        for bits in (16,) if quick else (8, 10, 12, 16):
             yield Peer(jpeg2000(decibels, bits), f"{decibels} dB", nodata)
-        yield Peer(sperr(decibels, "psnr"), f"{decibels} dB", nodata)
+        yield Peer(sperr_at(decibels, span), f"{decibels} dB", nodata)
     for distance in (15, 5, 1, 0.2, 0.05) if quick else (25, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05):
         yield Peer(jpeg_xl(distance), f"distance {distance}", nodata)
-    for part in (0.1, 0.01, 0.001) if quick else (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003):
+    for part in (1, 0.1, 0.01, 0.001) if quick else (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003):
         for make in (sz3, zfp):
             yield Peer(make(part * span), f"±{part:g} of the range", nodata)
 
@@ -254,7 +291,8 @@ def bounded_peers(bound: float, array: Array, nodata: float | None) -> Iterator[
     filled = np.where(valid_cells(array, nodata=nodata), array, 0).astype(np.float32)
     # Integers come back rounded; reals need room for the last rounding to float32.
     margin = -0.5 if array.dtype.kind in "iu" else float(np.spacing(np.nanmax(np.abs(filled))))
-    for coder in (sz3(bound), sperr(bound), zfp(bound), quantised(2 * (bound - margin))):
+    step = 2 * (bound - margin)
+    for coder in (sz3(bound), sperr(bound), zfp(bound), quantised(step), quantised_pictures(step)):
         yield Peer(coder, f"±{bound:g}", nodata)
     yield Peer(bit_rounding(bound, filled), f"±{bound:g}", nodata)
 
