@@ -19,6 +19,8 @@ __all__ = ["Coded", "code_missing"]
 _WORTH_PICTURES = 128
 #: JPEG XL gains nothing on masks beyond it
 _PICTURE_EFFORT = 3
+#: pictures that take so many times the differences by one frame's size are not tried on all
+_HOPELESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,22 @@ class Coded:
 def code_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
     """The map of missing cells, by the smaller of its two coders; None when all cells are valid.
 
-    Differences in time suit land masks, which then cost about one frame; JPEG XL suits clouds.
+    Differences in time suit land masks, which then cost about one frame; JPEG XL suits clouds. It
+    is slow, so effort 1 does without, and one frame tells where it is no use.
     """
     if chunk.missing is None:
         return None
-    packed = _code_differences(chunk, chunk.missing)
-    if sum(map(len, packed[2])) < _WORTH_PICTURES or not jpegxl.available():
+    packed, classes = _code_differences(chunk, chunk.missing), chunk.missing.classes
+    changes = sum(map(len, packed[2]))
+    if chunk.settings.effort == 1 or changes < _WORTH_PICTURES or not jpegxl.available():
         return packed
-    streams = jpegxl.encode(chunk.missing.classes, chunk.segments, _PICTURE_EFFORT)
-    if sum(map(len, streams)) < len(packed[1]) + sum(map(len, packed[2])):
-        return Layer("missing", "jpegxl"), b"", streams
-    return packed
+    middle = len(classes) // 2
+    frame = jpegxl.encode(classes, [range(middle, middle + 1)], _PICTURE_EFFORT)[0]
+    size = len(packed[1]) + changes
+    if len(frame) * len(classes) > _HOPELESS * size:
+        return packed
+    streams = jpegxl.encode(classes, chunk.segments, _PICTURE_EFFORT)
+    return packed if sum(map(len, streams)) >= size else (Layer("missing", "jpegxl"), b"", streams)
 
 
 def _code_differences(chunk: Chunk, missing: MissingCells) -> tuple[Layer, bytes, list[bytes]]:

@@ -344,10 +344,11 @@ def decode_samples(
 
 def samples_to_levels(
     samples: NDArray[Any], transform: Transform, bits: int, bands: int
-) -> NDArray[np.int64]:
+) -> NDArray[Any]:
     """Apply the header's transform to samples (T, P, Y, X), giving levels (T, C, Y, X).
 
-    Sums stay below 2**53, so the float64 matrix product is exact in any order of summation.
+    Levels are whole numbers: float64 where no sum reaches 2**53, so that doubles are exact in any
+    order of summation and as good as integers, else int64.
     """
     if transform.kind == "parts":
         if transform.parts * bits > 64:
@@ -359,15 +360,24 @@ def samples_to_levels(
         return levels
     if len(transform.bias) != bands or len(transform.weights) % bands:
         raise DecodeError("the payload's band transform does not match its bands")
-    if transform.weights:
-        weights = np.array(transform.weights, np.float64).reshape(bands, -1)
-        count, planes = samples.shape[:2]
-        flat = samples.astype(np.float64, order="C").reshape(count, planes, -1)
-        levels = (weights @ flat).reshape(count, bands, *samples.shape[2:]).astype(np.int64)
-    else:
-        levels = samples.astype(np.int64)
-    levels *= transform.gain
-    bias = np.array(transform.bias, np.int64) << (transform.shift - BIAS_BITS)
-    levels += (bias + (1 << transform.shift - 1))[:, None, None]
-    levels >>= transform.shift
+    gain, shift = transform.gain, transform.shift
+    weights = np.array(transform.weights, np.float64).reshape(bands, -1)
+    bias = [(b << (shift - BIAS_BITS)) + (1 << shift - 1) for b in transform.bias]
+    largest = int(np.abs(weights).sum(axis=1).max(initial=0)) if transform.weights else 1
+    if largest * (2**bits - 1) * gain + max(map(abs, bias), default=0) < 2**53:
+        mixed = _mix(weights * gain, samples) if transform.weights else samples * float(gain)
+        mixed += np.array(bias, np.float64)[:, None, None]
+        mixed *= 2.0**-shift
+        return np.floor(mixed, out=mixed)
+    levels = (_mix(weights, samples) if transform.weights else samples).astype(np.int64)
+    levels *= gain
+    levels += np.array(bias)[:, None, None]
+    levels >>= shift
     return levels
+
+
+def _mix(weights: NDArray[np.float64], samples: NDArray[Any]) -> NDArray[np.float64]:
+    """The products of weights (C, P) and samples (T, P, Y, X), summed over the planes."""
+    flat = samples.astype(np.float64, order="C").reshape(*samples.shape[:2], -1)
+    mixed: NDArray[np.float64] = weights @ flat
+    return mixed.reshape(len(samples), len(weights), *samples.shape[2:])

@@ -50,10 +50,9 @@ def fit_basis(levels: NDArray[Any]) -> Basis:
     bands = levels.shape[1]
     every = max(1, math.prod(levels.shape) // bands // _MOST_CELLS)
     pictures = levels.reshape(len(levels), bands, -1)
-    frame, cell = np.divmod(
-        np.arange(0, len(levels) * pictures.shape[2], every), max(1, pictures.shape[2])
-    )
-    cells = pictures[frame, :, cell].T.astype(np.float64, order="C")
+    starts = (-t * pictures.shape[2] % every for t in range(len(pictures)))
+    chosen = [p[:, start::every] for p, start in zip(pictures, starts, strict=True)]
+    cells = np.concatenate(chosen, axis=1, dtype=np.float64)
     mean = cells.mean(axis=1)
     cells -= mean[:, None]
     _, vectors = np.linalg.eigh(cells @ cells.T)
@@ -140,25 +139,28 @@ def _slabs(da: Any, band_dim: str) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class Projection:
-    """The components of a cube, from zero upwards, and how they become its levels.
+    """The components of a cube and how they become its levels.
 
     Parameters
     ----------
-    components : float32 array, shape (T, P, Y, X)
+    components : float32 array, shape (T, P, Y, X), or levels where components are bands
+    low : array, shape (P,)
+        What comes off them, so that they begin at zero.
     weights : int array, shape (C, P), or None
         Multiples of ``2**-13``; None where components are bands.
     offset : float64 array, shape (C,)
         The levels where every component is zero.
     """
 
-    components: NDArray[np.float32]
+    components: NDArray[Any]
+    low: NDArray[Any]
     weights: NDArray[np.int64] | None
     offset: NDArray[np.float64]
 
     @cached_property
     def span(self) -> float:
         """The largest component value."""
-        return float(self.components.max(initial=0.0))
+        return float((self.components.max(axis=(0, 2, 3)) - self.low).astype(np.float32).max())
 
     @cached_property
     def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -179,13 +181,15 @@ class Projection:
         if not gone.size:
             return self
         offset = self.offset + self.weights[:, gone] @ means[gone] / 2**WEIGHT_BITS
-        return Projection(self.components[:, keep], self.weights[:, keep], offset)
+        return Projection(self.components[:, keep], self.low[keep], self.weights[:, keep], offset)
 
     def quantise(self, step: float, bits: int) -> tuple[NDArray[Any], Transform]:
         """Samples of ``bits`` bits at a step in levels, and the transform back to levels."""
         samples = np.empty(self.components.shape, np.uint8 if bits == 8 else np.uint16)
         for block in blocks(samples.shape):
-            scaled = self.components[block] * np.float32(1 / step)
+            scaled = self.components[block] - self.low[:, None, None]
+            scaled = scaled.astype(np.float32, copy=False)
+            scaled *= np.float32(1 / step)
             np.rint(scaled, out=scaled)
             np.clip(scaled, 0, 2**bits - 1, out=scaled)
             samples[block] = scaled
@@ -210,10 +214,7 @@ def project(levels: NDArray[Any], basis: Basis | None) -> Projection:
     """Project filled levels (T, C, Y, X) onto a basis, or onto the bands when there is none."""
     if basis is None:
         low = levels.min(axis=(0, 2, 3))
-        components = np.empty(levels.shape, np.float32)
-        for t in range(len(levels)):
-            components[t] = levels[t] - low[:, None, None]
-        return Projection(components, None, low.astype(np.float64))
+        return Projection(levels, low, None, low.astype(np.float64))
     weights = np.rint(basis.rows.T * 2**WEIGHT_BITS)
     forward = np.linalg.pinv(weights / 2**WEIGHT_BITS)
     count, bands = levels.shape[:2]
@@ -224,4 +225,4 @@ def project(levels: NDArray[Any], basis: Basis | None) -> Projection:
     low = components.min(axis=(0, 2, 3)).astype(np.float64)
     components -= low.astype(np.float32)[:, None, None]
     offset = basis.mean + weights @ low / 2**WEIGHT_BITS
-    return Projection(components, weights.astype(np.int64), offset)
+    return Projection(components, np.zeros(len(low), np.float32), weights.astype(np.int64), offset)

@@ -75,9 +75,11 @@ def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells
         mask |= cube == np.array(nodata).astype(cube.dtype)
     if not mask.any():
         return None
-    bits = _bits(cube)
-    found = bits[mask]
-    patterns = found[:1] if (found == found[0]).all() else np.unique(found)
+    bits, at = _bits(cube).reshape(-1), int(mask.argmax())
+    if ((bits == bits[at]) == mask.reshape(-1)).all():  # one pattern, by far the usual case
+        return MissingCells(mask.view(np.uint8), (bits[at : at + 1].tobytes(),))
+    found = bits[mask.reshape(-1)]
+    patterns = np.unique(found)
     if patterns.size > _MOST_CLASSES:
         raise OverflowError("more than 255 distinct bit patterns of missing cells")
     classes = np.zeros(cube.shape, np.uint8)
@@ -107,21 +109,24 @@ def fill_missing(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
     mean.
     """
     valid = np.broadcast_to(valid, levels.shape)
-    if valid.all():
-        return
+    ever: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=0)
+    for band in np.flatnonzero(~np.logical_and.reduce(ever, axis=(1, 2))):
+        here, planes = valid[:, band], levels[:, band]
+        # Frame by frame, so that no copy of all cells is made.
+        pairs = zip(planes, here, strict=True)
+        total = sum(float(np.where(known, plane, 0).sum(dtype=float)) for plane, known in pairs)
+        mean = np.asarray(total / max(1, int(here.sum()))).astype(levels.dtype)
+        for plane in planes:
+            np.copyto(plane, mean, where=~ever[band])
     known = valid[0].copy()
-    for t in range(1, levels.shape[0]):
-        if not valid[t].all():
-            np.copyto(levels[t], levels[t - 1], where=~valid[t])
+    for t in range(1, len(levels)):
+        gaps = ever & ~valid[t]
+        if gaps.any():
+            np.copyto(levels[t], levels[t - 1], where=gaps)
         first = valid[t] & ~known
         if first.any():
             levels[:t, first] = levels[t, first]
             known |= first
-    never = ~known
-    for band in np.flatnonzero(never.any(axis=(1, 2))):
-        here = valid[:, band]
-        mean = levels[:, band][here].mean() if here.any() else 0
-        levels[:, band, never[band]] = np.asarray(mean).astype(levels.dtype)
 
 
 def fill_planes(levels: NDArray[Any], valid: NDArray[np.bool_]) -> None:

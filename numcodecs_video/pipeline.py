@@ -19,7 +19,12 @@ from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.payload import Header, Missing, Promise, pack
 from numcodecs_video.quantise import rmse_of_psnr, value_range
-from numcodecs_video.realised import largest_error, largest_relative_error, root_mean_square_error
+from numcodecs_video.realised import (
+    largest_error,
+    largest_relative_error,
+    parts,
+    root_mean_square_error,
+)
 from numcodecs_video.search import Plan, plan_bounded, plan_quantised
 from numcodecs_video.trials import attempt
 
@@ -183,9 +188,9 @@ def _realised(chunk: Chunk, decoded: NDArray[Any]) -> float | None:
         return None
     fidelity = chunk.settings.fidelity
     if fidelity.kind == "lossless" or array.dtype.kind in "bmM":
-        return 0.0 if _same_bits(array, decoded) else None
+        return 0.0 if _same_bits(array, decoded, False) else None
     valid = _valid_cells(array, chunk.settings)
-    if not _same_bits(array[~valid], decoded[~valid]):
+    if not _same_bits(array, decoded, valid):
         return None
     if fidelity.kind == "qp":
         return math.nan
@@ -205,8 +210,9 @@ def _valid_cells(array: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
     return valid
 
 
-def _same_bits(a: NDArray[Any], b: NDArray[Any]) -> bool:
+def _same_bits(a: NDArray[Any], b: NDArray[Any], free: NDArray[np.bool_] | bool) -> bool:
+    """Whether two arrays are equal bit for bit where they are not free to differ."""
     unsigned = f"u{a.dtype.itemsize}"
-    return bool(
-        (np.ascontiguousarray(a).view(unsigned) == np.ascontiguousarray(b).view(unsigned)).all()
+    return all(
+        bool(((x.view(unsigned) == y.view(unsigned)) | f).all()) for x, y, f in parts(a, b, free)
     )

@@ -18,6 +18,7 @@ __all__ = [
     "largest_error",
     "largest_relative_error",
     "mean_square_difference",
+    "parts",
     "root_mean_square_error",
 ]
 
@@ -43,7 +44,7 @@ def _relative_error(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
 _Part = tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]
 
 
-def _parts(
+def parts(
     original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
 ) -> Iterator[_Part]:
     """Both arrays and their valid cells, a few indices of the first dimension at a time."""
@@ -58,9 +59,9 @@ def largest_error(
     original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
 ) -> float:
     """The largest absolute difference over valid cells, exact for integers up to 2**53."""
-    parts = _parts(original, decoded, valid)
+    found = parts(original, decoded, valid)
     return max(
-        (float(_absolute_error(a, b).max(initial=0, where=w)) for a, b, w in parts), default=0
+        (float(_absolute_error(a, b).max(initial=0, where=w)) for a, b, w in found), default=0
     )
 
 
@@ -69,7 +70,7 @@ def mean_square_difference(
 ) -> float:
     """Mean square difference of two cubes of levels over valid cells."""
     total, count = 0.0, 0
-    for x, y, where in _parts(a, b, valid):
+    for x, y, where in parts(a, b, valid):
         error = np.subtract(x, y, dtype=np.float64)
         total += float(np.sum(error * error, where=where))
         count += int(np.count_nonzero(where))
@@ -84,7 +85,7 @@ def root_mean_square_error(
     if not 0 < largest < math.inf:
         return largest
     total, count = 0.0, 0
-    for a, b, where in _parts(original, decoded, valid):
+    for a, b, where in parts(original, decoded, valid):
         # Divided so that no square is beyond the doubles, nor below.
         with np.errstate(over="ignore", invalid="ignore"):
             error = _absolute_error(a, b) / largest
@@ -97,7 +98,7 @@ def largest_relative_error(
     original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool
 ) -> float:
     """The largest error as a fraction of the cell's magnitude; infinite where a zero changed."""
-    parts = _parts(original, decoded, valid)
+    found = parts(original, decoded, valid)
     return max(
-        (float(_relative_error(a, b).max(initial=0.0, where=w)) for a, b, w in parts), default=0.0
+        (float(_relative_error(a, b).max(initial=0.0, where=w)) for a, b, w in found), default=0.0
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from strategies import same_bits
 
 from numcodecs_video import VideoCodec, cube
-from numcodecs_video.decoding import decode_chunk
-from numcodecs_video.payload import Transform
+from numcodecs_video.decoding import decode_chunk, samples_to_levels
+from numcodecs_video.payload import BIAS_BITS, Transform
 
 WORDS = {
     "video": {"qp": 12},
@@ -42,3 +44,24 @@ def test_looking_values_up_does_not_show(payload, monkeypatch):
     expected = decode_chunk(payload)
     monkeypatch.setattr(Transform, "mixes", True)
     assert same_bits(decode_chunk(payload), expected)
+
+
+@given(st.data(), st.booleans(), st.integers(0, 32), st.integers(BIAS_BITS, 40))
+def test_levels_are_those_of_integer_arithmetic(data, mixed, gain, shift):
+    """In doubles where they are exact, in integers beyond, the formula of the format holds."""
+    bands, planes = (3, 2) if mixed else (2, 2)
+    weight, bias = st.integers(-(2**13), 2**13), st.integers(-(2**20), 2**20)
+    weights = data.draw(st.lists(weight, min_size=6, max_size=6)) if mixed else []
+    biases = data.draw(st.lists(bias, min_size=bands, max_size=bands))
+    transform = Transform(
+        "linear", gain=2**gain - 1, shift=shift, weights=tuple(weights), bias=tuple(biases)
+    )
+    samples = np.array(data.draw(st.lists(st.integers(0, 4095), min_size=planes, max_size=planes)))
+    rows = np.array(weights or [1, 0, 0, 1], object).reshape(bands, planes)
+    expected = [
+        (transform.gain * int(sum(rows[c] * samples)) + (biases[c] << (shift - BIAS_BITS))
+         + (1 << shift - 1)) >> shift
+        for c in range(bands)
+    ]  # fmt: skip
+    levels = samples_to_levels(samples.astype("u2").reshape(1, planes, 1, 1), transform, 12, bands)
+    assert levels.reshape(-1).tolist() == expected

@@ -193,3 +193,12 @@ def test_maps_of_clouds_are_coded_as_pictures_and_of_land_as_differences():
             payload = VideoCodec(max_error=0.5, gop=gop, effort=2).encode(cube)
             assert parse_header(payload).layers[0].coder == coder
             np.testing.assert_array_equal(np.isnan(VideoCodec().decode(payload)), holes)
+
+
+def test_the_fastest_effort_codes_maps_as_differences():
+    """Pictures take longer than all else that effort 1 does."""
+    holes = np.random.default_rng(6).random((6, 96, 120)) < 0.3
+    cube = np.where(holes, np.nan, 280.0).astype("f4")
+    payload = VideoCodec(max_error=0.5, effort=1).encode(cube)
+    assert parse_header(payload).layers[0].coder == "zstd"
+    np.testing.assert_array_equal(np.isnan(VideoCodec().decode(payload)), holes)
