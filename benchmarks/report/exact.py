@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from cubes import Case
-from page import Section, Table, evaluate_whole
+from page import BESIDE, Section, Table, beside, evaluate_whole, overview
 from peers import bounded_peers, lossless_peers
 
 from numcodecs_video import Jpeg2kCodec, VideoCodec
@@ -27,9 +27,10 @@ def bounded_section(
         "cube's range (whole counts for integers); `largest` is the largest error found, in units "
         "of the bound. A codec that breaks the bound is marked.",
     )
+    parts = PARTS[:1] if quick else PARTS
     for case in cases:
         warn(f"bounded: {case}")
-        for part in PARTS[:1] if quick else PARTS:
+        for part in parts:
             bound = part * case.span
             if case.array.dtype.kind in "iu":
                 bound = float(max(1, math.floor(bound)))
@@ -65,8 +66,10 @@ def bounded_section(
                 )
             kept_rows = [row for row in rows if row["kept"] == "yes"]
             best = min(kept_rows, key=lambda row: row["bits"])["codec"]
-            section.tables.append(Table(f"{case}, ±{bound:.4g}. Fewest bits: {best}", rows))
-    return section
+            section.tables.append(
+                Table(f"{case}, {part:.1%}: ±{bound:.4g}. Fewest bits: {best}", rows)
+            )
+    return with_overviews(section, "kept", {f"within {p:.1%}": f", {p:.1%}: " for p in parts})
 
 
 def lossless_section(
@@ -110,4 +113,26 @@ def lossless_section(
             )
         best = min((r for r in rows if r["exact"] == "yes"), key=lambda row: row["bits"])
         section.tables.append(Table(f"{case}. Fewest bits: {best['codec']}", rows))
+    return with_overviews(section, "exact", {"without loss": ""})
+
+
+def with_overviews(section: Section, held: str, groups: Mapping[str, str]) -> Section:
+    """Put bits and speeds of all cubes first, of the codecs that held to the promise.
+
+    ``groups`` names the columns of the comparison by a part of the titles that belong there.
+    """
+    tables = [
+        Table(table.title, [row for row in table.rows if row[held] == "yes"])
+        for table in section.tables
+    ]
+    bits = {
+        name: overview("", [table for table in tables if word in table.title], "bits")
+        for name, word in groups.items()
+    }
+    section.tables[:0] = [
+        beside(BESIDE, bits),
+        overview("Bits, all cubes", tables, "bits", least_is_bold=True),
+        overview("Encoding, MB/s", tables, "encode MB/s"),
+        overview("Decoding, MB/s", tables, "decode MB/s"),
+    ]
     return section

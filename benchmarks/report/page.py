@@ -6,8 +6,9 @@ import csv
 import json
 import os
 import platform
+import statistics
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -21,29 +22,47 @@ from numcodecs_video.streams.ffmpeg import library_versions
 from numcodecs_video.xarray.evaluate import evaluate_regions
 
 PACKAGES = ("av", "imagecodecs", "numcodecs", "numpy", "zarr", "xarray", "scikit-image")
+BESIDE = "Bits over those of VideoCodec: median of the cubes (least to most)"
 Row = dict[str, Any]
 
 
 @dataclass
 class Table:
-    """Rows of the same keys, under a title."""
+    """Rows of the same keys, under a title.
+
+    Parameters
+    ----------
+    title : str
+    rows : list of dict
+    least_is_bold : bool
+        Of the numbers of each row.
+    """
 
     title: str
     rows: list[Row]
+    least_is_bold: bool = False
 
     def markdown(self) -> str:
         """The table with numbers of three digits or so."""
         if not self.rows:
             return ""
         keys = list(self.rows[0])
-        numeric = [isinstance(self.rows[0][key], int | float) for key in keys]
+        words = {key for row in self.rows for key in keys if isinstance(row[key], str)}
         lines = [
             f"| {' | '.join(keys)} |",
-            f"|{'|'.join('--:' if number else '---' for number in numeric)}|",
-            *(f"| {' | '.join(_text(row[key]) for key in keys)} |" for row in self.rows),
+            f"|{'|'.join('---' if key in words else '--:' for key in keys)}|",
+            *(f"| {' | '.join(self._cells(row, keys))} |" for row in self.rows),
         ]
         title = f"**{self.title}**\n\n" if self.title else ""
         return title + "\n".join(lines) + "\n"
+
+    def _cells(self, row: Row, keys: list[str]) -> list[str]:
+        cells = [_text(row[key]) for key in keys]
+        numbers = [row[key] for key in keys if isinstance(row[key], float)]
+        if not self.least_is_bold or not numbers:
+            return cells
+        least = _text(min(numbers))
+        return [f"**{cell}**" if cell == least else cell for cell in cells]
 
 
 @dataclass
@@ -125,6 +144,44 @@ def write(section: Section, folder: Path) -> None:
             writer.writerows(section.points)
     for name, figure in section.figures.items():
         figure.savefig(folder / f"{name}.png", dpi=110)
+
+
+def overview(
+    title: str, tables: Iterable[Table], key: str, *, least_is_bold: bool = False
+) -> Table:
+    """One figure of several cubes' tables: a row a cube, a column a codec."""
+    found = {t.title.split(". ")[0]: {row["codec"]: row[key] for row in t.rows} for t in tables}
+    codecs = dict.fromkeys(codec for row in found.values() for codec in row)
+    rows = [{"cube": cube, **{c: row.get(c) for c in codecs}} for cube, row in found.items()]
+    return Table(title, rows, least_is_bold)
+
+
+def beside(title: str, overviews: Mapping[str, Table]) -> Table:
+    """Bits of each codec over those of `VideoCodec`: a column an overview, a row a codec.
+
+    The median over the cubes, the least and the most, and on how many of them the other is smaller.
+    """
+    codecs = dict.fromkeys(key for table in overviews.values() for key in table.rows[0])
+    rows = []
+    for codec in codecs:
+        if codec in ("cube", "VideoCodec"):
+            continue
+        row: Row = {"codec": codec}
+        for word, table in overviews.items():
+            ratios = [
+                cube[codec] / cube["VideoCodec"]
+                for cube in table.rows
+                if cube.get(codec) is not None and cube["VideoCodec"] is not None
+            ]
+            row[word] = _ratios(ratios) if ratios else None
+        rows.append(row)
+    return Table(title, rows)
+
+
+def _ratios(ratios: list[float]) -> str:
+    fewer = sum(ratio < 1 for ratio in ratios)
+    said = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    return f"{said}, fewer on {fewer} of {len(ratios)}" if fewer else said
 
 
 def summary(sections: Iterable[Section]) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from cubes import Case
 from matplotlib.figure import Figure
-from page import Row, Section, Table, evaluate_whole
+from page import BESIDE, Row, Section, Table, beside, evaluate_whole, overview
 from peers import rate_peers
 
 from numcodecs_video import Jpeg2kCodec, VideoCodec
@@ -128,6 +128,14 @@ def rate_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
         section.tables.append(Table(f"{case}. {_winners(rows)}", rows))
         section.figures |= draw(case, points)
         section.points += [{"cube": case.name, **point.to_dict()} for point in points]
+    best = [
+        Table(t.title, [row for row in t.rows if _is_best(row["codec"])]) for t in section.tables
+    ]
+    overviews = {
+        key: overview(f"Bits at {key}", best, key, least_is_bold=True)
+        for key in (f"{target:g} dB" for target in PSNRS)
+    }
+    section.tables[:0] = [beside(f"{BESIDE}, at equal PSNR", overviews), *overviews.values()]
     return section
 
 
@@ -150,7 +158,8 @@ def _is_best(codec: str) -> bool:
     """Tell whether a codec is no lesser depth or way of another one."""
     if codec.startswith("JPEG 2000"):
         return "16 bit" in codec
-    return not any(w in codec for w in (" 8 bit", " 10 bit", "x265 12 bit (", " 12 bit PCA"))
+    lesser = (" 8 bit", " 10 bit", "x265 12 bit (ffmpeg)", " 12 bit PCA")
+    return not any(word in codec for word in lesser)
 
 
 def _winners(rows: list[Row]) -> str:
