@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from cubes import Case
@@ -30,6 +31,7 @@ PAPER = {
     "SimpleS2": (43.23, 55.04),
 }
 RATES = (0.1, 1.0)
+FAMILIES = ("VideoCodec", "xarrayvideo x265", "xarrayvideo VP9", "JPEG 2000")
 FIGURES = {"PSNR": "psnr", "SSIM": "ssim", "angle °": "spectral_angle"}
 SHOWN = 80.0  #: dB; above, the figures would show little else
 Curve = list[Evaluation]  # by rate
@@ -185,14 +187,15 @@ def paper_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
     )
     published = [{"cubes of the paper": k, "0.1": a, "1": b} for k, (a, b) in PAPER.items()]
     section.tables.append(Table("PSNR as published", published))
-    ours = []
+    here = []
     for case, points in results:
         curves = curves_of(points)
-        mine = curves["VideoCodec"]
-        ours.append({"cube": str(case), **{f"{rate:g}": quality_at(mine, rate) for rate in RATES}})
+        row: Row = {"cube": str(case)}
         for rate in RATES:
+            row |= {f"{family}, {rate:g}": best_at(curves, rate, family) for family in FAMILIES}
             section.points += _order(case, curves, rate)
-    section.tables.append(Table("PSNR of VideoCodec here", ours))
+        here.append(row)
+    section.tables.append(Table("PSNR here, the best depth and way of each", here))
     section.tables.append(_verdicts(section.points))
     for case, points in results:
         rows = [
@@ -210,17 +213,19 @@ def paper_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
     return section
 
 
+def best_at(curves: dict[str, Curve], rate: float, prefix: str, *suffixes: str) -> float | None:
+    """The best PSNR at a rate of the codecs whose names begin, and end, so."""
+    found = [
+        quality_at(curve, rate)
+        for name, curve in curves.items()
+        if name.startswith(prefix) and (not suffixes or name.endswith(suffixes))
+    ]
+    return max((value for value in found if value is not None), default=None)
+
+
 def _order(case: Case, curves: dict[str, Curve], rate: float) -> list[Row]:
     """Put the questions about the paper's order of codecs to one cube at one rate."""
-
-    def best(prefix: str, *suffixes: str) -> float | None:
-        found = [
-            quality_at(curve, rate)
-            for name, curve in curves.items()
-            if name.startswith(prefix) and (not suffixes or name.endswith(suffixes))
-        ]
-        return max((value for value in found if value is not None), default=None)
-
+    best = partial(best_at, curves, rate)
     # The names of `Recipe`; " (ffmpeg)" and " (info=0)" follow the depth.
     x265, vp9 = "xarrayvideo x265", "xarrayvideo VP9"
     as_written = (" bit", " (ffmpeg)")
