@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 from cubes import Case
-from page import BESIDE, Section, Table, beside, evaluate_whole, overview
+from page import BESIDE, SPEEDS, Section, Table, beside, evaluate_whole, medians, overview
 from peers import bounded_peers, lossless_peers
 
 from numcodecs_video import Jpeg2kCodec, VideoCodec
@@ -67,9 +67,11 @@ def bounded_section(
             kept_rows = [row for row in rows if row["kept"] == "yes"]
             best = min(kept_rows, key=lambda row: row["bits"])["codec"]
             section.tables.append(
-                Table(f"{case}, {part:.1%}: ±{bound:.4g}. Fewest bits: {best}", rows)
+                Table(f"{case}, {100 * part:g} %: ±{bound:.4g}. Fewest bits: {best}", rows)
             )
-    return with_overviews(section, "kept", {f"within {p:.1%}": f", {p:.1%}: " for p in parts})
+    return with_overviews(
+        section, "kept", {f"within {100 * p:g} %": f", {100 * p:g} %: " for p in parts}
+    )
 
 
 def lossless_section(
@@ -129,10 +131,10 @@ def with_overviews(section: Section, held: str, groups: Mapping[str, str]) -> Se
         name: overview("", [table for table in tables if word in table.title], "bits")
         for name, word in groups.items()
     }
+    speeds = {word: overview("", tables, word) for word in SPEEDS}
     section.tables[:0] = [
         beside(BESIDE, bits),
+        medians("Speed, median of the cubes", speeds),
         overview("Bits, all cubes", tables, "bits", least_is_bold=True),
-        overview("Encoding, MB/s", tables, "encode MB/s"),
-        overview("Decoding, MB/s", tables, "decode MB/s"),
     ]
     return section

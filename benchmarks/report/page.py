@@ -22,6 +22,7 @@ from numcodecs_video.streams.ffmpeg import library_versions
 from numcodecs_video.xarray.evaluate import evaluate_regions
 
 PACKAGES = ("av", "imagecodecs", "numcodecs", "numpy", "zarr", "xarray", "scikit-image")
+SPEEDS = ("encode MB/s", "decode MB/s")
 BESIDE = "Bits over those of VideoCodec: median of the cubes (least to most)"
 Row = dict[str, Any]
 
@@ -162,10 +163,9 @@ def beside(title: str, overviews: Mapping[str, Table]) -> Table:
     The median over the cubes, the least and the most, and on how many of them the other is smaller.
     """
     codecs = dict.fromkeys(key for table in overviews.values() for key in table.rows[0])
-    rows = []
+    del codecs["cube"], codecs["VideoCodec"]
+    rows: list[Row] = []
     for codec in codecs:
-        if codec in ("cube", "VideoCodec"):
-            continue
         row: Row = {"codec": codec}
         for word, table in overviews.items():
             ratios = [
@@ -174,6 +174,20 @@ def beside(title: str, overviews: Mapping[str, Table]) -> Table:
                 if cube.get(codec) is not None and cube["VideoCodec"] is not None
             ]
             row[word] = _ratios(ratios) if ratios else None
+        rows.append(row)
+    return Table(title, rows)
+
+
+def medians(title: str, overviews: Mapping[str, Table]) -> Table:
+    """The median over the cubes of each codec: a column an overview, a row a codec."""
+    codecs = dict.fromkeys(key for table in overviews.values() for key in table.rows[0])
+    del codecs["cube"]
+    rows: list[Row] = []
+    for codec in codecs:
+        row: Row = {"codec": codec}
+        for word, table in overviews.items():
+            seen = [cube[codec] for cube in table.rows if cube.get(codec) is not None]
+            row[word] = statistics.median(seen) if seen else None
         rows.append(row)
     return Table(title, rows)
 

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from cubes import Case
 from matplotlib.figure import Figure
-from page import BESIDE, Row, Section, Table, beside, evaluate_whole, overview
+from page import BESIDE, SPEEDS, Row, Section, Table, beside, evaluate_whole, medians, overview
 from peers import rate_peers
 
 from numcodecs_video import Jpeg2kCodec, VideoCodec
@@ -137,7 +137,12 @@ def rate_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
         key: overview(f"Bits at {key}", best, key, least_is_bold=True)
         for key in (f"{target:g} dB" for target in PSNRS)
     }
-    section.tables[:0] = [beside(f"{BESIDE}, at equal PSNR", overviews), *overviews.values()]
+    speeds = {word: overview("", section.tables, word) for word in SPEEDS}
+    section.tables[:0] = [
+        beside(f"{BESIDE}, at equal PSNR", overviews),
+        medians("Speed near 45 dB, median of the cubes", speeds),
+        *overviews.values(),
+    ]
     return section
 
 
