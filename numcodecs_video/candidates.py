@@ -19,18 +19,19 @@ from numcodecs_video.coded import Coded, code_missing
 from numcodecs_video.config import BandBasis
 from numcodecs_video.cube import blocks
 from numcodecs_video.decoding import base_levels
-from numcodecs_video.disguise import disguised_integers
+from numcodecs_video.disguise import disguised_integers, ordered_levels
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.exact import code_exactly
 from numcodecs_video.klt import Basis, Projection, fit_basis, project, saves_bits
 from numcodecs_video.missing import fill_missing, fill_planes
-from numcodecs_video.payload import Layer, Transform, Values
+from numcodecs_video.payload import BIAS_BITS, Layer, Transform, Values
 from numcodecs_video.planes import (
     CodedPlanes,
     code_jpeg2k,
     code_jpegxl,
     code_residual,
     code_video,
+    code_zstd,
     difference,
 )
 from numcodecs_video.quantise import integer_levels, real_levels, relative_levels
@@ -38,7 +39,7 @@ from numcodecs_video.streams import ffmpeg, jpeg2k, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.structure import USUAL, Structure
 
-__all__ = ["DRAFT_EFFORT", "MOST_QP", "Base", "Candidate", "Direct", "Exact", "Work"]
+__all__ = ["DRAFT_EFFORT", "MOST_QP", "Base", "Candidate", "Direct", "Exact", "Split", "Work"]
 
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
@@ -99,6 +100,14 @@ class Work:
     @cached_property
     def _disguise(self) -> tuple[NDArray[Any], Values, NDArray[Any] | None] | None:
         return disguised_integers(self.chunk.cube, self.chunk.valid)
+
+    @cached_property
+    def ordered(self) -> tuple[NDArray[Any], Values] | None:
+        """Filled levels of floats that are no integers in disguise: their numbers in order."""
+        found = ordered_levels(self.chunk.cube, self.chunk.valid)
+        if found is not None:
+            fill_missing(found[0], self.chunk.valid)
+        return found
 
     @property
     def exact_levels(self) -> bool:
@@ -247,6 +256,46 @@ def _split_levels(
     dtype = np.uint8 if bits == 8 else np.uint16
     planes = [(levels >> (bits * i) & (2**bits - 1)).astype(dtype) for i in range(parts)]
     return np.concatenate(planes, axis=1), bits, parts
+
+
+@dataclass(frozen=True)
+class Split:
+    """Floats without loss: their high bits as pictures by JPEG XL, the noisy low ones apart.
+
+    Parameters
+    ----------
+    low : int
+        How many bits are low, at most 16.
+    delta : bool
+        Code differences in time of the high bits.
+    """
+
+    low: int
+    delta: bool = False
+
+    def __call__(self, work: Work) -> Coded | None:
+        """Code the work's chunk; None when its floats have more than 16 high bits."""
+        if work.ordered is None:
+            return None
+        levels, values = work.ordered
+        if values.top >> self.low >= 2**16:
+            return None
+        bits = 8 if values.top >> self.low < 2**8 else 16
+        segments, effort = work.chunk.segments, work.chunk.settings.effort
+        high = (levels >> self.low).astype(np.uint8 if bits == 8 else np.uint16)
+        if self.delta:
+            high = difference(high, segments, bits)
+        coded = code_jpegxl(high, bits, segments, effort, delta=self.delta)
+        gain = 1 << self.low + BIAS_BITS
+        transform = Transform("linear", 1, gain, BIAS_BITS, (), (0,) * levels.shape[1])
+        name = f"jpegxl{' of differences' if self.delta else ''} + {self.low} bits by zstd"
+        start = work.start(name, values, transform).add(coded.layer, coded.shared, coded.streams)
+        if not self.low:
+            return start
+        bits = 8 if self.low <= 8 else 16
+        rest = (levels & (1 << self.low) - 1).astype(np.uint8 if bits == 8 else np.uint16)
+        coded = code_zstd(rest, bits, segments, effort)
+        return start.add(coded.layer, coded.shared, coded.streams)
 
 
 @dataclass(frozen=True)

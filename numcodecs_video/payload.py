@@ -60,7 +60,7 @@ PIXEL_FORMATS = (
     "", "gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le", "yuv420p",
     "yuv420p10le", "yuv420p12le",
 )  # fmt: skip
-VALUE_KINDS = ("integer", "real", "table", "relative")
+VALUE_KINDS = ("integer", "real", "table", "relative", "ordered")
 TRANSFORM_KINDS = ("parts", "linear")
 #: the integer weights of a band transform stand for multiples of 2**-13
 WEIGHT_BITS = 13
@@ -135,10 +135,11 @@ class Values:
 
     ``integer`` is ``offset + step * level`` in integers, ``real`` the same in float64. ``table`` is
     entry ``level`` of the table layer. ``relative`` is 0 at level ``zero`` and ``offset *
-    step**n`` at ``n + 1`` levels above it, the negative of that below.
+    step**n`` at ``n + 1`` levels above it, the negative of that below. ``ordered`` is float number
+    ``offset + level`` of all floats of the dtype in increasing order.
     """
 
-    kind: Literal["integer", "real", "table", "relative"]
+    kind: Literal["integer", "real", "table", "relative", "ordered"]
     offset: float | int = 0
     step: float | int = 1
     top: int = 0
@@ -473,6 +474,8 @@ def _write_values(w: _Writer, values: Values) -> None:
     w.byte(VALUE_KINDS.index(values.kind))
     if values.kind == "integer":
         w.signed(int(values.offset)).varint(int(values.step))
+    elif values.kind == "ordered":
+        w.varint(int(values.offset))
     elif values.kind in ("real", "relative"):
         w.real(values.offset, values.step)
     w.varint(values.top)
@@ -486,12 +489,14 @@ def _read_values(r: _Reader) -> Values:
     step: float | int = 1
     if kind == "integer":
         offset, step = r.signed(), r.varint()
+    elif kind == "ordered":
+        offset = r.varint()
     elif kind != "table":
         offset, step = r.real(), r.real()
     top, zero = r.varint(), r.varint() if kind == "relative" else 0
     if not (abs(offset) < math.inf and abs(step) < math.inf):
         raise DecodeError("the payload's header holds a step that is not finite")
-    if max(top, zero) >= 2**63 or (kind == "integer" and max(abs(offset), step) >= 2**64):
+    if max(top, zero) >= 2**63 or (isinstance(offset, int) and max(abs(offset), step) >= 2**64):
         raise DecodeError("the payload's header holds levels of more than 64 bits")
     return Values(kind, offset, step, top, zero)  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ from numcodecs_video.streams import ffmpeg, jpeg2k, jpegxl, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.threads import run_each
 
-__all__ = ["CodedPlanes", "code_jpeg2k", "code_residual", "code_video", "difference"]
+__all__ = ["CodedPlanes", "code_jpeg2k", "code_residual", "code_video", "code_zstd", "difference"]
 
 #: a residual with fewer non-zero samples is worth trying Zstandard on
 _SPARSE = 0.03
@@ -109,13 +109,18 @@ def code_video(
 
 
 def key_picture(frames: NDArray[Any]) -> NDArray[Any]:
-    """The picture that all segments predict from: the median over time, of 64 frames at most."""
+    """The picture that all segments predict from: the interquartile mean of 64 frames at most.
+
+    Clouds fall outside the quartiles, and the mean within them is smoother than the median.
+    """
     chosen = frames[:: -(-len(frames) // 64)]
+    quarter = len(chosen) // 4
+    count = len(chosen) - 2 * quarter
     picture = np.empty(frames.shape[1:], frames.dtype)
     for y in range(picture.shape[0]):
-        columns = np.sort(chosen[:, y].T, axis=1)  # along the memory: twice as fast as np.median
-        low, high = columns[:, (len(chosen) - 1) // 2], columns[:, len(chosen) // 2]
-        picture[y] = (low.astype(np.uint32) + high) // 2
+        columns = np.sort(chosen[:, y].T, axis=1)  # along the memory: twice as fast as along time
+        middle = columns[:, quarter : quarter + count]
+        picture[y] = (middle.sum(axis=1, dtype=np.uint32) + count // 2) // count
     return picture
 
 
@@ -176,15 +181,21 @@ def code_residual(
     common = {"kind": "residual", "offset": -low, "step": step}
     found = [code_jpegxl(samples, bits, segments, effort, **common)]  # type: ignore[arg-type]
     if np.count_nonzero(residual) < _SPARSE * residual.size:
-        found.append(_residual_zstd(samples, bits, segments, effort, -low, step))
+        found.append(code_zstd(samples, bits, segments, effort, -low, step))
     if effort >= _FFV1_FROM:
         found.append(_residual_ffv1(samples, high - low, segments, effort, -low, step))
     return min(found, key=lambda coded: coded.size)
 
 
-def _residual_zstd(
-    samples: NDArray[Any], bits: int, segments: Sequence[range], effort: int, offset: int, step: int
+def code_zstd(
+    samples: NDArray[Any],
+    bits: int,
+    segments: Sequence[range],
+    effort: int,
+    offset: int = 0,
+    step: int = 1,
 ) -> CodedPlanes:
+    """Code a residual's samples (T, C, Y, X) by Zstandard: sparse ones, or noise."""
     streams = [zstd.compress(zstd.shuffle(samples[s.start : s.stop]), effort) for s in segments]
     return CodedPlanes(Layer("residual", "zstd", bits, offset=offset, step=step), b"", streams)
 

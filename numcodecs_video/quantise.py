@@ -277,6 +277,8 @@ def to_values(
     if values.kind == "integer":
         view = integer_view(np.empty(0, dtype)).dtype
         return _integer_values(levels, values, view).view(dtype)
+    if values.kind == "ordered":
+        return _ordered_values(levels, values, dtype)
     if values.kind == "relative":
         out = _relative_values(levels, values)
     else:
@@ -289,6 +291,20 @@ def to_values(
     if values.kind != "real" or not max(abs(first), abs(last)) <= limit:
         np.clip(out, -limit, limit, out=out)
     return out.astype(dtype)
+
+
+def _ordered_values(
+    levels: NDArray[np.int64], values: Values, dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Floats by their numbers in increasing order: :func:`~.disguise.ordered_levels` undone."""
+    bits = 8 * dtype.itemsize
+    if bits == 64 or values.offset + values.top >= 2**bits:
+        raise DecodeError(f"the payload's levels number no floats of dtype {dtype}")
+    numbers = levels + int(values.offset)
+    sign = 1 << (bits - 1)
+    patterns = np.where(numbers & sign, numbers ^ sign, ~numbers & (2 * sign - 1))
+    native = dtype.newbyteorder("=")
+    return patterns.astype(f"u{dtype.itemsize}").view(native).astype(dtype, copy=False)
 
 
 def _integer_values(

@@ -421,6 +421,7 @@ def headers(draw: Any) -> tuple[Header, tuple[tuple[bytes, ...], ...]]:
             ),
             st.builds(Values, st.sampled_from(["real", "relative"]), finite, finite, number),
             st.builds(Values, st.just("table"), st.just(0), st.just(1), number),
+            st.builds(Values, st.just("ordered"), st.integers(0, 2**64 - 1), st.just(1), number),
         )
     )
     transform = Transform(

@@ -52,11 +52,26 @@ def _decode_stream(codec: str, shared: list[bytes], units: list[bytes]) -> list[
 
 class TestHeaders:
     @pytest.mark.parametrize("dtype", ["|b1", "|i1", "<u2", ">i4", "<i8", "<M8[ns]", "<m8[D]"])
-    @pytest.mark.parametrize("kind", ["real", "relative"])
+    @pytest.mark.parametrize("kind", ["real", "relative", "ordered"])
     def test_real_levels_make_no_integers(self, kind, dtype):
         """Was a ValueError of NumPy: the limits of an integer's floats."""
         with pytest.raises(DecodeError, match=f"{kind} levels"):
-            _decode(Header(dtype, (2, 3), axes="yx", values=Values(kind, 1.0, 0.5, 3)))
+            _decode(Header(dtype, (2, 3), axes="yx", values=Values(kind, 1, 0.5, 3)))
+
+    @pytest.mark.parametrize(
+        ("dtype", "values"),
+        [
+            ("<f8", Values("ordered", 0, 1, 3)),
+            ("<f4", Values("ordered", 2**32 - 3, 1, 3)),
+            ("<f2", Values("ordered", 0, 1, 2**16)),
+            ("<f4", Values("ordered", 2**64 - 1, 1, 3)),
+        ],
+        ids=str,
+    )
+    def test_numbers_of_floats_end_with_their_dtype(self, dtype, values):
+        """There is no float beyond the last."""
+        with pytest.raises(DecodeError, match="number no floats"):
+            _decode(Header(dtype, (2, 3), axes="yx", values=values))
 
     @pytest.mark.parametrize("dtype", ["<f2", ">f4", "<f8"])
     def test_integer_levels_make_no_reals(self, dtype):

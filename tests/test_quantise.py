@@ -20,7 +20,7 @@ from strategies import (
     worst_error,
 )
 
-from numcodecs_video.disguise import disguised_integers
+from numcodecs_video.disguise import disguised_integers, ordered_levels
 from numcodecs_video.quantise import (
     MOST_LEVELS,
     integer_levels,
@@ -119,6 +119,29 @@ def test_floats_from_end_to_end_of_their_dtype_are_tried_without_a_warning(dtype
         levels, values, table = disguised_integers(cube, True)
     decoded = table[levels] if values.kind == "table" else to_values(levels, values, cube.dtype)
     assert same_bits(decoded, cube)
+
+
+@pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4"])
+@given(st.data())
+def test_floats_are_numbered_in_their_order(dtype, data):
+    """Bit for bit back from their numbers: signs of zeros, denormals and byte order included."""
+    width = 8 * np.dtype(dtype).itemsize
+    elements = st.floats(width=width, allow_nan=False, allow_infinity=False)
+    listed = data.draw(st.lists(st.one_of(st.sampled_from([0.0, -0.0]), elements), min_size=1))
+    cube = np.array(listed, dtype).reshape(1, 1, 1, -1)
+    found = ordered_levels(cube, True)
+    assert found is not None
+    levels, values = found
+    assert levels.min() >= 0
+    assert levels.max() <= values.top
+    assert same_bits(to_values(levels.astype("i8"), values, cube.dtype), cube)
+    order = np.argsort(levels.reshape(-1), kind="stable")
+    assert (np.diff(cube.reshape(-1)[order].astype("f8")) >= 0).all()
+
+
+def test_doubles_are_not_numbered():
+    """Their numbers would leave no low part of 16 bits."""
+    assert ordered_levels(np.ones((1, 1, 2, 2)), True) is None
 
 
 def test_integer_view_keeps_bits_and_byte_order():

@@ -20,6 +20,7 @@ from numcodecs_video.payload import (
     LAYER_KINDS,
     PIXEL_FORMATS,
     PREFIX_SIZE,
+    VALUE_KINDS,
     Header,
     Layer,
     Missing,
@@ -190,11 +191,15 @@ def _forge_layer_field(rng: Rng, layer: Layer) -> Layer:
 
 def _forge_values(rng: Rng, h: Header) -> Header:
     v = h.values
-    kind = _pick(rng, ("integer", "real", "table", "relative")) if not rng.integers(3) else v.kind
-    integer = kind == "integer"
-    offset = _signed(rng, int(v.offset) if v.kind == "integer" else 0) if integer else v.offset
-    step = _number(rng, int(v.step) if v.kind == "integer" else 1) if integer else v.step
-    if not integer and rng.integers(2):
+    kind = _pick(rng, VALUE_KINDS) if not rng.integers(3) else v.kind
+    if kind in ("integer", "ordered"):
+        of_kind = isinstance(v.offset, int)
+        start, unit = (int(v.offset), int(v.step)) if of_kind else (0, 1)
+        offset = _signed(rng, start) if kind == "integer" else _number(rng, abs(start))
+        step = _number(rng, unit)
+    else:
+        offset, step = v.offset, v.step
+    if kind in ("real", "relative") and rng.integers(2):
         offset, step = float(_pick(rng, _REALS)), float(_pick(rng, _REALS))
     top = _number(rng, v.top) if rng.integers(2) else v.top
     zero = _number(rng, v.zero) if rng.integers(2) else v.zero

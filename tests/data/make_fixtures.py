@@ -50,6 +50,12 @@ def _clouds() -> np.ndarray:
     return np.where(np.any(near, axis=0), np.nan, 280 + y / 8).astype("<f2")
 
 
+def _swell() -> np.ndarray:
+    """Smooth floats whose last bits are noise: coded in two parts."""
+    t, y, x = np.mgrid[:2, :24, :28]
+    return np.exp(np.sin((x + t) / 30) * np.cos(y / 25)).astype("<f4")
+
+
 def _still() -> np.ndarray:
     """Six times the same noisy picture: what a key picture is for."""
     picture = np.random.default_rng(2).normal(280, 5, (1, 20, 26))
@@ -81,6 +87,7 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         "bands_psnr": ({"psnr": 45}, _bands()),
         "rmse": ({"rmse": 0.2}, _with_holes()),
         "relative": ({"max_relative_error": 0.02}, _kelvin() - np.float32(280)),
+        "split": ({}, _swell()),
         "lattice": ({}, (_counts("<i4", 500) / 100).astype("<f4")),
         "table": ({}, np.sqrt(_counts("<i4", 12)).astype("<f4")),
         "key_picture": ({"codec": "hevc", "qp": 24, "gop": 2}, _still()),
