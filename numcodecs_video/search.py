@@ -5,6 +5,7 @@ The pipeline makes the best few in full and keeps the smallest that passes verif
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -124,7 +125,7 @@ def _search_bases(trials: Trials, coder: str, first: int, effort: int) -> None:
     if effort < DRAFT_EFFORT or trials.size(best) > _HOPELESS * min(trials.sizes.values()):
         return
     found = search_structure(
-        lambda structure: trials.size(replace(best, structure=structure)),
+        lambda structure: math.log2(max(1, trials.size(replace(best, structure=structure)))),
         coder,
         usual,
         key=allows_key(trials.work.chunk),

@@ -14,6 +14,8 @@ __all__ = ["USUAL", "Structure", "search_structure"]
 _RATIOS = ((1.0, 1.0), (1.4, 1.3), (2.5, 1.5), (4.0, 2.0), (6.0, 2.5))
 _PLAIN = 1
 _RUNS = (4, 8, 16)
+#: an arrangement that costs so many octaves more is given up
+_FAR = 0.15
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def search_structure(
     Parameters
     ----------
     cost : callable
-        What an arrangement costs; called once for each.
+        What an arrangement costs, as a logarithm of base 2; called once for each.
     coder : str
     usual : Structure
         Where to begin.
@@ -70,28 +72,34 @@ def search_structure(
     """
     known: dict[Structure, float] = {}
 
-    def better(other: Structure) -> bool:
-        for structure in (other, best):
-            if structure not in known:
-                known[structure] = cost(structure)
-        return known[other] < known[best]
+    def cost_of(structure: Structure) -> float:
+        if structure not in known:
+            known[structure] = cost(structure)
+        return known[structure]
 
-    best = usual
-    if key and better(replace(best, key=not best.key)):
-        best = replace(best, key=not best.key)
+    starts = [usual, replace(usual, key=not usual.key)] if key else [usual]
     if coder != "hevc" or frames < 2:
-        return best
+        return min(starts, key=cost_of)
+    # With other ratios the other choice of a key picture may win, unless it is far behind.
+    nearest = min(map(cost_of, starts))
+    best = min(
+        (_search_ratios(cost_of, s) for s in starts if cost_of(s) <= nearest + _FAR), key=cost_of
+    )
+    for run in _RUNS:
+        if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
+            break
+        best = min(best, replace(best, run=run), key=cost_of)
+    return best
+
+
+def _search_ratios(cost: Callable[[Structure], float], best: Structure) -> Structure:
+    """Walk over the ratios, upwards or else downwards, as long as it pays."""
     for step in (1, -1):
         while 0 <= best.ratios + step < len(_RATIOS):
             other = replace(best, ratios=best.ratios + step)
-            if not better(other):
+            if cost(other) >= cost(best):
                 break
             best = other
         if best.ratios != _PLAIN:
             break
-    for run in _RUNS:
-        if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
-            break
-        if better(replace(best, run=run)):
-            best = replace(best, run=run)
     return best
