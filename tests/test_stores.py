@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numcodecs_video import DecodeError, VideoCodec
+from numcodecs_video import DecodeError, Jpeg2kCodec, VideoCodec, decoding
 
 zarr = pytest.importorskip("zarr")
 
@@ -131,6 +131,60 @@ def test_one_date_fetches_one_segment(cube):
     Counting.bytes_read = Counting.requests = 0
     np.testing.assert_array_equal(array[...], values)
     assert Counting.requests == 1
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[int]:
+    """The segments that were decoded, in order."""
+    found, decode = [], decoding.decode_segment
+
+    def record(header, shared, layers, segment, out=None):
+        found.append(segment)
+        return decode(header, shared, layers, segment, out)
+
+    monkeypatch.setattr(decoding, "decode_segment", record)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("codec", "segment"),
+    [(VideoCodec(gop=2, effort=1), 2), (Jpeg2kCodec(max_error=0.1), 5)],
+    ids=["video", "jpeg2k"],
+)
+@pytest.mark.parametrize("shards", [None, (16, 40, 30)], ids=["chunks", "shards"])
+def test_one_date_decodes_one_segment(codec, segment, shards, cube, decoded):
+    """Of each chunk that it touches, in shards too; a date alone is a segment in JPEG 2000."""
+    array = _write({}, cube, shards=shards, **codec.encoding(3))
+    whole = array[...]
+    decoded.clear()
+    np.testing.assert_array_equal(array[5], whole[5])
+    assert decoded == [segment] * 2
+
+
+@pytest.mark.parametrize(
+    "codec", [VideoCodec(gop=2, effort=1), Jpeg2kCodec(max_error=0.1)], ids=str
+)
+def test_the_fused_pipeline_decodes_parts_of_chunks(codec, cube, decoded):
+    """Outside of shards; inside of them it decodes whole inner chunks (zarr 3.4)."""
+    if not hasattr(zarr.core.codec_pipeline, "FusedCodecPipeline"):
+        pytest.skip("this zarr has no fused pipeline")
+    with zarr.config.set({"codec_pipeline.path": FUSED}):
+        array = _write({}, cube, **codec.encoding(3))
+        whole = array[...]
+        decoded.clear()
+        np.testing.assert_array_equal(array[5], whole[5])
+        assert len(decoded) == 2
+        sharded = _write({}, cube, shards=(16, 40, 30), **codec.encoding(3))
+        np.testing.assert_array_equal(sharded[5], whole[5])
+
+
+@pytest.mark.parametrize("shards", [None, (16, 40, 30)], ids=["chunks", "shards"])
+def test_parts_of_jpeg_2000_chunks(pipeline, shards, cube):
+    """Every selection is that of the whole chunk."""
+    array = _write({}, cube, shards=shards, **Jpeg2kCodec(max_error=0.1).encoding(3))
+    whole = array[...]
+    for name, selection in SELECTIONS.items():
+        np.testing.assert_array_equal(array.oindex[selection], whole[selection], err_msg=name)
 
 
 class Strict(WrapperStore):
