@@ -17,7 +17,7 @@ import imagecodecs
 import numpy as np
 from numcodecs import BitRound, Blosc, Zstd
 from numpy.typing import NDArray
-from recipe import QUALITIES, ClassVideo, Recipe, program
+from recipe import ClassVideo, Recipe, program
 
 from numcodecs_video.metrics import valid_cells
 from numcodecs_video.missing import fill_missing
@@ -199,11 +199,16 @@ def bit_rounding(bound: float, cube: Array) -> Volumes:
     )
 
 
+def _multiples(band: Array, step: float) -> Array:
+    """The nearest multiples of a step; float32 would miss some."""
+    return np.rint(band.astype(np.float64) / step).astype(np.int64)
+
+
 def quantised(step: float) -> Volumes:
     """Multiples of a step, then pcodec."""
     return Volumes(
         "quantising + pcodec",
-        lambda band: imagecodecs.pcodec_encode(np.rint(band / step).astype(np.int32), level=8),
+        lambda band: imagecodecs.pcodec_encode(_multiples(band, step).astype(np.int32), level=8),
         lambda data, shape: (
             imagecodecs.pcodec_decode(data, shape=shape, dtype=np.int32).astype(np.float64) * step
         ),
@@ -214,7 +219,7 @@ def quantised_pictures(step: float) -> Volumes:
     """Multiples of a step, then each date as a lossless JPEG XL picture of 16 bits."""
 
     def encode(band: Array) -> bytes:
-        levels = np.rint(band / step).astype(np.int64)
+        levels = _multiples(band, step)
         low = int(levels.min())
         if int(levels.max()) - low >= 2**16:
             raise ValueError(f"a step of {step:g} makes more than 65,536 levels")
@@ -256,25 +261,26 @@ def jpeg_xl(distance: float) -> Pictures:
     )
 
 
-def recipes(bands: int, quality: int, *, quick: bool) -> Iterator[tuple[Recipe, str]]:
+def recipes(bands: int, quality: float, *, quick: bool) -> Iterator[Recipe]:
     """The ways of xarrayvideo at one quality, as far as what is installed has the depths."""
-    label = QUALITIES[quality]
     ways = [("libx265", bits, "PyAV") for bits in ((12,) if quick else (8, 10, 12))]
     ways.append(("libvpx-vp9", 8, "PyAV"))
     if program() and not quick:
-        ways += [("libx265", 12, "ffmpeg"), *(("libvpx-vp9", bits, "ffmpeg") for bits in (10, 12))]
+        ways += [("libvpx-vp9", bits, "ffmpeg") for bits in (10, 12)]  # PyAV's wheels have 8
     for coder, bits, through in ways:
-        yield Recipe(coder, quality, bits, through=through), label
-    yield Recipe("libx265", quality, 12, info=False), label
+        yield Recipe(coder, quality, bits, through=through)
+    yield Recipe("libx265", quality, 12, info=False)
     if bands > 1:
-        yield Recipe("libx265", quality, 12, pca=True), label
+        for count in sorted({min(3, bands), bands}):
+            yield Recipe("libx265", quality, 12, pca=count)
 
 
 def rate_peers(bands: int, span: float, nodata: float | None, *, quick: bool) -> Iterator[Peer]:
     """Every peer at all of its points of a rate-distortion curve."""
-    for quality in range(1 if quick else 0, len(QUALITIES)):
-        for recipe, label in recipes(bands, quality, quick=quick):
-            yield Peer(recipe, label, nodata, fills=False)
+    # Between the paper's own qualities a curve may bend, which interpolation would not see.
+    for quality in (1, 2, 3, 4, 5, 6) if quick else (0, 1, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6):
+        for recipe in recipes(bands, quality, quick=quick):
+            yield Peer(recipe, recipe.label, nodata, fills=False)
     for decibels in range(25, 76, 10 if quick else 5):
         for bits in (16,) if quick else (8, 10, 12, 16):
             yield Peer(jpeg2000(decibels, bits), f"{decibels} dB", nodata)
@@ -289,10 +295,12 @@ def rate_peers(bands: int, span: float, nodata: float | None, *, quick: bool) ->
 def bounded_peers(bound: float, array: Array, nodata: float | None) -> Iterator[Peer]:
     """Every peer that keeps a largest error."""
     filled = np.where(valid_cells(array, nodata=nodata), array, 0).astype(np.float32)
-    # Integers come back rounded; reals need room for the last rounding to float32.
-    margin = -0.5 if array.dtype.kind in "iu" else float(np.spacing(np.nanmax(np.abs(filled))))
-    step = 2 * (bound - margin)
-    for coder in (sz3(bound), sperr(bound), zfp(bound), quantised(step), quantised_pictures(step)):
+    if array.dtype.kind in "iu":
+        reach, step = bound + 0.49, 2 * bound + 1  # what comes back is rounded
+    else:
+        reach = bound - float(np.spacing(np.nanmax(np.abs(filled))))  # of the last rounding
+        step = 2 * reach
+    for coder in (sz3(reach), sperr(reach), zfp(reach), quantised(step), quantised_pictures(step)):
         yield Peer(coder, f"±{bound:g}", nodata)
     yield Peer(bit_rounding(bound, filled), f"±{bound:g}", nodata)
 

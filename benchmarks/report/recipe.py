@@ -4,8 +4,8 @@ What it does, as in its source (https://github.com/IPL-UV/xarrayvideo, ``scripts
 the settings): each band is scaled from its own minimum and maximum to all levels of the sample
 depth; three bands become the red, green and blue planes of a video, the last band being repeated
 until there are three; FFmpeg turns them into yuv444p, and writes Matroska at 30 frames a second.
-Missing cells become level 0. With PCA, the components take the place of the bands, and the later
-videos get a lower quality.
+Missing cells become level 0. With PCA, components take the place of the bands, all of them or the
+first three; videos after the second get a lower quality, and x265 is not tuned for PSNR.
 
 The band order of three or more videos is kept here, which the library's own reader mixes up; its
 metadata, which would add about a kilobyte to every video, is left out. Both favour it. x265 does
@@ -16,6 +16,7 @@ the process (PyAV 18 and 19).
 from __future__ import annotations
 
 import io
+import math
 import shutil
 import struct
 import subprocess
@@ -35,14 +36,11 @@ QUALITIES = ("Best", "Very high", "High", "Medium", "Low", "Very low", "Very low
 #: of each quality, and of the videos after it with PCA
 X265_CRFS = (51, 51, 1, 7, 16, 27, 39, 39, 39, 39, 39, 39)
 X265_PARAMS = ("lossless=1", "qpmin=0:qpmax=0.01", *[""] * 10)
+VP9_CRFS = (0, 0, 5, 12, 20, 30, 45)
+VP9_FILTER = {"arnr-strength": "2", "lag-in-frames": "25", "arnr-maxframes": "7"}
+VP9_PARAMS = ({"lossless": "1"}, {"qmin": "0", "qmax": "0.01", **VP9_FILTER}, *[VP9_FILTER] * 5)
 #: widest picture that x265 must not estimate with cutree
 NARROW = 48
-VP9_FILTER = {"arnr-strength": "2", "lag-in-frames": "25", "arnr-maxframes": "7"}
-VP9 = (
-    {"crf": "0", "lossless": "1"},
-    {"crf": "0", "qmin": "0", "qmax": "0.01", **VP9_FILTER},
-    *({"crf": crf, **VP9_FILTER} for crf in ("5", "12", "20", "30", "45")),
-)
 
 
 def program() -> str | None:
@@ -58,12 +56,12 @@ class Recipe:
     ----------
     coder : str
         ``"libx265"`` or ``"libvpx-vp9"``, which the program also calls ``"vp9"``.
-    quality : int
-        Index into `QUALITIES`.
+    quality : float
+        Index into `QUALITIES`; halves, from the third on, lie between two of them.
     bits : int
         8, 10 or 12.
-    pca : bool
-        Transform all bands into as many components first.
+    pca : int
+        Transform the bands into as many components first; 0 keeps the bands.
     through : str
         ``"PyAV"`` or ``"ffmpeg"``.
     info : bool
@@ -72,11 +70,17 @@ class Recipe:
     """
 
     coder: str
-    quality: int
+    quality: float
     bits: int = 12
-    pca: bool = False
+    pca: int = 0
     through: str = "PyAV"
     info: bool = True
+
+    @property
+    def label(self) -> str:
+        """The paper's name of the quality, or of those around it."""
+        around = math.floor(self.quality), math.ceil(self.quality)
+        return " to ".join(dict.fromkeys(QUALITIES[n] for n in around))
 
     @property
     def name(self) -> str:
@@ -84,14 +88,14 @@ class Recipe:
         coder = "x265" if self.coder == "libx265" else "VP9"
         by = "" if self.through == "PyAV" else " (ffmpeg)"
         by += "" if self.info else " (info=0)"
-        return f"xarrayvideo {coder} {self.bits} bit{' PCA' if self.pca else ''}{by}"
+        return f"xarrayvideo {coder} {self.bits} bit{f' PCA {self.pca}' if self.pca else ''}{by}"
 
     def encode(self, cube: NDArray[Any]) -> bytes:
         """A cube (T, C, Y, X), NaN where missing, as videos behind their ranges and the basis."""
         bands = np.moveaxis(cube, 1, -1)  # (T, Y, X, C)
         basis = np.empty((0, bands.shape[-1]), np.float32)
         if self.pca:
-            basis, bands = _principal_components(bands)
+            basis, bands = _principal_components(bands, self.pca)
         low, high = np.nanmin(bands, axis=(0, 1, 2)), np.nanmax(bands, axis=(0, 1, 2))
         span = np.where(high > low, high - low, 1)
         top = 2**self.bits - 1
@@ -109,15 +113,15 @@ class Recipe:
 
     def decode(self, payload: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """The cube again, of a shape (T, C, Y, X)."""
-        count = shape[1]
+        count = self.pca or shape[1]
         sizes = struct.unpack_from(f"<{-(-count // 3)}I", payload)
         at = 4 * len(sizes)
         low, high = np.frombuffer(payload, np.float32, 2 * count, at).reshape(2, count)
         at += 8 * count
         basis = None
         if self.pca:
-            basis = np.frombuffer(payload, np.float32, (count + 1) * count, at)
-            basis, at = basis.reshape(count + 1, count), at + basis.nbytes
+            basis = np.frombuffer(payload, np.float32, (count + 1) * shape[1], at)
+            basis, at = basis.reshape(count + 1, shape[1]), at + basis.nbytes
         planes = []
         for size in sizes:
             planes.append(self._read(payload[at : at + size], shape[-2:])[:, [2, 0, 1]])
@@ -132,13 +136,15 @@ class Recipe:
     def _options(self, video: int, width: int) -> dict[str, str]:
         """FFmpeg's options for the so many-th video, of pictures of a width."""
         if self.coder != "libx265":
-            return dict(VP9[self.quality])
+            crf = round(np.interp(self.quality, range(len(VP9_CRFS)), VP9_CRFS))
+            return {"crf": str(crf), **VP9_PARAMS[math.ceil(self.quality)]}
         number = self.quality + (max(0, video - 1) if self.pca else 0)
-        given = {"preset": "medium", "crf": str(X265_CRFS[number])}
+        crf = np.interp(number, range(len(X265_CRFS)), X265_CRFS)
+        given = {"preset": "medium", "crf": f"{crf:g}"}
         if not self.pca:
             given["tune"] = "psnr"
         narrow = "cutree=0" if width <= NARROW else ""
-        words = [X265_PARAMS[number], "" if self.info else "info=0", narrow]
+        words = [X265_PARAMS[math.ceil(number)], "" if self.info else "info=0", narrow]
         if any(words):
             given["x265-params"] = ":".join(filter(None, words))
         return given
@@ -241,12 +247,14 @@ class ClassVideo:
         return read_matroska(payload, "gbrp", self._shape)[:, 0]
 
 
-def _principal_components(bands: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """The mean above the components, (C + 1, C), and the bands (T, Y, X, C) in their terms."""
+def _principal_components(
+    bands: NDArray[Any], count: int
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """The mean above components, (count + 1, C), and the bands (T, Y, X, C) in their terms."""
     flat = bands.reshape(-1, bands.shape[-1]).astype(np.float64)
     seen = flat[np.isfinite(flat).all(axis=1)]
     mean = seen.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(seen, rowvar=False))
-    basis = np.vstack([mean, vectors.T[::-1]]).astype(np.float32)
+    basis = np.vstack([mean, vectors.T[::-1][:count]]).astype(np.float32)
     turned = (flat - basis[0]) @ basis[1:].T
-    return basis, turned.reshape(bands.shape)
+    return basis, turned.reshape(*bands.shape[:-1], count)

@@ -27,6 +27,8 @@ __all__ = ["error_histogram", "rate_distortion"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LEAST_FACTOR = 4.0
+MOST_RANGE = 500.0  # beyond, labels at 1, 2 and 5 would touch
+LEGEND_INCHES, LETTER_INCHES = 0.6, 0.07  # of an entry without its text, and of a letter
 DASHES = ("-", "--", "-.", ":")
 
 
@@ -184,9 +186,10 @@ def rate_distortion(
         axes.set_xlabel("bits per pixel per band")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     if len(labels) > 1:
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=min(len(labels), 5), frameon=False
-        )
+        longest = max(map(len, labels))
+        fitting = int(figure.get_figwidth() / (LEGEND_INCHES + LETTER_INCHES * longest))
+        ncols = max(1, min(len(labels), fitting))
+        figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
     figure.suptitle(title or (next(iter(curves)) if len(curves) == 1 else ""))
     return figure
 
@@ -228,7 +231,9 @@ def _draw_curves(
 
 
 def _plain_ticks(axis: Any) -> None:
-    """Label a logarithmic axis with plain numbers at 1, 2 and 5."""
-    axis.set_major_locator(LogLocator(10, (1, 2, 5)))
+    """Label a logarithmic axis with plain numbers: 1, 2 and 5, or powers of ten over many."""
+    low, high = axis.get_view_interval()
+    wide = high > low * MOST_RANGE
+    axis.set_major_locator(LogLocator(10, (1,) if wide else (1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
