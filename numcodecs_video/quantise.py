@@ -269,7 +269,7 @@ def to_values(
     """
     if values.kind != "table" and (values.kind == "integer") == (dtype.kind == "f"):
         raise DecodeError(f"the payload's {values.kind} levels make no values of dtype {dtype}")
-    if levels.dtype != np.float64 or values.kind != "real":
+    if levels.dtype != np.float64 or not _fits_doubles(values, dtype):
         levels = levels.astype(np.int64, copy=False)
     levels = np.clip(levels, 0, values.top)
     if values.kind == "table":
@@ -307,13 +307,20 @@ def _ordered_values(
     return patterns.astype(f"u{dtype.itemsize}").view(native).astype(dtype, copy=False)
 
 
-def _integer_values(
-    levels: NDArray[np.int64], values: Values, dtype: np.dtype[Any]
-) -> NDArray[Any]:
+def _fits_doubles(values: Values, dtype: np.dtype[Any]) -> bool:
+    """Whether doubles make the same values of levels as integers do."""
+    if values.kind != "integer" or dtype.itemsize > 4:
+        return values.kind == "real"
+    low, step = int(values.offset), int(values.step)
+    return max(abs(low), step, abs(low + step * values.top)) < 2**53
+
+
+def _integer_values(levels: NDArray[Any], values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:
     limits = np.iinfo(dtype)
     low, step = int(values.offset), int(values.step)
     if low >= -(2**63) and max(step, low + step * values.top) < 2**63:
-        levels *= step
+        if step != 1:
+            levels *= step
         levels += low
         if limits.max < 2**63 and not limits.min <= low <= low + step * values.top <= limits.max:
             np.clip(levels, limits.min, limits.max, out=levels)
