@@ -39,7 +39,17 @@ from numcodecs_video.streams import ffmpeg, jpeg2k, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.structure import USUAL, Structure
 
-__all__ = ["DRAFT_EFFORT", "MOST_QP", "Base", "Candidate", "Direct", "Exact", "Split", "Work"]
+__all__ = [
+    "DRAFT_EFFORT",
+    "MOST_QP",
+    "THOROUGH_EFFORT",
+    "Base",
+    "Candidate",
+    "Direct",
+    "Exact",
+    "Split",
+    "Work",
+]
 
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
@@ -47,6 +57,8 @@ _FINER = 256
 _VANISHED = 0.05
 #: the effort of encodes that only decide something
 DRAFT_EFFORT = 4
+#: the effort from which encodes are cheap beside bits
+THOROUGH_EFFORT = 8
 #: samples by which decoders of the 9/7 wavelet may differ: OpenJPEG and OpenJPH do by 2 at most
 _DRIFT = 2
 MOST_QP = 51
@@ -190,9 +202,7 @@ class Work:
 
     def sample(self, cells: float) -> Work:
         """The same work on a part of the chunk, at a draft's effort: what trials run on."""
-        if cells == math.inf:
-            return self
-        part = self.chunk.sample(int(cells))
+        part = self.chunk if cells == math.inf else self.chunk.sample(int(cells))
         effort = min(DRAFT_EFFORT, part.settings.effort)
         part = replace(part, settings=replace(part.settings, effort=effort))
         return Work(part, self.bound, relative=self.relative, whole=self)

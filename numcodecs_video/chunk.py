@@ -51,6 +51,8 @@ class Chunk:
     segments : tuple of range
         Frames of each segment.
     settings : Settings
+    frame_order : tuple of int
+        Which frame of the array each frame of the cube is; empty when they are in its order.
     """
 
     array: NDArray[Any]
@@ -59,6 +61,7 @@ class Chunk:
     missing: MissingCells | None
     segments: tuple[range, ...]
     settings: Settings
+    frame_order: tuple[int, ...] = ()
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -90,6 +93,13 @@ class Chunk:
         ends = np.cumsum([len(s) for s in chosen]).tolist()
         segments = tuple(range(end - len(s), end) for s, end in zip(chosen, ends, strict=True))
         return replace(self, cube=cube, missing=missing, segments=segments)
+
+    def reorder(self, frames: tuple[int, ...]) -> Chunk:
+        """The same chunk with its frames in another order of coding."""
+        missing = self.missing
+        if missing is not None:
+            missing = MissingCells(missing.classes[list(frames)], missing.patterns)
+        return replace(self, cube=self.cube[list(frames)], missing=missing, frame_order=frames)
 
     @property
     def order(self) -> Literal["C", "F"]:

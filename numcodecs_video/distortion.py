@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from numcodecs_video.candidates import (
     DRAFT_EFFORT,
     MOST_QP,
+    THOROUGH_EFFORT,
     Base,
     Work,
     base_depth,
@@ -48,6 +49,8 @@ _SLOPE = 0.76
 _JUMP = 3.0
 #: a coder without a base that needs so many times the bytes has no better sister
 _FAR = 2.0
+#: of a target mean square error, what the highest efforts go on for: 0.1 dB
+_CLOSE = 0.977
 #: of a target, what may be used where decoders differ by a sample here and there
 _DRIFT_MARGIN = 0.999
 
@@ -141,17 +144,25 @@ def _meet_distortion(work: Work, rmse: float, slack: float) -> Coded | None:
     start = 0.5 * (math.log2(12) + goal.aim) + 0.1
     structure, effort = usual_structure(work.chunk), work.chunk.settings.effort
     if effort >= DRAFT_EFFORT:
-        start, structure = _draft(start_trials(work), goal, start, structure)
+        thorough = effort >= THOROUGH_EFFORT
+        start, structure = _draft(start_trials(work), goal, start, structure, thorough)
     points = _approach(work, goal, start, structure, _ENCODES[effort - 1])
     usual = usual_structure(work.chunk)
     if structure != usual and not any(goal.met(p) for p in points):
+        structure = usual
         points += _approach(work, goal, points[-1].step, usual, _ENCODES[effort - 1])
+    close = replace(goal, least=_CLOSE * goal.most)
+    for _ in range(effort - 6 if goal.met(points[-1]) else 0):
+        if any(close.met(point) for point in points):
+            break
+        step = _next_step([(p.step, p.error) for p in points], close.aim)
+        points.append(_encode_at(work, step, structure))
     kept = [p for p in points if p.error <= math.log2(target)]
     return min(kept, key=lambda p: p.size).coded if kept else None
 
 
 def _draft(
-    trials: Trials, goal: _Goal, start: float, structure: Structure
+    trials: Trials, goal: _Goal, start: float, structure: Structure, thorough: bool
 ) -> tuple[float, Structure]:
     """The step (log2) to begin with and the structure, found on a part of the chunk."""
     work = trials.work
@@ -177,6 +188,7 @@ def _draft(
         structure,
         key=allows_key(work.chunk),
         frames=len(work.chunk.segments[0]),
+        thorough=thorough,
     )
     return _next_step([(first.step, points[found].error)], goal.aim), found
 

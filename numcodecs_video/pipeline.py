@@ -26,12 +26,15 @@ from numcodecs_video.realised import (
     root_mean_square_error,
 )
 from numcodecs_video.search import Plan, plan_bounded, plan_quantised
+from numcodecs_video.similarity import similarity_order
 from numcodecs_video.trials import attempt
 
 __all__ = ["check_settings", "encode_chunk"]
 
 #: how far below its target the mean square error may fall: 10 % of the RMSE, 0.5 dB of the PSNR
 _RMSE_SLACK, _PSNR_SLACK = 0.82, 0.9
+#: the effort from which frames are also tried in another order
+_REORDER_FROM = 9
 #: the error that each fidelity bounds
 _MEASURES = {
     "max_error": largest_error,
@@ -61,19 +64,33 @@ def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
     chunk = prepare_chunk(array, settings)
     payloads: list[bytes] = []
     if chunk.axes:
-        plan = _plan(chunk)
-        for candidate in plan.candidates:
-            payload = _verified(chunk, attempt(candidate, plan.work))
-            if payload is not None:
-                payloads.append(payload)
-            if len(payloads) >= plan.make:
-                break
+        payloads = [best for order in _orders(chunk) if (best := _smallest(order)) is not None]
     if not payloads:
         exact = _verified(chunk, code_exactly(chunk))
         if exact is None:  # pragma: no cover - Zstandard would have to fail
             raise VideoCodecError(f"no coder keeps {settings.fidelity} for this chunk")
         payloads.append(exact)
     return min(payloads, key=len)
+
+
+def _orders(chunk: Chunk) -> list[Chunk]:
+    """The chunk, and at the highest effort also with similar frames next to each other."""
+    if chunk.settings.effort < _REORDER_FROM or len(chunk.cube) < 3:
+        return [chunk]
+    order = similarity_order(chunk.cube, chunk.valid)
+    return [chunk, chunk.reorder(order)]
+
+
+def _smallest(chunk: Chunk) -> bytes | None:
+    """The smallest payload of the best candidates that keep the promise; None when none does."""
+    plan, payloads = _plan(chunk), list[bytes]()
+    for candidate in plan.candidates:
+        payload = _verified(chunk, attempt(candidate, plan.work))
+        if payload is not None:
+            payloads.append(payload)
+        if len(payloads) >= plan.make:
+            break
+    return min(payloads, key=len, default=None)
 
 
 def _plan(chunk: Chunk) -> Plan:
@@ -159,6 +176,7 @@ def _header(chunk: Chunk, coded: Coded, realised: float) -> Header:
         writer=_versions(),
         candidate=coded.name,
         basis=_basis_digest(chunk, coded),
+        frame_order=chunk.frame_order if coded.sections else (),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from numcodecs_video.candidates import (
     DRAFT_EFFORT,
     MOST_QP,
+    THOROUGH_EFFORT,
     Base,
     Candidate,
     Exact,
@@ -130,6 +131,7 @@ def _search_bases(trials: Trials, coder: str, first: int, effort: int) -> None:
         usual,
         key=allows_key(trials.work.chunk),
         frames=len(trials.work.chunk.segments[0]),
+        thorough=effort >= THOROUGH_EFFORT,
     )
     if found != usual:
         best = _descend(trials, lambda qp: Base(coder, qp, structure=found), [best.qp], 4, width=2)

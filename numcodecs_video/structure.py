@@ -14,6 +14,8 @@ __all__ = ["USUAL", "Structure", "search_structure"]
 _RATIOS = ((1.0, 1.0), (1.4, 1.3), (2.5, 1.5), (4.0, 2.0), (6.0, 2.5))
 _PLAIN = 1
 _RUNS = (4, 8, 16)
+#: temporal layers, each but the first with twice the pictures of the one below
+_LAYERS = (3, 4, 5)
 #: an arrangement that costs so many octaves more is given up
 _FAR = 0.15
 
@@ -27,14 +29,17 @@ class Structure:
     key : bool
         Every segment is predicted from a picture that all share.
     ratios : int
-        Entry of the table of quality ratios; for HEVC only, as is ``run``.
+        Entry of the table of quality ratios; for HEVC only, as are ``run`` and ``layers``.
     run : int
         B pictures between two P pictures; 0 lets the encoder choose, at most four.
+    layers : int
+        Temporal layers of a pyramid of B pictures, in runs of 3, 7 or 15; 0 is none.
     """
 
     key: bool = False
     ratios: int = _PLAIN
     run: int = 0
+    layers: int = 0
 
     def options(self, coder: str) -> tuple[tuple[str, str], ...]:
         """The encoder's raw options for it."""
@@ -46,6 +51,9 @@ class Structure:
             found += [("ipratio", f"{intra:g}"), ("pbratio", f"{inter:g}")]
         if self.run:
             found += [("b-adapt", "0"), ("bframes", str(self.run))]
+        if self.layers:
+            found += [("b-adapt", "0"), ("bframes", str(2 ** (self.layers - 1) - 1))]
+            found += [("temporal-layers", str(self.layers))]
         return tuple(found)
 
 
@@ -54,7 +62,13 @@ USUAL = Structure()
 
 
 def search_structure(
-    cost: Callable[[Structure], float], coder: str, usual: Structure, *, key: bool, frames: int
+    cost: Callable[[Structure], float],
+    coder: str,
+    usual: Structure,
+    *,
+    key: bool,
+    frames: int,
+    thorough: bool = False,
 ) -> Structure:
     """Walk from the usual arrangement to one that costs less, one property after the other.
 
@@ -69,6 +83,8 @@ def search_structure(
         A key picture is possible.
     frames : int
         Frames of a segment.
+    thorough : bool
+        Go on over temporal layers, and from the best to all its neighbours until none is better.
     """
     known: dict[Structure, float] = {}
 
@@ -89,6 +105,11 @@ def search_structure(
         if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
             break
         best = min(best, replace(best, run=run), key=cost_of)
+    found = best if thorough else None
+    while found is not None:
+        best = found
+        others = [other for other in _neighbours(best, frames) if key or not other.key]
+        found = next((other for other in others if cost_of(other) < cost_of(best)), None)
     return best
 
 
@@ -103,3 +124,14 @@ def _search_ratios(cost: Callable[[Structure], float], best: Structure) -> Struc
         if best.ratios != _PLAIN:
             break
     return best
+
+
+def _neighbours(structure: Structure, frames: int) -> list[Structure]:
+    """Arrangements that differ in one property."""
+    runs = [(run, 0) for run in (0, *_RUNS) if run < frames]
+    runs += [(0, layers) for layers in _LAYERS if 2 ** (layers - 1) <= frames]
+    ratios = [structure.ratios - 1, structure.ratios + 1]
+    found = [replace(structure, run=run, layers=layers) for run, layers in runs]
+    found += [replace(structure, ratios=n) for n in ratios if 0 <= n < len(_RATIOS)]
+    found += [replace(structure, key=not structure.key)]
+    return [other for other in found if other != structure]

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numcodecs_video import VideoCodec
 from numcodecs_video.chunk import prepare_chunk
 from numcodecs_video.config import Settings
+from numcodecs_video.payload import parse_header
+from numcodecs_video.planes import code_video
+from numcodecs_video.similarity import similarity_order
+from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.structure import USUAL, Structure, search_structure
 
 
@@ -83,3 +88,62 @@ def test_a_sample_is_a_part_of_the_chunk_in_whole_segments(frames, gop, bands, h
     np.testing.assert_array_equal(valid, np.isfinite(sample.cube))
     assert [s.stop for s in sample.segments][-1] == len(sample.cube)
     assert {len(s) for s in sample.segments} <= {len(s) for s in chunk.segments}
+
+
+def test_a_thorough_search_leaves_no_better_neighbour():
+    """It comes upon temporal layers, and changes its mind on the key picture with them."""
+    wanted = Structure(key=False, ratios=2, layers=4)
+    steps = [Structure(key=True), Structure(True, 2), Structure(True, 2, layers=4), wanted]
+    costs = {s: 0.9 - i / 10 for i, s in enumerate(steps)}
+    assert _search(costs)[0] == steps[1]
+    assert _search(costs, thorough=True)[0] == wanted
+
+
+@pytest.mark.parametrize("layers", [3, 4, 5])
+def test_temporal_layers_decode_to_what_was_promised(layers):
+    """In a segment that is shorter than a run of them, too."""
+    t, y, x = np.mgrid[:21, :40, :56]
+    planes = (2000 + 900 * np.sin((x + t) / 9) * np.cos(y / 7)).astype(np.uint16)[:, None]
+    segments = [range(16), range(16, 21)]
+    options = Structure(layers=layers).options("hevc")
+    coded = code_video(planes, segments, EncodeSpec("hevc", 12, 8, 4, options), key=True)
+    decoded = coded.decode(segments, (1, 40, 56))
+    assert np.abs(decoded.astype(int) - planes).max() < 40
+
+
+class TestSimilarity:
+    """The order of frames by likeness."""
+
+    def test_frames_of_two_kinds_are_sorted_by_kind(self):
+        """Cloudy dates next to cloudy ones."""
+        kinds = np.array([0, 1, 0, 1, 1, 0, 1, 0])
+        cube = (
+            np.random.default_rng(0).normal(0, 1, (8, 2, 30, 40)) + 50 * kinds[:, None, None, None]
+        )
+        order = similarity_order(cube, np.ones((1, 1, 1, 1), bool))
+        assert sorted(order) == list(range(8))
+        assert np.count_nonzero(np.diff(kinds[list(order)])) == 1
+
+    @pytest.mark.parametrize("value", [1e308, np.nan, -1e-320])
+    def test_any_floats_have_an_order(self, value):
+        """Without a warning from NumPy."""
+        cube = np.full((5, 1, 8, 8), value)
+        cube[::2] *= -1
+        order = similarity_order(cube, np.isfinite(cube))
+        assert sorted(order) == list(range(5))
+
+    @pytest.mark.parametrize("words", [{}, {"max_error": 0.3}, {"psnr": 45}])
+    def test_the_highest_effort_may_reorder(self, words):
+        """Two scenes that take turns come back in their order, whole and date by date."""
+        rng = np.random.default_rng(1)
+        scenes = rng.normal(280, 5, (2, 30, 40))
+        cube = np.tile(scenes, (4, 1, 1)) + rng.normal(0, 0.1, (8, 30, 40))
+        cube = cube.astype("f4")
+        cube[3, :9] = np.nan
+        codec = VideoCodec(effort=9, gop=4, **words)
+        payload = codec.encode(cube)
+        assert "psnr" not in words or parse_header(payload).frame_order
+        decoded = codec.decode(payload)
+        assert (np.isnan(decoded) == np.isnan(cube)).all()
+        worst = np.nanmax(np.abs(decoded - cube))
+        assert worst <= {"lossless": 0, "max_error": 0.3, "psnr": 3}[next(iter(words), "lossless")]
