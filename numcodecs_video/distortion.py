@@ -45,6 +45,8 @@ _ENCODES = (4, 5, 5, 6, 6, 7, 8, 9, 10)
 _DRAFTS = 4
 #: octaves of bits that natural cubes spend on an octave less of mean square error
 _SLOPE = 0.76
+#: octaves of error between two encodes that tell a slope in spite of the bumps
+_FAR_APART = 0.5
 #: octaves of error between two encodes that no line describes
 _JUMP = 3.0
 #: a coder without a base that needs so many times the bytes has no better sister
@@ -171,9 +173,9 @@ def _draft(
     drafts = _approach(work, goal, start, structure, _DRAFTS)
     first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
     slope = _SLOPE
-    if others and abs(others[0].error - first.error) > 0.1:
+    if others and abs(others[0].error - first.error) > _FAR_APART:
         slope = (first.size - others[0].size) / (others[0].error - first.error)
-    slope = min(2.0, max(0.2, slope))
+    slope = min(1.2, max(0.4, slope))
     points = {structure: first}
 
     def cost(structure: Structure) -> float:

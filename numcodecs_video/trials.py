@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 #: cells of a trial, for each effort: enough to rank by, few enough to be cheap; at 9 all there are
-_TRIAL_CELLS = (4e5, 4e5, 4e5, 4e5, 4e5, 8e5, 16e5, 64e5, math.inf)
+_TRIAL_CELLS = (2e5, 2e5, 2e5, 2e5, 4e5, 8e5, 16e5, 64e5, math.inf)
 
 
 def attempt(candidate: Candidate, work: Work) -> Coded | None:
