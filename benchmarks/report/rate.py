@@ -138,7 +138,7 @@ def rate_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
         key: overview(f"Bits at {key}", best, key, least_is_bold=True)
         for key in (f"{target:g} dB" for target in PSNRS)
     }
-    speeds = {word: overview("", section.tables, word) for word in SPEEDS}
+    speeds = {word: overview("", best, word) for word in SPEEDS}
     section.tables[:0] = [
         beside(f"{BESIDE}, at equal PSNR", overviews),
         medians("Speed near 45 dB, median of the cubes", speeds),

@@ -47,7 +47,7 @@ def speed_section(cases: Iterable[Case], *, quick: bool, warn: Callable[[str], N
         "MB/s of the data as stored, encoding (which decodes and checks, too) and decoding, under "
         "a largest error of 1 % of the range, by effort and by the threads that a chunk may use. "
         "A second thread serves chunks of several segments, of which the second cube has two, and "
-        "the trials of effort 9.",
+        "pictures of JPEG XL.",
     )
     efforts = (1, 5) if quick else (1, 2, 3, 4, 5, 6, 7, 8, 9)
     for case in cases:
