@@ -44,6 +44,10 @@ STRUCTURES = {
     "4 B pictures": Structure(run=4),
     "8 B pictures": Structure(run=8),
     "key, 4, 2, 16 B": Structure(key=True, ratios=3, run=16),
+    "mean as the key": Structure(key=True, trim=0),
+    "median as the key": Structure(key=True, trim=0.5),
+    "3 layers": Structure(layers=3),
+    "5 layers": Structure(layers=5),
 }
 
 

@@ -379,7 +379,7 @@ class Base:
         """The video of the samples."""
         if self.structure.key:
             try:
-                return code_video(samples, segments, spec, key=True)
+                return code_video(samples, segments, spec, key=True, trim=self.structure.trim)
             except VideoCodecError:
                 # The key picture came out differently in two segments: each stands alone.
                 pass

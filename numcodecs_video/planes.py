@@ -73,11 +73,14 @@ def code_video(
     *,
     kind: LayerKind = "base",
     key: bool = False,
+    trim: float = 0.25,
     delta: bool = False,
     offset: int = 0,
     step: int = 1,
 ) -> CodedPlanes:
     """Code planes (T, P, Y, X) as one video, all planes of a time step in one frame.
+
+    With ``key`` every segment predicts from one picture, which ``trim`` shapes (`key_picture`).
 
     Raises
     ------
@@ -93,7 +96,8 @@ def code_video(
             f"needs {mosaic.frame_width}x{mosaic.frame_height}: use smaller chunks in y and x"
         )
     frames = tile_mosaic(planes, mosaic)
-    shared, streams = ffmpeg.encode(frames, segments, spec, key_picture(frames) if key else None)
+    picture = key_picture(frames, trim) if key else None
+    shared, streams = ffmpeg.encode(frames, segments, spec, picture)
     layer = Layer(
         kind,
         spec.coder,  # type: ignore[arg-type]  # one of CODERS
@@ -108,18 +112,25 @@ def code_video(
     return CodedPlanes(layer, shared, streams)
 
 
-def key_picture(frames: NDArray[Any]) -> NDArray[Any]:
-    """The picture that all segments predict from: the interquartile mean of 64 frames at most.
+def key_picture(frames: NDArray[Any], trim: float = 0.25) -> NDArray[Any]:
+    """The picture that all segments predict from: a trimmed mean over time.
 
     Clouds fall outside the quartiles, and the mean within them is smoother than the median.
+
+    Parameters
+    ----------
+    frames : uint8 or uint16 array, shape (T, Y, X)
+        Of which 64 at most are used.
+    trim : float
+        The part of the values left out at either end: 0 gives the mean, 0.5 the median.
     """
     chosen = frames[:: -(-len(frames) // 64)]
-    quarter = len(chosen) // 4
-    count = len(chosen) - 2 * quarter
+    first = min(int(trim * len(chosen)), (len(chosen) - 1) // 2)
+    count = len(chosen) - 2 * first
     picture = np.empty(frames.shape[1:], frames.dtype)
     for y in range(picture.shape[0]):
         columns = np.sort(chosen[:, y].T, axis=1)  # along the memory: twice as fast as along time
-        middle = columns[:, quarter : quarter + count]
+        middle = columns[:, first : first + count]
         picture[y] = (middle.sum(axis=1, dtype=np.uint32) + count // 2) // count
     return picture
 

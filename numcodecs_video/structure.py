@@ -16,6 +16,8 @@ _PLAIN = 1
 _RUNS = (4, 8, 16)
 #: temporal layers, each but the first with twice the pictures of the one below
 _LAYERS = (3, 4, 5)
+#: key pictures: the interquartile mean, the mean, the median
+_TRIMS = (0.25, 0.0, 0.5)
 #: an arrangement that costs so many octaves more is given up
 _FAR = 0.15
 
@@ -34,12 +36,15 @@ class Structure:
         B pictures between two P pictures; 0 lets the encoder choose, at most four.
     layers : int
         Temporal layers of a pyramid of B pictures, in runs of 3, 7 or 15; 0 is none.
+    trim : float
+        The part of the values that the key picture, a mean over time, leaves out at either end.
     """
 
     key: bool = False
     ratios: int = _PLAIN
     run: int = 0
     layers: int = 0
+    trim: float = _TRIMS[0]
 
     def options(self, coder: str) -> tuple[tuple[str, str], ...]:
         """The encoder's raw options for it."""
@@ -84,7 +89,8 @@ def search_structure(
     frames : int
         Frames of a segment.
     thorough : bool
-        Go on over temporal layers, and from the best to all its neighbours until none is better.
+        Go on over temporal layers and other key pictures, from the best to all its neighbours,
+        until none is better.
     """
     known: dict[Structure, float] = {}
 
@@ -133,5 +139,6 @@ def _neighbours(structure: Structure, frames: int) -> list[Structure]:
     ratios = [structure.ratios - 1, structure.ratios + 1]
     found = [replace(structure, run=run, layers=layers) for run, layers in runs]
     found += [replace(structure, ratios=n) for n in ratios if 0 <= n < len(_RATIOS)]
-    found += [replace(structure, key=not structure.key)]
+    found += [replace(structure, key=not structure.key, trim=_TRIMS[0])]
+    found += [replace(structure, trim=trim) for trim in _TRIMS if structure.key]
     return [other for other in found if other != structure]

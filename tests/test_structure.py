@@ -11,7 +11,7 @@ from numcodecs_video import VideoCodec
 from numcodecs_video.chunk import prepare_chunk
 from numcodecs_video.config import Settings
 from numcodecs_video.payload import parse_header
-from numcodecs_video.planes import code_video
+from numcodecs_video.planes import code_video, key_picture
 from numcodecs_video.similarity import similarity_order
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.structure import USUAL, Structure, search_structure
@@ -109,6 +109,15 @@ def test_temporal_layers_decode_to_what_was_promised(layers):
     coded = code_video(planes, segments, EncodeSpec("hevc", 12, 8, 4, options), key=True)
     decoded = coded.decode(segments, (1, 40, 56))
     assert np.abs(decoded.astype(int) - planes).max() < 40
+
+
+@pytest.mark.parametrize(("trim", "expected"), [(0, np.mean), (0.5, np.median)])
+@given(st.integers(1, 70), st.integers(0, 2**32))
+def test_key_pictures_lie_between_mean_and_median(trim, expected, count, seed):
+    """Both ends of the trimmed mean, rounded; of long series of every second frame."""
+    frames = np.random.default_rng(seed).integers(0, 4096, (count, 3, 5)).astype(np.uint16)
+    chosen = frames if count <= 64 else frames[::2]
+    np.testing.assert_allclose(key_picture(frames, trim), expected(chosen, axis=0), atol=0.5 + 1e-9)
 
 
 class TestSimilarity:
