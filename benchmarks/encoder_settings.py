@@ -45,7 +45,7 @@ STRUCTURES = {
     "8 B pictures": Structure(run=8),
     "key, 4, 2, 16 B": Structure(key=True, ratios=3, run=16),
     "mean as the key": Structure(key=True, trim=0),
-    "median as the key": Structure(key=True, trim=0.5),
+    "quartiles' mean": Structure(key=True, trim=0.25),
     "3 layers": Structure(layers=3),
     "5 layers": Structure(layers=5),
 }

@@ -172,10 +172,12 @@ def _draft(
         return start, structure
     drafts = _approach(work, goal, start, structure, _DRAFTS)
     first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
+    others = [point for point in others if abs(point.error - first.error) > _FAR_APART]
+    other = others[0] if others else _encode_at(work, first.step + _FAR_APART, structure)
     slope = _SLOPE
-    if others and abs(others[0].error - first.error) > _FAR_APART:
-        slope = (first.size - others[0].size) / (others[0].error - first.error)
-    slope = min(1.2, max(0.4, slope))
+    if other.error != first.error:
+        slope = (first.size - other.size) / (other.error - first.error)
+    slope = min(2.0, max(0.2, slope))
     points = {structure: first}
 
     def cost(structure: Structure) -> float:

@@ -73,7 +73,7 @@ def code_video(
     *,
     kind: LayerKind = "base",
     key: bool = False,
-    trim: float = 0.25,
+    trim: float = 0.5,
     delta: bool = False,
     offset: int = 0,
     step: int = 1,
@@ -112,10 +112,10 @@ def code_video(
     return CodedPlanes(layer, shared, streams)
 
 
-def key_picture(frames: NDArray[Any], trim: float = 0.25) -> NDArray[Any]:
+def key_picture(frames: NDArray[Any], trim: float = 0.5) -> NDArray[Any]:
     """The picture that all segments predict from: a trimmed mean over time.
 
-    Clouds fall outside the quartiles, and the mean within them is smoother than the median.
+    Clouds stay out of the median; the mean of smooth fields is smoother than that.
 
     Parameters
     ----------
