@@ -18,12 +18,13 @@ import numpy as np
 import xarray as xr
 
 from numcodecs_video import VideoCodec
-from numcodecs_video.candidates import Base, Work
+from numcodecs_video.candidates import Base
 from numcodecs_video.chunk import prepare_chunk
 from numcodecs_video.payload import parse_header
 from numcodecs_video.quantise import rmse_of_psnr, value_range
 from numcodecs_video.realised import mean_square_difference
 from numcodecs_video.structure import Structure
+from numcodecs_video.work import Work
 
 OPTIONS: dict[str, dict[str, str | int]] = {
     "rd=3": {"rd": 3},

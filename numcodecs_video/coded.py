@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 
 from numcodecs_video.chunk import Chunk
+from numcodecs_video.header import Layer, Transform, Values
 from numcodecs_video.missing import MissingCells, pack_classes
-from numcodecs_video.payload import Layer, Transform, Values
 from numcodecs_video.streams import jpegxl, zstd
 
 __all__ = ["Coded", "code_missing"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.payload import Mosaic
+from numcodecs_video.header import Mosaic
 
 __all__ = ["blocks", "cut_mosaic", "from_cube", "plan_mosaic", "tile_mosaic", "to_cube"]
 

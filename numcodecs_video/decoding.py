@@ -14,17 +14,9 @@ from numpy.typing import NDArray
 
 from numcodecs_video.cube import blocks, cut_mosaic, from_cube
 from numcodecs_video.errors import DecodeError
+from numcodecs_video.header import BIAS_BITS, Header, Layer, Transform
 from numcodecs_video.missing import restore_missing, unpack_classes
-from numcodecs_video.payload import (
-    BIAS_BITS,
-    PREFIX_SIZE,
-    Header,
-    Layer,
-    Transform,
-    header_size,
-    parse_header,
-    split_section,
-)
+from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header, split_section
 from numcodecs_video.quantise import level_dtype, to_values
 from numcodecs_video.threads import run_each
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.payload import Values
+from numcodecs_video.header import Values
 from numcodecs_video.quantise import PART_CELLS, extremes, flat_parts, level_dtype, no_levels
 
 __all__ = ["disguised_integers", "ordered_levels"]

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from numcodecs_video.candidates import (
-    DRAFT_EFFORT,
     MOST_QP,
     THOROUGH_EFFORT,
     Base,
-    Work,
     base_depth,
     finest_step,
     least_quantiser,
@@ -36,6 +34,7 @@ from numcodecs_video.trials import (
     start_trials,
     usual_structure,
 )
+from numcodecs_video.work import DRAFT_EFFORT, Work
 
 __all__ = ["plan_distortion"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded
-from numcodecs_video.payload import Layer, Transform, Values
+from numcodecs_video.header import Layer, Transform, Values
 from numcodecs_video.streams import pcodec, zstd
 
 __all__ = ["code_exactly"]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.payload import Header, Layer, parse_header, split_section
+from numcodecs_video.header import Header, Layer
+from numcodecs_video.payload import parse_header, split_section
 
 if TYPE_CHECKING:
     import os

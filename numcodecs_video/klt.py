@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from numcodecs_video.config import BandBasis
 from numcodecs_video.cube import blocks
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.payload import BIAS_BITS, WEIGHT_BITS, Transform
+from numcodecs_video.header import BIAS_BITS, WEIGHT_BITS, Transform
 
 __all__ = ["Basis", "Projection", "fit_basis", "fit_pca", "project", "saves_bits"]
 

@@ -17,7 +17,8 @@ from numcodecs_video.config import Settings, default_axes
 from numcodecs_video.cube import from_cube
 from numcodecs_video.decoding import decode_cube
 from numcodecs_video.errors import DecodeError
-from numcodecs_video.payload import PREFIX_SIZE, Header, header_size, parse_header
+from numcodecs_video.header import Header
+from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header
 
 __all__ = ["PartialRead", "check_declared", "select_frames"]
 

@@ -17,7 +17,8 @@ from numcodecs_video.decoding import decode_chunk
 from numcodecs_video.distortion import plan_distortion
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.exact import code_exactly
-from numcodecs_video.payload import Header, Missing, Promise, pack
+from numcodecs_video.header import Header, Missing, Promise
+from numcodecs_video.payload import pack
 from numcodecs_video.quantise import rmse_of_psnr, value_range
 from numcodecs_video.realised import (
     largest_error,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numcodecs_video.cube import blocks, plan_mosaic, tile_mosaic
 from numcodecs_video.decoding import decode_samples
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.payload import Layer, LayerKind
+from numcodecs_video.header import Layer, LayerKind
 from numcodecs_video.streams import ffmpeg, jpeg2k, jpegxl, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec
 from numcodecs_video.threads import run_each

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video.errors import DecodeError
-from numcodecs_video.payload import Values
+from numcodecs_video.header import Values
 
 __all__ = [
     "MOST_LEVELS",

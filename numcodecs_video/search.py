@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from numcodecs_video.candidates import (
-    DRAFT_EFFORT,
     MOST_QP,
     THOROUGH_EFFORT,
     Base,
     Candidate,
     Exact,
     Split,
-    Work,
     base_depth,
     finest_step,
     least_quantiser,
@@ -35,6 +33,7 @@ from numcodecs_video.trials import (
     start_trials,
     usual_structure,
 )
+from numcodecs_video.work import DRAFT_EFFORT, Work
 
 __all__ = ["Plan", "plan_bounded", "plan_quantised"]
 

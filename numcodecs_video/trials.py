@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from numcodecs_video.candidates import Candidate, Direct, Work
+from numcodecs_video.candidates import Candidate, Direct
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.streams import jpeg2k
 from numcodecs_video.streams.ffmpeg import CODERS
 from numcodecs_video.structure import Structure
+from numcodecs_video.work import Work
 
 __all__ = [
     "Trials",

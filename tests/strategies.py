@@ -17,11 +17,10 @@ from hypothesis.extra import numpy as hnp
 from numcodecs_video import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import FIDELITY_KINDS
 from numcodecs_video.cube import plan_mosaic
-from numcodecs_video.payload import (
+from numcodecs_video.header import (
     CODERS,
     FORMAT_VERSION,
     LAYER_KINDS,
-    MAGIC,
     PIXEL_FORMATS,
     Header,
     Layer,
@@ -30,6 +29,7 @@ from numcodecs_video.payload import (
     Transform,
     Values,
 )
+from numcodecs_video.payload import MAGIC
 
 VIDEO_CODECS = ("auto", "hevc", "ffv1", "vp9", "av1", "h264")
 PICTURE_CODECS = ("jpeg2k", "htj2k")

@@ -10,7 +10,7 @@ from strategies import same_bits
 
 from numcodecs_video import VideoCodec, cube
 from numcodecs_video.decoding import decode_chunk, samples_to_levels
-from numcodecs_video.payload import BIAS_BITS, Transform
+from numcodecs_video.header import BIAS_BITS, Transform
 
 WORDS = {
     "video": {"qp": 12},

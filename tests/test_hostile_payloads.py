@@ -16,14 +16,8 @@ import numpy as np
 import pytest
 
 from numcodecs_video import DecodeError, VideoCodec
-from numcodecs_video.payload import (
-    Header,
-    Layer,
-    Transform,
-    Values,
-    pack,
-    parse_header,
-)
+from numcodecs_video.header import Header, Layer, Transform, Values
+from numcodecs_video.payload import pack, parse_header
 from numcodecs_video.streams import ffmpeg, pcodec, zstd
 from numcodecs_video.streams.units import join_units, split_units
 

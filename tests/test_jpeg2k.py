@@ -11,7 +11,8 @@ from strategies import same_bits
 
 from numcodecs_video import DecodeError, EncoderUnavailableError, Jpeg2kCodec
 from numcodecs_video.decoding import decode_segment
-from numcodecs_video.payload import Layer, parse_header, split_section
+from numcodecs_video.header import Layer
+from numcodecs_video.payload import parse_header, split_section
 from numcodecs_video.streams import jpeg2k
 
 CODERS = ("jpeg2k", "htj2k")

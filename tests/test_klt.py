@@ -11,12 +11,12 @@ import xarray as xr
 from sklearn.decomposition import PCA
 
 from numcodecs_video import VideoCodec, VideoCodecError, fit_pca
-from numcodecs_video.candidates import Work
 from numcodecs_video.chunk import prepare_chunk
 from numcodecs_video.config import BandBasis, Settings
 from numcodecs_video.decoding import samples_to_levels
 from numcodecs_video.klt import fit_basis, project, saves_bits
 from numcodecs_video.payload import parse_header
+from numcodecs_video.work import Work
 
 
 @pytest.fixture

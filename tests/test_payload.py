@@ -14,18 +14,8 @@ from hypothesis import strategies as st
 from strategies import codec_of, headers, seal
 
 from numcodecs_video import DecodeError, UnsupportedVersionError, VideoCodec
-from numcodecs_video.payload import (
-    FORMAT_VERSION,
-    PREFIX_SIZE,
-    Header,
-    Layer,
-    Missing,
-    Mosaic,
-    header_size,
-    pack,
-    parse_header,
-    split_section,
-)
+from numcodecs_video.header import FORMAT_VERSION, Header, Layer, Missing, Mosaic
+from numcodecs_video.payload import PREFIX_SIZE, header_size, pack, parse_header, split_section
 from numcodecs_video.streams.units import join_units, split_units
 
 SMALL = np.arange(3 * 17 * 20, dtype="u2").reshape(3, 17, 20) % 97

@@ -15,11 +15,10 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from numcodecs_video.payload import (
+from numcodecs_video.header import (
     CODERS,
     LAYER_KINDS,
     PIXEL_FORMATS,
-    PREFIX_SIZE,
     VALUE_KINDS,
     Header,
     Layer,
@@ -28,11 +27,8 @@ from numcodecs_video.payload import (
     Promise,
     Transform,
     Values,
-    header_size,
-    pack,
-    parse_header,
-    split_section,
 )
+from numcodecs_video.payload import PREFIX_SIZE, header_size, pack, parse_header, split_section
 from numcodecs_video.streams import zstd
 from numcodecs_video.streams.units import join_units, split_units
 

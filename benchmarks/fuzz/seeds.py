@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import numcodecs_video
-from numcodecs_video.payload import Header, Layer, pack
+from numcodecs_video.header import Header, Layer
+from numcodecs_video.payload import pack
 from numcodecs_video.planes import code_video
 from numcodecs_video.streams import ffmpeg, pcodec, zstd
 from numcodecs_video.streams.ffmpeg import EncodeSpec

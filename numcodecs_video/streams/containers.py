@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from numcodecs_video.payload import Layer
+    from numcodecs_video.header import Layer
 
 __all__ = ["FILM_FORMATS", "remux", "write_film"]
 
