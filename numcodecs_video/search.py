@@ -105,14 +105,18 @@ def _search_splits(trials: Trials, work: Work) -> None:
 
 
 def _shortlist(work: Work, trials: Trials, ranked: list[Candidate]) -> Plan:
-    """The best candidate, and the next one of another kind where a part cannot tell them apart."""
+    """The best candidate, and the next of another kind where a part cannot tell them apart."""
     if not ranked:
         return Plan(work, [])
     best = ranked.pop(0)
-    base = isinstance(best, Base)
-    ranked.sort(key=lambda c: base and isinstance(c, Base))
+    ranked.sort(key=lambda c: _kind(c) == _kind(best))
     close = ranked and trials.sizes[ranked[0]] <= _CLOSE * trials.sizes[best]
     return Plan(work, [best, *ranked], make=2 if close else 1)
+
+
+def _kind(candidate: Candidate) -> object:
+    """What a part may misjudge: coders without a base, and the structures of bases."""
+    return candidate.structure if isinstance(candidate, Base) else candidate
 
 
 def _search_bases(trials: Trials, coder: str, first: int, effort: int) -> None:
