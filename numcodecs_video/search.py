@@ -15,7 +15,6 @@ from numcodecs_video.candidates import (
     Base,
     Candidate,
     Exact,
-    Split,
     base_depth,
     finest_step,
     least_quantiser,
@@ -30,6 +29,7 @@ from numcodecs_video.trials import (
     allows_key,
     base_coder,
     direct_candidates,
+    split_candidates,
     start_trials,
     usual_structure,
 )
@@ -70,7 +70,7 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
     direct = [] if work.direct is None else direct_candidates(work)
     if work.direct is not None and work.direct[1].top == 0:
         return Plan(work, direct[:1])
-    splits = not bound and settings.codec == "auto" and settings.effort >= DRAFT_EFFORT
+    splits = split_candidates(work)
     if not direct and not splits:
         return Plan(work, [])
     first = _first_quantiser(work) if allows_base(work) else None
@@ -81,27 +81,12 @@ def plan_bounded(chunk: Chunk, bound: float) -> Plan:
             quick = [Base(base_coder(chunk), first, structure=usual_structure(chunk))]
         return Plan(work, [*quick, *exact, *direct], make=1 + len(exact))
     trials = start_trials(work)
-    for candidate in direct + exact:
+    for candidate in direct + exact + splits:
         trials.size(candidate)
-    if splits:
-        _search_splits(trials, work)
     if first is not None:
         _search_bases(trials, base_coder(chunk), first, settings.effort)
     ranked = trials.ranked()
     return Plan(work, ranked, make=3) if settings.effort > 6 else _shortlist(work, trials, ranked)
-
-
-def _search_splits(trials: Trials, work: Work) -> None:
-    """Try how many bits of floats to code apart, from the fewest that leave pictures of 16 bits."""
-    direct = work.direct
-    if direct is not None and direct[1].kind != "table" and direct[1].top < 2**16:
-        return  # those levels are pictures already
-    if not work.is_float or work.ordered is None:
-        return
-    least = max(0, work.ordered[1].top.bit_length() - 16)
-    for low in range(least, 17, 3):
-        for delta in (False, True):
-            trials.size(Split(low, delta))
 
 
 def _shortlist(work: Work, trials: Trials, ranked: list[Candidate]) -> Plan:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from numcodecs_video.candidates import Candidate, Direct
+from numcodecs_video.candidates import Candidate, Direct, Split
 from numcodecs_video.chunk import Chunk
 from numcodecs_video.coded import Coded
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.streams import jpeg2k
 from numcodecs_video.streams.ffmpeg import CODERS
 from numcodecs_video.structure import Structure
-from numcodecs_video.work import Work
+from numcodecs_video.work import DRAFT_EFFORT, Work
 
 __all__ = [
     "Trials",
@@ -21,6 +21,7 @@ __all__ = [
     "attempt",
     "base_coder",
     "direct_candidates",
+    "split_candidates",
     "start_trials",
     "usual_structure",
 ]
@@ -121,3 +122,19 @@ def direct_candidates(work: Work) -> list[Candidate]:
         if work.direct is not None and work.direct[1].top < 2**12:
             found.append(Direct("hevc"))
     return found
+
+
+def split_candidates(work: Work) -> list[Candidate]:
+    """Floats without loss in two parts: from the fewest low bits that leave pictures of 16 bits.
+
+    None for other work, where they are no use: at low efforts, and where levels are pictures.
+    """
+    settings, direct = work.chunk.settings, work.direct
+    if work.bound or settings.codec != "auto" or settings.effort < DRAFT_EFFORT:
+        return []
+    if direct is not None and direct[1].kind != "table" and direct[1].top < 2**16:
+        return []
+    if not work.is_float or work.ordered is None:
+        return []
+    least = max(0, work.ordered[1].top.bit_length() - 16)
+    return [Split(low, delta) for low in range(least, 17, 3) for delta in (False, True)]

@@ -78,7 +78,7 @@ class Work:
 
     @cached_property
     def ordered(self) -> tuple[NDArray[Any], Values] | None:
-        """Filled levels of floats that are no integers in disguise: their numbers in order."""
+        """Filled levels of floats: their numbers in increasing order; None where there are none."""
         found = ordered_levels(self.chunk.cube, self.chunk.valid)
         if found is not None:
             fill_missing(found[0], self.chunk.valid)
