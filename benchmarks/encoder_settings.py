@@ -14,17 +14,16 @@ import argparse
 import math
 import time
 
-import numpy as np
 import xarray as xr
 
 from numcodecs_video import VideoCodec
-from numcodecs_video.candidates import Base
-from numcodecs_video.chunk import prepare_chunk
-from numcodecs_video.payload import parse_header
-from numcodecs_video.quantise import rmse_of_psnr, value_range
-from numcodecs_video.realised import mean_square_difference
-from numcodecs_video.structure import Structure
-from numcodecs_video.work import Work
+from numcodecs_video.coders import Structure
+from numcodecs_video.encode.candidates import Base
+from numcodecs_video.encode.chunk import prepare_chunk
+from numcodecs_video.encode.distortion import mean_square_difference
+from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.format.payload import parse_header
+from numcodecs_video.metrics import value_range
 
 OPTIONS: dict[str, dict[str, str | int]] = {
     "rd=3": {"rd": 3},
@@ -66,21 +65,20 @@ def main() -> None:
     def encode(options: dict[str, str | int], structure: Structure, step: float, qp: int):
         coded = VideoCodec("hevc", psnr=given.psnr, axes=given.axes, options=options or None)
         chunk = prepare_chunk(array, coded.settings)
-        rmse = rmse_of_psnr(given.psnr, value_range(chunk.cube, chunk.valid))
-        work = Work(chunk, 4 * rmse)
-        fine = work.fine
+        rmse = value_range(chunk.cube, chunk.valid) * 10 ** (-given.psnr / 20)
+        levels = ChunkLevels(chunk, 4 * rmse)
+        fine = levels.fine
         if fine is None:
             raise SystemExit("this variable has no levels to encode: it is constant, or too wide")
-        work.projection  # noqa: B018 - outside the time
+        levels.components()  # outside the time
         start = time.process_time()
         made, predicted = Base("hevc", qp, step, residual=False, structure=structure).predict(
-            work, fine
+            levels, fine
         )
         seconds = time.process_time() - start
-        valid = np.broadcast_to(chunk.valid, predicted.shape)
         return (
             math.log(made.size),
-            math.log(mean_square_difference(predicted, fine[0], valid)),
+            math.log(mean_square_difference(predicted, fine.array, chunk.valid)),
             seconds,
         )
 

@@ -12,8 +12,8 @@ import pytest
 import zarr
 
 from numcodecs_video import VideoCodec, synthetic
-from numcodecs_video.klt import fit_basis
-from numcodecs_video.missing import fill_missing
+from numcodecs_video.transform.klt import fit_basis
+from numcodecs_video.transform.missing import fill_missing
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 
 from numcodecs_video import VideoCodec
 from numcodecs_video.cli.tables import new_table, print_table
-from numcodecs_video.payload import parse_header, split_section
-from numcodecs_video.streams import ffmpeg
-from numcodecs_video.streams.units import split_units
+from numcodecs_video.coders import ffmpeg
+from numcodecs_video.format.payload import parse_header, split_section
+from numcodecs_video.format.varint import split_units
 
 CUBES = {
     "s2_minicube_a": "b10m",
@@ -104,15 +104,15 @@ def least(program: Callable[[], Any]) -> float:
 def bare_encoder(codec: VideoCodec, cube: NDArray[Any]) -> Callable[[], Any]:
     """The encoder call that makes the chunk's video, with its frames and settings."""
     calls: list[tuple[Any, ...]] = []
-    encode = ffmpeg.encode
+    encode = ffmpeg._encode
 
     def record(*arguments: Any) -> Any:
         calls.append(arguments)
         return encode(*arguments)
 
-    ffmpeg.encode = record
+    ffmpeg._encode = record
     codec.encode(cube)
-    ffmpeg.encode = encode
+    ffmpeg._encode = encode
     return lambda: encode(*calls[-1])
 
 
@@ -136,7 +136,7 @@ def bare_decoder(payload: bytes) -> Callable[[], Any]:
 
     def decode() -> None:
         for packets, out in segments:
-            context = ffmpeg.open_decoder(layer.coder, layer.bits, out.shape)
+            context = ffmpeg.open_decoder(layer)
             number = 0
             for packet in (*packets, None):
                 for frame in context.decode(packet):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
         VideoCodecError,
     )
-    from numcodecs_video.klt import fit_pca
     from numcodecs_video.threads import get_threads, set_threads
+    from numcodecs_video.transform.klt import fit_pca
 
 __version__ = "0.1.0"
 
@@ -41,7 +41,7 @@ _HOMES = {
     "UnsupportedVersionError": "errors",
     "VideoCodec": "codec",
     "VideoCodecError": "errors",
-    "fit_pca": "klt",
+    "fit_pca": "transform.klt",
     "get_threads": "threads",
     "set_threads": "threads",
 }

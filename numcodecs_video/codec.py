@@ -62,7 +62,7 @@ class ChunkCodec(Codec):
         VideoCodecError
             When the settings do not fit the array.
         """
-        from numcodecs_video.pipeline import encode_chunk
+        from numcodecs_video.encode.pipeline import encode_chunk
 
         with noting(f"while encoding with {self!r}"):
             return encode_chunk(ensure_ndarray(buf), self.settings)
@@ -86,8 +86,8 @@ class ChunkCodec(Codec):
         DecodeError
             When the bytes are no payload or are damaged.
         """
-        from numcodecs_video.decoding import decode_chunk
-        from numcodecs_video.payload import parse_header
+        from numcodecs_video.decode.chunk import decode_chunk
+        from numcodecs_video.format.payload import parse_header
 
         with noting(f"while decoding with {self.codec_id}"):
             data = ensure_bytes(buf)

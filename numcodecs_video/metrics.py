@@ -3,11 +3,14 @@
 Pure functions on numpy arrays. They know nothing of codecs, stores or files, and which cells count
 is the caller's to say: by default the finite ones, with ``valid=valid_cells(original, nodata=...)``
 the finite ones that are no sentinel either. A cell that counts and came back as NaN or infinity is
-infinitely wrong, never ignored.
+infinitely wrong, never ignored. Errors are measured a few cells at a time, so that no measure takes
+memory in proportion to the array: these are the very functions that verify each chunk.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,28 +21,37 @@ if TYPE_CHECKING:
 __all__ = [
     "bits_per_pixel_per_band",
     "compression_ratio",
+    "integer_view",
     "largest_error",
+    "largest_relative_error",
     "missing_changed",
     "psnr",
     "rmse",
+    "same_bits",
     "spectral_angle",
     "ssim",
     "valid_cells",
+    "valid_extremes",
+    "value_range",
 ]
 
 #: scikit-image's own default; narrower planes get the widest odd window that fits
 SSIM_WINDOW = 7
+#: cells that are compared at a time: few enough for the processor's cache
+_PART_CELLS = 2**16
 
 
-def valid_cells(original: NDArray[Any], *, nodata: float | None = None) -> NDArray[np.bool_]:
-    """Mark the cells that hold a measurement: finite, and not the sentinel.
+def valid_cells(
+    original: NDArray[Any], *, nodata: float | Sequence[float] | None = None
+) -> NDArray[np.bool_]:
+    """Mark the cells that hold a measurement: finite, and no sentinel.
 
     Parameters
     ----------
     original : ndarray
         The array before compression.
-    nodata : float, optional
-        The sentinel that stands for a missing measurement.
+    nodata : float or sequence of float, optional
+        What stands for a missing measurement.
 
     Returns
     -------
@@ -52,9 +64,57 @@ def valid_cells(original: NDArray[Any], *, nodata: float | None = None) -> NDArr
     array([ True, False, False])
     """
     valid: NDArray[np.bool_] = np.isfinite(original)
-    if nodata is not None and not np.isnan(nodata):
-        valid &= original != nodata
+    for sentinel in np.atleast_1d([] if nodata is None else nodata).tolist():
+        if sentinel == sentinel:
+            valid &= original != sentinel
     return valid
+
+
+def integer_view(cube: NDArray[Any]) -> NDArray[Any]:
+    """Booleans as uint8, datetimes and timedeltas as int64, in the same byte order."""
+    if cube.dtype.kind == "b":
+        return cube.view(np.uint8)
+    if cube.dtype.kind in "mM":
+        return cube.view(cube.dtype.str[0] + "i8")
+    return cube
+
+
+def valid_extremes(
+    array: NDArray[Any], valid: NDArray[np.bool_] | bool = True
+) -> tuple[Any, Any] | None:
+    """The smallest and the largest value of the valid cells, None when there is none.
+
+    Parameters
+    ----------
+    array : ndarray
+    valid : ndarray of bool, or bool
+        The cells that count, broadcastable to `array`.
+
+    Examples
+    --------
+    >>> valid_extremes(np.array([3, 9, 5]), np.array([True, False, True]))
+    (np.int64(3), np.int64(5))
+    """
+    if np.all(valid):
+        return (array.min(), array.max()) if array.size else None
+    if not np.any(valid):
+        return None
+    where = np.broadcast_to(valid, array.shape)
+    known = array[np.unravel_index(where.argmax(), array.shape)]
+    low = high = known
+    for cells, mask in zip(array, where, strict=True):
+        cells = np.where(mask, cells, known)  # four times as fast as reductions with a mask
+        low, high = min(low, cells.min()), max(high, cells.max())
+    return low, high
+
+
+def value_range(array: NDArray[Any], valid: NDArray[np.bool_] | bool = True) -> float:
+    """Largest minus smallest value of the valid cells, 0 when there is none: the peak of a PSNR."""
+    found = valid_extremes(array, valid)
+    if found is None:
+        return 0.0
+    # As Python numbers: 64-bit integers that differ by little are equal as doubles.
+    return float(found[1].item() - found[0].item())
 
 
 def rmse(
@@ -79,8 +139,18 @@ def rmse(
     >>> rmse(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     1.4142135623730951
     """
-    errors = _absolute_errors(original, decoded, valid)
-    return float(np.sqrt(np.mean(np.square(errors)))) if errors.size else 0.0
+    largest = largest_error(original, decoded, valid=valid)
+    if not 0 < largest < math.inf:
+        return largest
+    total, count = 0.0, 0
+    for before, after, where in _parts(original, decoded, valid):
+        # Divided so that no square is beyond the doubles, nor below.
+        error = _absolute_errors(before, after)
+        with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+            error = error / largest
+            total += float(np.sum(error * error, where=where))
+        count += int(np.count_nonzero(where))
+    return largest * math.sqrt(total / count)
 
 
 def psnr(
@@ -117,9 +187,8 @@ def psnr(
     error = rmse(original, decoded, valid=valid)
     if error == 0.0:
         return float("inf")
-    measured = original[valid_cells(original) if valid is None else valid]
-    peak = float(measured.max()) - float(measured.min())
-    return float(20.0 * np.log10(peak / error)) if peak > 0.0 else float("-inf")
+    peak = value_range(integer_view(original), valid_cells(original) if valid is None else valid)
+    return 20 * math.log10(peak / error) if peak > 0.0 and error < math.inf else -math.inf
 
 
 def largest_error(
@@ -146,8 +215,70 @@ def largest_error(
     >>> largest_error(np.array([1, 250], dtype="u1"), np.array([3, 250], dtype="u1"))
     2.0
     """
-    errors = _absolute_errors(original, decoded, valid)
-    return float(errors.max()) if errors.size else 0.0
+    return max(
+        (
+            float(_absolute_errors(before, after).max(initial=0, where=where))
+            for before, after, where in _parts(original, decoded, valid)
+        ),
+        default=0.0,
+    )
+
+
+def largest_relative_error(
+    original: NDArray[Any], decoded: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Largest error over the valid cells, as a fraction of each cell's magnitude.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape.
+    valid : ndarray of bool, optional
+        The cells that count; the finite cells of `original` unless given.
+
+    Returns
+    -------
+    float
+        0.0 where no cell counts; infinite where a zero changed.
+
+    Examples
+    --------
+    >>> largest_relative_error(np.array([2.0, 100.0]), np.array([2.5, 101.0]))
+    0.25
+    """
+    return max(
+        (
+            float(_relative_errors(before, after).max(initial=0, where=where))
+            for before, after, where in _parts(original, decoded, valid)
+        ),
+        default=0.0,
+    )
+
+
+def same_bits(
+    original: NDArray[Any], decoded: NDArray[Any], *, free: NDArray[np.bool_] | bool = False
+) -> bool:
+    """Whether two arrays of one dtype are equal bit for bit where they are not free to differ.
+
+    Unlike ``==``, this tells -0.0 from 0.0 and one NaN from another.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        Arrays of one shape and dtype.
+    free : ndarray of bool, or bool
+        The cells that may differ, broadcastable to the arrays.
+
+    Examples
+    --------
+    >>> same_bits(np.array([0.0]), np.array([-0.0]))
+    False
+    """
+    unsigned = f"u{original.dtype.itemsize}"
+    return all(
+        bool(((before.view(unsigned) == after.view(unsigned)) | where).all())
+        for before, after, where in _parts(original, decoded, free)
+    )
 
 
 def missing_changed(
@@ -345,22 +476,43 @@ def _check_shapes(original: NDArray[Any], decoded: NDArray[Any]) -> None:
         )
 
 
-def _absolute_errors(
-    original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | None
-) -> NDArray[np.float64]:
-    """Return the absolute errors of the cells that count, as a flat array."""
+_Part = tuple["NDArray[Any]", "NDArray[Any]", "NDArray[np.bool_]"]
+
+
+def _parts(
+    original: NDArray[Any], decoded: NDArray[Any], valid: NDArray[np.bool_] | bool | None
+) -> Iterator[_Part]:
+    """Both arrays and the cells that count, a few indices of the first dimension at a time."""
     _check_shapes(original, decoded)
-    valid = valid_cells(original) if valid is None else valid
-    before, after = original[valid], decoded[valid]
-    if before.dtype == after.dtype and before.dtype.kind in "iu":
-        # Modulo 2**64 the larger minus the smaller is right for every integer dtype, where a plain
-        # difference may wrap.
-        larger, smaller = np.maximum(before, after), np.minimum(before, after)
-        differences: NDArray[np.uint64] = larger.astype(np.uint64) - smaller.astype(np.uint64)
-        return differences.astype(np.float64)
-    errors: NDArray[np.float64] = np.abs(before.astype(np.float64) - after.astype(np.float64))
-    errors[np.isnan(errors)] = np.inf
+    where = np.broadcast_to(valid_cells(original) if valid is None else valid, original.shape)
+    before, after, where = np.atleast_1d(integer_view(original), integer_view(decoded), where)
+    count = max(1, _PART_CELLS * len(before) // max(1, before.size))
+    for i in range(0, len(before), count):
+        yield before[i : i + count], after[i : i + count], where[i : i + count]
+
+
+def _absolute_errors(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+    """Absolute differences, infinite where one is not a number.
+
+    Among 64-bit integers, which doubles cannot tell apart, in uint64: modulo 2**64 the larger minus
+    the smaller is right.
+    """
+    if before.dtype == after.dtype and before.dtype.kind in "iu" and before.dtype.itemsize == 8:
+        with np.errstate(over="ignore"):
+            gap: NDArray[Any] = before.astype(np.uint64) - after.astype(np.uint64)
+            return np.where(before > after, gap, -gap)
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors: NDArray[Any] = np.subtract(before, after, dtype=np.float64)
+    np.abs(errors, out=errors)
+    np.copyto(errors, np.inf, where=np.isnan(errors))
     return errors
+
+
+def _relative_errors(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float64]:
+    """Absolute differences as fractions of the first; infinite where a zero changed."""
+    errors = _absolute_errors(before, after).astype(np.float64, copy=False)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+        return np.where(errors == 0, 0.0, errors / np.abs(before.astype(np.float64)))
 
 
 def _ssim_of_plane(

@@ -18,8 +18,8 @@ from zarr.core.sync import sync
 
 from numcodecs_video.config import Settings
 from numcodecs_video.errors import DecodeError
-from numcodecs_video.header import Header
-from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header
+from numcodecs_video.format.header import Header
+from numcodecs_video.format.payload import PREFIX_SIZE, header_size, parse_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec
     from zarr.core.buffer import Buffer, NDBuffer
 
-    from numcodecs_video.partial import PartialRead
+    from numcodecs_video.decode.partial import PartialRead
 
 __all__ = ["ChunkSerializer", "Jpeg2kSerializer", "VideoSerializer"]
 
@@ -52,7 +52,7 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
         raise NotImplementedError
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
-        from numcodecs_video.pipeline import encode_chunk
+        from numcodecs_video.encode.pipeline import encode_chunk
 
         array = np.asarray(chunk_array.as_ndarray_like()).reshape(chunk_spec.shape)
         # Metadata of format 3 has no byte order: the payload is always little-endian, so that a
@@ -62,9 +62,9 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
             return chunk_spec.prototype.buffer.from_bytes(encode_chunk(array, self.settings))
 
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
-        from numcodecs_video.decoding import decode_chunk
-        from numcodecs_video.partial import check_declared
-        from numcodecs_video.payload import parse_header
+        from numcodecs_video.decode.chunk import decode_chunk
+        from numcodecs_video.decode.partial import check_declared
+        from numcodecs_video.format.payload import parse_header
 
         with noting(f"while decoding with {self.codec_name}"):
             data = chunk_bytes.to_bytes()
@@ -128,7 +128,7 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
         return f"while decoding {path} with {self.codec_name}"
 
     def _start_partial(self, selection: Any, chunk_spec: ArraySpec) -> PartialRead:
-        from numcodecs_video.partial import PartialRead
+        from numcodecs_video.decode.partial import PartialRead
 
         return PartialRead(selection, chunk_spec.shape, _dtype(chunk_spec), self.settings)
 

@@ -11,10 +11,10 @@ import sys
 import numcodecs
 import numpy as np
 import pytest
-from strategies import same_bits
 
 import numcodecs_video
 from numcodecs_video import DecodeError, Jpeg2kCodec, VideoCodec, VideoCodecError
+from tests.strategies import same_bits
 
 CONFIGURATIONS = [
     {},

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import DTYPES, same_bits
 
 import numcodecs_video
+from tests.strategies import DTYPES, same_bits
 
 zarr = pytest.importorskip("zarr")
 

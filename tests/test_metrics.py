@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from numcodecs_video.metrics import (
     bits_per_pixel_per_band,
     compression_ratio,
+    integer_view,
     largest_error,
+    largest_relative_error,
     missing_changed,
     psnr,
     rmse,
     spectral_angle,
     ssim,
     valid_cells,
+    value_range,
 )
+from tests.strategies import INTEGERS, WIDE_INTEGERS, samples, worst_error
 
 needs_skimage = pytest.mark.skipif(find_spec("skimage") is None, reason="needs scikit-image")
 
@@ -178,3 +185,65 @@ def test_sizes():
     assert bits_per_pixel_per_band(10, cells=40) == 2.0
     assert compression_ratio(100, 25) == 4.0
     assert compression_ratio(100, 0) == np.inf
+
+
+def test_integer_view_keeps_bits_and_byte_order():
+    """Booleans and times are integers to the coders."""
+    times = np.array(["2020-01-01", "NaT"], ">M8[s]")
+    assert integer_view(times).dtype == ">i8"
+    assert integer_view(times).tobytes() == times.tobytes()
+    assert integer_view(np.array([True])).dtype == "u1"
+
+
+@given(
+    samples((*INTEGERS, *WIDE_INTEGERS, "<f4", ">f8"), least_ndim=1, sentinel=False),
+    st.integers(0, 99),
+)
+def test_largest_error_is_the_exact_one(sample, seed):
+    """Measured in doubles, or in integers where doubles are too short."""
+    original = sample.array.reshape(-1)
+    decoded = np.random.default_rng(seed).permutation(original.copy())
+    valid = np.isfinite(original) & np.isfinite(decoded)
+    exact = worst_error(original[valid], decoded[valid])
+    measured = largest_error(original, decoded, valid=valid)
+    if math.isfinite(measured):
+        assert measured == pytest.approx(float(exact), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "magnitude"),
+    [("i8", 4), ("i8", 2**62), ("u8", 4), ("u8", 2**62), ("f8", 1e300), ("f8", 1e-300)],
+)
+def test_rmse_has_no_magnitude_where_it_fails(dtype, magnitude):
+    """Neither squares nor 64-bit integers are too large or too small for it."""
+    start = np.iinfo(dtype).max - 2**62 if dtype != "f8" else 0
+    original = np.array([start, start, start, start], dtype)
+    decoded = original.copy()
+    decoded[0] += np.dtype(dtype).type(magnitude)
+    measured = rmse(original, decoded)
+    assert measured == pytest.approx(magnitude / 2, rel=1e-12)
+
+
+def test_value_range_tells_64_bit_integers_apart():
+    """Neighbours near the end of the dtype are equal as doubles."""
+    assert value_range(np.array([2**63 - 4, 2**63 - 1])) == 3.0
+
+
+@pytest.mark.parametrize(("values", "expected"), [([1.0, 5.0, np.nan], 4.0), ([np.nan], 0.0)])
+def test_value_range_is_that_of_valid_cells(values, expected):
+    """Missing cells do not stretch the range."""
+    array = np.array(values)
+    assert value_range(array, np.isfinite(array)) == expected
+
+
+@pytest.mark.parametrize("measure", [rmse, largest_error, largest_relative_error])
+@pytest.mark.parametrize("changed", [np.nan, np.inf, -np.inf])
+def test_a_value_that_came_back_as_none_is_infinitely_wrong(measure, changed):
+    """Never ignored, whatever the measure: an encode that loses a value keeps no promise."""
+    assert measure(np.array([1.0, 2.0]), np.array([1.0, changed])) == np.inf
+
+
+def test_relative_errors_of_changed_zeros_are_infinite():
+    """Zeros have no magnitude; those that stay are without error."""
+    assert largest_relative_error(np.array([0.0, 4.0]), np.array([0.0, 5.0])) == 0.25
+    assert largest_relative_error(np.array([0.0, 4.0]), np.array([1e-30, 4.0])) == np.inf

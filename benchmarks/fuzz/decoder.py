@@ -44,8 +44,8 @@ from seeds import load_bombs, load_seeds
 
 from numcodecs_video import DecodeError, VideoCodec
 from numcodecs_video.cli.tables import new_table, print_table
-from numcodecs_video.partial import PartialRead
-from numcodecs_video.payload import parse_header
+from numcodecs_video.decode.partial import PartialRead
+from numcodecs_video.format.payload import parse_header
 
 REFUSED, ARRAY, SAME = "DecodeError", "array as declared", "original array"
 MEBIBYTE = 2**20

@@ -15,8 +15,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from numcodecs_video.header import (
-    CODERS,
+from numcodecs_video.coders import zstd
+from numcodecs_video.format.header import (
     LAYER_KINDS,
     PIXEL_FORMATS,
     VALUE_KINDS,
@@ -28,12 +28,19 @@ from numcodecs_video.header import (
     Transform,
     Values,
 )
-from numcodecs_video.payload import PREFIX_SIZE, header_size, pack, parse_header, split_section
-from numcodecs_video.streams import zstd
-from numcodecs_video.streams.units import join_units, split_units
+from numcodecs_video.format.payload import (
+    PREFIX_SIZE,
+    header_size,
+    pack,
+    parse_header,
+    split_section,
+)
+from numcodecs_video.format.registry import CODERS as REGISTRY
+from numcodecs_video.format.varint import join_units, split_units
 
 __all__ = ["MUTATIONS", "Rng", "is_blind"]
 
+CODERS = sorted(REGISTRY)
 Rng = np.random.Generator
 Layers = list[list[bytes]]
 
@@ -318,7 +325,7 @@ def forge_contents(rng: Rng, data: bytes, other: bytes) -> bytes:
         plain = bytearray(imagecodecs.zstd_decode(stream))
         for _ in range(int(rng.integers(1, 9)) if plain else 0):
             plain[int(rng.integers(len(plain)))] = int(rng.integers(256))
-        return zstd.compress(bytes(plain), 1)
+        return zstd.compress(bytes(plain))
 
     return _each_layer(rng, data, change)
 

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import numcodecs_video
-from numcodecs_video.header import Header, Layer
-from numcodecs_video.payload import pack
-from numcodecs_video.planes import code_video
-from numcodecs_video.streams import ffmpeg, pcodec, zstd
-from numcodecs_video.streams.ffmpeg import EncodeSpec
-from numcodecs_video.streams.units import join_units
+from numcodecs_video.coders import EncodeSpec, ffmpeg, pcodec, zstd
+from numcodecs_video.format.header import Header, Layer
+from numcodecs_video.format.payload import pack
+from numcodecs_video.format.varint import join_units
 
 __all__ = ["load_bombs", "load_seeds"]
 
@@ -79,13 +77,13 @@ def load_seeds() -> dict[str, bytes]:
 def load_bombs() -> list[bytes]:
     """Payloads of few bytes whose streams expand to many: for a header that declares little."""
     side, zeros = 8192, np.zeros((1, 1, 2048, 2048), np.uint8)
-    coded = [code_video(zeros, [range(1)], EncodeSpec(name, 8, effort=1)) for name in ffmpeg.CODERS]
+    coded = [c.encode(zeros, [range(1)], EncodeSpec(8)) for c in ffmpeg.CODERS.values()]
     layers = [(c.layer, zeros.shape[-1], c.shared, c.streams[0]) for c in coded]
     picture = imagecodecs.jpegxl_encode(np.zeros((side, side), np.uint8), lossless=True, effort=1)
     layers.append((Layer("base", "jpegxl", 8), side, b"", join_units([picture])))
     for name, stream in (
-        ("zstd", zstd.compress(bytes(2**27), 1)),
-        ("pcodec", pcodec.encode(np.zeros(2**24, np.int64), 1)),
+        ("zstd", zstd.compress(bytes(2**27))),
+        ("pcodec", pcodec.Pcodec().encode_values(np.zeros(2**24, np.int64))),
     ):
         layers += [(Layer(kind, name, 8), side, b"", stream) for kind in ("exact", "base")]
     return [

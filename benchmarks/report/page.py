@@ -18,7 +18,7 @@ import recipe
 import xarray as xr
 from matplotlib.figure import Figure
 
-from numcodecs_video.streams.ffmpeg import library_versions
+from numcodecs_video.coders.ffmpeg import library_versions
 from numcodecs_video.xarray.evaluate import evaluate_regions
 
 PACKAGES = ("av", "imagecodecs", "numcodecs", "numpy", "zarr", "xarray", "scikit-image")

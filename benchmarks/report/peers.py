@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from recipe import ClassVideo, Recipe, program
 
 from numcodecs_video.metrics import valid_cells
-from numcodecs_video.missing import fill_missing
+from numcodecs_video.transform.missing import fill_missing
 
 Array = NDArray[Any]
 

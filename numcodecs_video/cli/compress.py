@@ -40,7 +40,7 @@ __all__ = ["compress"]
 
 ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 # All that decode_cf=False stands for, which xarray.open_groups alone ignores (seen in 2026.9); the
-# copies of packed data in tests/test_cli.py guard it.
+# copies of packed data in tests/cli/test_cli.py guard it.
 UNDECODED: dict[str, Any] = dict.fromkeys(
     ("mask_and_scale", "decode_times", "decode_timedelta", "decode_coords", "concat_characters"),
     False,

@@ -14,7 +14,7 @@ from numcodecs_video.cli.opening import arrays_of
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.tables import print_json
-from numcodecs_video.decoding import decode_chunk
+from numcodecs_video.decode.chunk import decode_chunk
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.stored import StoredChunk, chunks_of_object, holds_payloads, stored_objects
 

@@ -13,11 +13,11 @@ from numcodecs_video.cli.opening import arrays_of, open_dataset
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import parse_numbers
 from numcodecs_video.cli.tables import format_shape, print_json
-from numcodecs_video.cube import to_cube
-from numcodecs_video.decoding import decode_chunk
-from numcodecs_video.extract import extract_stream
-from numcodecs_video.payload import parse_header
+from numcodecs_video.decode.chunk import decode_chunk
+from numcodecs_video.export.streams import extract_stream
+from numcodecs_video.format.payload import parse_header
 from numcodecs_video.stored import StoredChunk, holds_payloads, stored_chunks
+from numcodecs_video.transform.cube import to_cube
 from numcodecs_video.xarray import letters_of
 from numcodecs_video.xarray.conventions import nodata_of
 
@@ -93,7 +93,7 @@ def extract(
         cube, captions, nodata = (
             _cube_of_chunk(src) if Path(src).is_file() else _cube_of_store(src, name, chunk)
         )
-        from numcodecs_video.preview import write_preview
+        from numcodecs_video.export.film import write_preview
 
         frames, height, width = write_preview(
             cube,

@@ -23,8 +23,8 @@ from numcodecs_video.cli.tables import (
 )
 from numcodecs_video.config import Settings
 from numcodecs_video.errors import DecodeError
-from numcodecs_video.header import Header
-from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header
+from numcodecs_video.format.header import Header
+from numcodecs_video.format.payload import PREFIX_SIZE, header_size, parse_header
 from numcodecs_video.stored import codecs_of, settings_of
 from numcodecs_video.xarray.writing import IN_UNITS, scale_of, worst_realised
 

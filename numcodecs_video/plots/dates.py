@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from numcodecs_video.config import default_axes
-from numcodecs_video.cube import to_cube
 from numcodecs_video.metrics import largest_error, valid_cells
 from numcodecs_video.plots.notebook import NotebookFigure
 from numcodecs_video.plots.pictures import MISSING, draw_error, draw_picture, stretch_of
+from numcodecs_video.transform.cube import to_cube
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

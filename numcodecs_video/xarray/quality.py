@@ -14,7 +14,7 @@ import numpy as np
 
 from numcodecs_video import metrics
 from numcodecs_video.config import default_axes
-from numcodecs_video.cube import to_cube
+from numcodecs_video.transform.cube import to_cube
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

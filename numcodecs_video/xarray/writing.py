@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import zarr
 
 from numcodecs_video import __version__
-from numcodecs_video.header import FORMAT_VERSION
+from numcodecs_video.format.header import FORMAT_VERSION
 from numcodecs_video.stored import holds_payloads, settings_of, stored_chunks
 from numcodecs_video.xarray.encoding import encoding
 

@@ -1,6 +1,6 @@
 """Write the encoded fixtures of a format version, which every later version must decode.
 
-Run it once a format version: ``python tests/data/make_fixtures.py tests/data/format_1``. It never
+Run it once a format version: ``python -m tests.data.make_fixtures tests/data/format_1``. It never
 overwrites a fixture, so it adds only what a new coder or dtype needs. Each fixture is a payload
 (``.ncv``) and the array that it decodes to (``.npy``).
 """
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from numcodecs_video import Jpeg2kCodec, VideoCodec
-from numcodecs_video.payload import parse_header
+from numcodecs_video.format.payload import parse_header
 
 SHAPE = (3, 11, 18)
 LARGEST = 4096
@@ -130,17 +130,21 @@ def _jpeg2k_cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
     }
 
 
+def cases() -> list[tuple[str, VideoCodec | Jpeg2kCodec, np.ndarray]]:
+    """A name, a codec and an array for each fixture."""
+    video = [(name, VideoCodec(**words), array) for name, (words, array) in _cases().items()]
+    pictures = _jpeg2k_cases().items()
+    return video + [(name, Jpeg2kCodec(**words), array) for name, (words, array) in pictures]
+
+
 def write_fixtures(folder: Path) -> list[str]:
     """Write the fixtures that are not there yet, and return their names."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    video = [(VideoCodec, name, *case) for name, case in _cases().items()]
-    pictures = [(Jpeg2kCodec, name, *case) for name, case in _jpeg2k_cases().items()]
-    for codec_type, name, words, array in video + pictures:
+    for name, codec, array in cases():
         path = folder / f"{name}.ncv"
         if path.exists():
             continue
-        codec = codec_type(**words)
         payload = codec.encode(array)
         if len(payload) > LARGEST:
             raise SystemExit(f"{name} has {len(payload)} bytes: make it smaller")

@@ -1,0 +1,369 @@
+"""What can be tried on a chunk: each candidate is one way to encode it, made only when called.
+
+A candidate promises nothing: what it made is decoded and verified before it is believed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.coders import (
+    Coder,
+    EncodedPlanes,
+    EncodeSpec,
+    Structure,
+    find_coder,
+    quantiser_step,
+    sample_dtype,
+)
+from numcodecs_video.coders.structure import USUAL
+from numcodecs_video.decode.chunk import base_levels
+from numcodecs_video.encode.chunk import Chunk
+from numcodecs_video.encode.encoded import EncodedChunk
+from numcodecs_video.encode.exact import encode_exactly
+from numcodecs_video.encode.layers import decode_planes, encode_lossless, encode_residual
+from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.format.header import BIAS_BITS, Transform
+from numcodecs_video.transform.cube import blocks
+from numcodecs_video.transform.levels import Levels
+
+__all__ = [
+    "MOST_QP",
+    "Base",
+    "Candidate",
+    "Direct",
+    "Exact",
+    "SplitFloats",
+    "allows_base",
+    "base_coder",
+    "base_depth",
+    "direct_candidates",
+    "encode_candidate",
+    "finest_step",
+    "quantiser_for",
+    "split_candidates",
+    "usual_structure",
+]
+
+#: components with a variance below this part of the base's distortion are left out
+_VANISHED = 0.05
+#: samples by which decoders of the 9/7 wavelet may differ: OpenJPEG and OpenJPH do by 2 at most
+_DRIFT = 2
+#: split floats: bits between two numbers of low ones
+_SPLIT_STEP = 3
+MOST_QP = 51
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Levels one step apart as the planes of a lossless coder.
+
+    Parameters
+    ----------
+    coder : str
+        Its name.
+    delta : bool
+        Encode differences in time.
+    """
+
+    coder: str
+    delta: bool = False
+
+    def __call__(self, levels: ChunkLevels) -> EncodedChunk | None:
+        """Encode the chunk; None when its levels do not fit the coder."""
+        direct = levels.direct
+        if direct is None:
+            return None
+        name = f"{self.coder} of differences" if self.delta else f"{self.coder} lossless"
+        if direct.constant:
+            return levels.start("constant", direct)
+        depths = self._depths(levels.chunk.settings.bits)
+        if not depths:
+            return None
+        planes, bits, parts = _split_levels(direct, depths)
+        if self.delta and parts > 1:
+            return None
+        encoded = encode_lossless(
+            self.coder,
+            planes,
+            bits,
+            levels.chunk.segments,
+            levels.chunk.effort,
+            delta=self.delta,
+            raw_options=levels.raw_options(self.coder),
+        )
+        start = levels.start(name, direct, Transform(parts=parts))
+        return start.add(encoded.layer, encoded.shared, encoded.streams)
+
+    def _depths(self, bits: int | None) -> list[int]:
+        """The sample depths to choose from; the user's is for video."""
+        coder = find_coder(self.coder)
+        depths = coder.available_depths()
+        return [bits] if bits in depths and coder.predicts_in_time else depths
+
+
+def _split_levels(levels: Levels, depths: list[int]) -> tuple[NDArray[Any], int, int]:
+    """Planes (T, parts * C, Y, X), their depth, and the number of parts of each level."""
+    needed = levels.top.bit_length()
+    bits = min((d for d in depths if d >= needed), default=max(depths))
+    parts, dtype = -(-needed // bits), sample_dtype(bits)
+    planes = [(levels.array >> (bits * i) & (2**bits - 1)).astype(dtype) for i in range(parts)]
+    return np.concatenate(planes, axis=1), bits, parts
+
+
+@dataclass(frozen=True)
+class SplitFloats:
+    """Floats without loss: their high bits as pictures by JPEG XL, the noisy low ones apart.
+
+    Parameters
+    ----------
+    low : int
+        How many bits are low, at most 16.
+    delta : bool
+        Encode differences in time of the high bits.
+    """
+
+    low: int
+    delta: bool = False
+
+    def __call__(self, levels: ChunkLevels) -> EncodedChunk | None:
+        """Encode the chunk; None when its floats have more than 16 high bits."""
+        ordered = levels.ordered
+        if ordered is None or ordered.top >> self.low >= 2**16:
+            return None
+        segments, effort = levels.chunk.segments, levels.chunk.effort
+        bits = 8 if ordered.top >> self.low < 2**8 else 16
+        high = (ordered.array >> self.low).astype(sample_dtype(bits))
+        encoded = encode_lossless("jpegxl", high, bits, segments, effort, delta=self.delta)
+        gain = 1 << self.low + BIAS_BITS
+        transform = Transform("linear", 1, gain, BIAS_BITS, (), (0,) * high.shape[1])
+        name = f"jpegxl{' of differences' if self.delta else ''} + {self.low} bits by zstd"
+        start = levels.start(name, ordered, transform)
+        start = start.add(encoded.layer, encoded.shared, encoded.streams)
+        if not self.low:
+            return start
+        bits = 8 if self.low <= 8 else 16
+        rest = (ordered.array & (1 << self.low) - 1).astype(sample_dtype(bits))
+        encoded = encode_lossless("zstd", rest, bits, segments, effort)
+        layer = replace(encoded.layer, kind="residual")
+        return start.add(layer, encoded.shared, encoded.streams)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A lossy video of the components, and the residual that makes a bound exact.
+
+    Parameters
+    ----------
+    coder : str
+        A lossy coder's name.
+    qp : int
+        Its quantiser; on HEVC's scale for the coders that have none of their own.
+    step : float
+        Step of the samples in levels; 0 is the finest that the depth allows.
+    residual : bool
+        Add the residual layer.
+    structure : Structure
+        How its pictures depend on each other.
+    without_klt : bool
+        Encode the bands as they are, whatever basis there is.
+    """
+
+    coder: str
+    qp: int
+    step: float = 0.0
+    residual: bool = True
+    structure: Structure = USUAL
+    without_klt: bool = False
+
+    def __call__(self, levels: ChunkLevels) -> EncodedChunk | None:
+        """Encode the chunk; None when its levels do not fit."""
+        fine = levels.fine
+        if fine is None:
+            return None
+        if fine.constant:
+            return levels.start("constant", fine)
+        if self.residual:
+            return self._add_residual(levels, fine, *self.predict(levels, fine))
+        return self._encode(levels, fine)[0]
+
+    def predict(self, levels: ChunkLevels, fine: Levels) -> tuple[EncodedChunk, NDArray[Any]]:
+        """The base alone, and the levels (T, C, Y, X) that a reader gets from it."""
+        encoded, base = self._encode(levels, fine)
+        bands, height, width = fine.array.shape[1:]
+        planes = (encoded.transform.planes(bands), height, width)
+        samples = decode_planes(base, levels.chunk.segments, planes)
+        return encoded, base_levels(samples, encoded.transform, base.layer.bits, bands, fine.top)
+
+    def _encode(self, levels: ChunkLevels, fine: Levels) -> tuple[EncodedChunk, EncodedPlanes]:
+        """The base alone, and its layer."""
+        coder, chunk = find_coder(self.coder), levels.chunk
+        bits = base_depth(coder, chunk.settings.bits)
+        step = max(self.step, finest_step(levels, bits, without_klt=self.without_klt))
+        components = levels.components(without_klt=self.without_klt)
+        components = components.drop(_VANISHED * distortion(step, self.qp, bits))
+        samples, transform = components.quantise(step, bits)
+        spec = EncodeSpec(
+            bits,
+            self.qp,
+            chunk.effort.options(self.coder, lossy=True, cells=samples.size),
+            levels.raw_options(self.coder),
+            self.structure,
+        )
+        base = _encode_lossy(coder, samples, chunk.segments, spec)
+        name = f"{self.coder} qp={self.qp}"
+        name += " with key picture" if base.layer.key else ""
+        encoded = levels.start(name, fine, transform)
+        return encoded.add(base.layer, base.shared, base.streams), base
+
+    def _add_residual(
+        self, levels: ChunkLevels, fine: Levels, encoded: EncodedChunk, predicted: NDArray[Any]
+    ) -> EncodedChunk:
+        """Add what is left after the prediction, in units of the residual's step."""
+        step, chunk = levels.residual_step, levels.chunk
+        if not find_coder(self.coder).exact_decoder:
+            # What another decoder may add comes off the bound.
+            step -= 2 * largest_drift(encoded.transform, fine.array.shape[1])
+            if step < 1:
+                raise VideoCodecError(f"the bound is too tight for a base by {self.coder}")
+        valid = np.broadcast_to(chunk.valid, predicted.shape)
+        for block in blocks(predicted.shape):  # in place: few arrays of the chunk's size at a time
+            distance = np.subtract(fine.array[block], predicted[block], dtype=np.int64)
+            distance += step // 2
+            distance //= step
+            distance *= valid[block]
+            predicted[block] = distance
+        residual = encode_residual(predicted, chunk.segments, step, chunk.effort)
+        if residual is None:
+            return encoded
+        encoded = replace(encoded, name=f"{encoded.name} + {residual.layer.coder}")
+        return encoded.add(residual.layer, residual.shared, residual.streams)
+
+
+def _encode_lossy(
+    coder: Coder, samples: NDArray[Any], segments: tuple[range, ...], spec: EncodeSpec
+) -> EncodedPlanes:
+    if spec.structure.key:
+        try:
+            return coder.encode(samples, segments, spec)
+        except VideoCodecError:
+            # The key picture came out differently in two segments: each stands alone.
+            spec = replace(spec, structure=replace(spec.structure, key=False))
+    return coder.encode(samples, segments, spec)
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact path, as one candidate among others."""
+
+    def __call__(self, levels: ChunkLevels) -> EncodedChunk:
+        """Encode the chunk."""
+        return encode_exactly(levels.chunk)
+
+
+Candidate = Callable[[ChunkLevels], EncodedChunk | None]
+
+
+def encode_candidate(candidate: Candidate, levels: ChunkLevels) -> EncodedChunk | None:
+    """Make a candidate; None when its coder fails at it.
+
+    A failure with raw options is the user's to know of, so that one is raised.
+    """
+    try:
+        return candidate(levels)
+    except VideoCodecError:
+        if levels.chunk.settings.options:
+            raise
+    except DecodeError:
+        pass
+    return None
+
+
+def direct_candidates(levels: ChunkLevels) -> list[Candidate]:
+    """The coders without a base that the settings allow."""
+    codec, effort = levels.chunk.settings.codec, levels.chunk.effort
+    if codec != "auto":
+        deltas = effort.deltas and find_coder(codec).predicts_in_time
+        return [Direct(codec), Direct(codec, delta=True)] if deltas else [Direct(codec)]
+    found: list[Candidate] = [Direct("jpegxl"), Direct("jpegxl", delta=True)]
+    if effort.direct_video:
+        found += [Direct("ffv1"), Direct("ffv1", delta=True)]
+        if levels.direct is not None and levels.direct.top < 2**12:
+            found.append(Direct("hevc"))
+    return found
+
+
+def split_candidates(levels: ChunkLevels) -> list[Candidate]:
+    """Floats without loss in two parts: from the fewest low bits that leave pictures of 16 bits.
+
+    None for other work, where they are no use: at low efforts, and where levels are pictures.
+    """
+    settings, direct = levels.chunk.settings, levels.direct
+    if levels.bound or settings.codec != "auto" or not levels.chunk.effort.splits:
+        return []
+    if direct is not None and direct.table is None and direct.top < 2**16:
+        return []
+    if not levels.is_float or levels.ordered is None:
+        return []
+    lows = range(max(0, levels.ordered.top.bit_length() - 16), 17, _SPLIT_STEP)
+    return [SplitFloats(low, delta) for low in lows for delta in (False, True)]
+
+
+def base_coder(chunk: Chunk) -> Coder:
+    """The coder of bases: the user's, or HEVC."""
+    codec = chunk.settings.codec
+    return find_coder("hevc" if codec == "auto" else codec)
+
+
+def allows_base(levels: ChunkLevels) -> bool:
+    """Whether the coder is lossy, is here, and decodes to the same bits wherever that matters."""
+    coder, bits = base_coder(levels.chunk), levels.chunk.settings.bits
+    depths = coder.available_depths()
+    if not coder.lossy or not depths or bits not in (None, *depths):
+        return False
+    return coder.exact_decoder or not levels.exact
+
+
+def usual_structure(chunk: Chunk) -> Structure:
+    """With a key picture where segments could share one."""
+    return Structure(key=len(chunk.segments) > 1 and base_coder(chunk).key_picture)
+
+
+def largest_drift(transform: Transform, bands: int) -> int:
+    """Levels by which two decoders of the 9/7 wavelet may differ, rounded up.
+
+    It is computed in floating point: each sample may come out ``_DRIFT`` higher or lower.
+    """
+    weights = np.abs(transform.weights or (1,) * bands).reshape(bands, -1)
+    largest = int(weights.sum(axis=1).max())
+    return math.ceil(_DRIFT * transform.gain * largest / 2.0**transform.shift)
+
+
+def base_depth(coder: Coder, bits: int | None) -> int:
+    """The sample depth of a lossy base: the user's, or the deepest that the coder has."""
+    return bits or max(coder.available_depths())
+
+
+def finest_step(levels: ChunkLevels, bits: int, *, without_klt: bool = False) -> float:
+    """The smallest step, in levels, at which all components fit ``bits`` bits."""
+    projections = [levels.components(without_klt=without_klt)]
+    if levels.whole is not None and levels.whole.fine is not None:
+        projections.append(levels.whole.components(without_klt=without_klt))
+    return max(max(p.span for p in projections) / float(2**bits - 1), 2.0**-7)
+
+
+def distortion(step: float, qp: int, bits: int) -> float:
+    """Mean square error in levels that a quantiser makes: its step squared over 12."""
+    return float((step * quantiser_step(qp, bits)) ** 2 / 12)
+
+
+def quantiser_for(step: float, sample_step: float, bits: int) -> float:
+    """The (fractional) quantiser of a step in levels, for samples ``sample_step`` levels apart."""
+    return 4 + 6 * math.log2(step / sample_step / 2.0 ** (bits - 8))

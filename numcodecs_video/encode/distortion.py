@@ -1,0 +1,265 @@
+"""A distortion met: candidates for a root mean square error, by a rate model and a few encodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.coders import Structure, quantiser_step
+from numcodecs_video.encode.candidates import (
+    MOST_QP,
+    Base,
+    Candidate,
+    allows_base,
+    base_coder,
+    base_depth,
+    direct_candidates,
+    encode_candidate,
+    finest_step,
+    quantiser_for,
+    usual_structure,
+)
+from numcodecs_video.encode.chunk import Chunk
+from numcodecs_video.encode.encoded import EncodedChunk, Ranked
+from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.encode.structure import search_structure
+from numcodecs_video.encode.trials import Trials, start_trials
+from numcodecs_video.transform.levels import PART_CELLS
+
+__all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
+
+#: encodes of a part, to learn where the full ones begin
+_DRAFTS = 4
+#: octaves of bits that natural cubes spend on an octave less of mean square error
+_SLOPE = 0.76
+#: octaves of error between two encodes that tell a slope in spite of the bumps
+_FAR_APART = 0.5
+#: octaves of error between two encodes that no line describes
+_JUMP = 3.0
+#: a coder without a base that needs so many times the bytes has no better sister
+_FAR = 2.0
+#: of a target mean square error, what the highest efforts go on for: 0.1 dB
+_CLOSE = 0.977
+#: of a target, what may be used where decoders differ by a sample here and there
+_DRIFT_MARGIN = 0.999
+
+
+def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
+    """Encode so that the root mean square error over valid cells is at most ``rmse``.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    rmse : float
+        In the data's units.
+    slack : float
+        The mean square error may fall below the target by this factor.
+    """
+    direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
+    candidates = direct_candidates(direct)
+    levels, base = ChunkLevels(chunk, 4 * rmse), None
+    if allows_base(levels) and levels.fine is not None and not levels.fine.constant:
+        aim = rmse if base_coder(chunk).exact_decoder else rmse * _DRIFT_MARGIN
+        base = encode_candidate(lambda levels: _meet_distortion(levels, aim, slack), levels)
+    first = 0
+    if chunk.effort.search:
+        trials = start_trials(direct)
+        scale = chunk.cube.size / trials.levels.chunk.cube.size
+        if base is None or trials.size(candidates[0]) * scale <= _FAR * base.size:
+            candidates = sorted(candidates, key=trials.size)
+            first = int(base is not None and trials.size(candidates[0]) * scale < base.size)
+    return Ranked(_made(candidates, first, base, direct), 1 + first)
+
+
+def _made(
+    candidates: Sequence[Candidate], first: int, base: EncodedChunk | None, levels: ChunkLevels
+) -> Iterator[EncodedChunk]:
+    """The candidates as they are made, the base after the first few of them."""
+    made = (encode_candidate(candidate, levels) for candidate in candidates)
+    for encoded in (*islice(made, first), base):
+        if encoded is not None:
+            yield encoded
+    yield from (encoded for encoded in made if encoded is not None)
+
+
+def uniform_bound(chunk: Chunk, rmse: float) -> float:
+    """The bound of uniform quantisation whose error has this root mean square.
+
+    A step ``s`` makes ``s**2 / 12``; among integers, errors up to ``b`` make ``b * (b + 1) / 3``.
+    """
+    if chunk.cube.dtype.kind == "f":
+        return math.sqrt(3) * rmse * 0.995
+    return math.floor((math.sqrt(1 + 12 * rmse**2) - 1) / 2)
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """A mean square error in levels, and the least that is close enough to it."""
+
+    most: float
+    least: float
+
+    @property
+    def aim(self) -> float:
+        """The middle, as a logarithm of base 2."""
+        return math.log2((self.most + self.least) / 2)
+
+    def met(self, point: _Point) -> bool:
+        """Whether an encode is close enough."""
+        return self.least <= 2**point.error <= self.most
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One encode: its step, bytes and mean square error, as logarithms of base 2."""
+
+    encoded: EncodedChunk
+    step: float
+    size: float
+    error: float
+
+
+def _meet_distortion(levels: ChunkLevels, rmse: float, slack: float) -> EncodedChunk | None:
+    """Encode a base at one or a few steps until its error is within the slack below ``rmse``.
+
+    Drafts on a part of the chunk choose the structure and tell where to begin.
+    """
+    if levels.fine is None:
+        return None
+    target = (rmse / float(levels.fine.values.step)) ** 2
+    goal = _Goal(target, target * slack)
+    start = 0.5 * (math.log2(12) + goal.aim) + 0.1
+    usual, effort = usual_structure(levels.chunk), levels.chunk.effort
+    structure = usual
+    if effort.structures:
+        start, structure = _draft(start_trials(levels), goal, start, usual, effort.thorough)
+    points = _approach(levels, goal, start, structure, effort.encodes)
+    if structure != usual and not any(goal.met(p) for p in points):
+        structure = usual
+        points += _approach(levels, goal, points[-1].step, usual, effort.encodes)
+    close = replace(goal, least=_CLOSE * goal.most)
+    for _ in range(effort.closer if goal.met(points[-1]) else 0):
+        if any(close.met(point) for point in points):
+            break
+        step = next_step([(p.step, p.error) for p in points], close.aim)
+        points.append(_encode_at(levels, step, structure))
+    kept = [p for p in points if p.error <= math.log2(target)]
+    return min(kept, key=lambda p: p.size).encoded if kept else None
+
+
+def _draft(
+    trials: Trials, goal: _Goal, start: float, structure: Structure, thorough: bool
+) -> tuple[float, Structure]:
+    """The step (log2) to begin with and the structure, found on a part of the chunk."""
+    levels = trials.levels
+    if levels.fine is None or levels.fine.constant or not levels.chunk.valid.any():
+        return start, structure
+    drafts = _approach(levels, goal, start, structure, _DRAFTS)
+    first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
+    others = [point for point in others if abs(point.error - first.error) > _FAR_APART]
+    other = others[0] if others else _encode_at(levels, first.step + _FAR_APART, structure)
+    slope = _SLOPE
+    if other.error != first.error:
+        slope = (first.size - other.size) / (other.error - first.error)
+    slope = min(2.0, max(0.2, slope))
+    points = {structure: first}
+
+    def cost(structure: Structure) -> float:
+        if structure not in points:
+            points[structure] = _encode_at(levels, first.step, structure)
+        point = points[structure]
+        return math.log2(trials.weigh(point.encoded)) + slope * point.error
+
+    coder = base_coder(levels.chunk)
+    found = search_structure(
+        cost,
+        structure,
+        key=coder.key_picture,
+        structured=coder.structured,
+        frames=len(levels.chunk.segments[0]),
+        thorough=thorough,
+    )
+    return next_step([(first.step, points[found].error)], goal.aim), found
+
+
+def _approach(
+    levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, tries: int
+) -> list[_Point]:
+    """Encode at ever better steps, the first given, until the error is close enough."""
+    least, most = _step_range(levels)
+    points: list[_Point] = []
+    for _ in range(tries):
+        if step < least and any(p.step <= least for p in points):
+            break  # the finest quantiser was not enough
+        points.append(_encode_at(levels, min(max(step, least), most), structure))
+        if goal.met(points[-1]) or (points[-1].step == most and 2 ** points[-1].error < goal.most):
+            break
+        step = next_step([(p.step, p.error) for p in points], goal.aim)
+    return points
+
+
+def _step_range(levels: ChunkLevels) -> tuple[float, float]:
+    """The least and the largest step (log2) of a base: the coder's finest, and all levels."""
+    coder = base_coder(levels.chunk)
+    bits = base_depth(coder, levels.chunk.settings.bits)
+    least = math.log2(finest_step(levels, bits) * quantiser_step(coder.least_quantiser, bits))
+    top = 0 if levels.fine is None else levels.fine.top
+    return least, max(least, math.log2(top + 1))
+
+
+def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point:
+    """Encode with a quantiser step (log2, in levels).
+
+    The quantiser moves in steps of 1 dB; the step of the samples, which is continuous, makes up.
+    """
+    if levels.fine is None:
+        raise ValueError("there are no levels to encode")
+    coder = base_coder(levels.chunk)
+    bits = base_depth(coder, levels.chunk.settings.bits)
+    qp = math.floor(quantiser_for(2**step, finest_step(levels, bits), bits) + 1e-9)
+    qp = max(coder.least_quantiser, min(MOST_QP, qp))
+    sample_step = 2**step / quantiser_step(qp, bits)
+    base = Base(coder.name, qp, sample_step, residual=False, structure=structure)
+    encoded, predicted = base.predict(levels, levels.fine)
+    error = mean_square_difference(predicted, levels.fine.array, levels.chunk.valid)
+    return _Point(encoded, step, math.log2(encoded.size), math.log2(max(error, 1e-9)))
+
+
+def mean_square_difference(
+    a: NDArray[Any], b: NDArray[Any], valid: NDArray[np.bool_] | bool
+) -> float:
+    """Mean square difference of two cubes of levels over valid cells."""
+    total, count = 0.0, 0
+    where = np.broadcast_to(valid, a.shape)
+    frames = max(1, PART_CELLS * len(a) // max(1, a.size))
+    for part in (slice(start, start + frames) for start in range(0, len(a), frames)):
+        error = np.subtract(a[part], b[part], dtype=np.float64)
+        total += float(np.sum(error * error, where=where[part]))
+        count += int(np.count_nonzero(where[part]))
+    return total / max(1, count)
+
+
+def next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
+    """The next step (log2) towards an error (log2) of ``aim``.
+
+    Between the nearest steps on either side of the aim, where there are both; else onwards by the
+    slope of the last two points, or by 1.7 octaves of error an octave of the step: between the 2 of
+    high rates and the 1 of low ones.
+    """
+    below = max((p for p in known if p[1] <= aim), default=None)
+    above = min((p for p in known if p[1] > aim), default=None)
+    if below is not None and above is not None:
+        gap = above[1] - below[1]
+        part = (aim - below[1]) / gap if gap < _JUMP else 0.5
+        return below[0] + min(0.9, max(0.1, part)) * (above[0] - below[0])
+    step, error = below or above or (0.0, aim)
+    slope = 1.7
+    if len(known) > 1 and known[-1][0] != known[-2][0]:
+        slope = (known[-1][1] - known[-2][1]) / (known[-1][0] - known[-2][0])
+    return step + (aim - error) / min(2.5, max(0.4, slope))

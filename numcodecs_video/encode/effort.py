@@ -1,0 +1,169 @@
+"""What each effort buys: every constant that depends on it, nine rows in one table.
+
+The figures behind the rows are in ``docs/decisions.md``; ``benchmarks/encoder_settings.py``
+measures those of the encoders again, ``benchmarks/report`` the ladder as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["EFFORTS", "Effort"]
+
+#: cells of planes so few that the slowest JPEG XL costs little
+_FEW_CELLS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Effort:
+    """One row: how encoders are run, and how much is tried.
+
+    Parameters
+    ----------
+    x26 : str
+        Preset of x265 and x264.
+    rdoq, rd : int
+        x265's ``rdoq-level`` (-9 % of bits at 2) and ``rd`` (another -2 % at 6) of lossy streams;
+        an ``rd`` of 0 leaves the preset's.
+    vp9 : int
+        libvpx's ``cpu-used``.
+    av1 : int
+        SVT-AV1's preset.
+    jpegxl, jpegxl_few : int
+        libjxl's effort, and that of planes of a million cells or fewer.
+    zstd, pcodec : int
+        Levels.
+    masks : int
+        libjxl's effort for maps of missing cells, on which more gains nothing; 0 does without.
+    trial_cells : float
+        Cells of the part that candidates are tried on: enough to rank by, few enough to be cheap.
+    draft : int
+        The effort of encodes that only decide something.
+    search : bool
+        Try candidates on a part at all.
+    deltas : bool
+        Differences in time by the coder that the user named.
+    direct_video : bool
+        FFV1 and HEVC without loss beside JPEG XL.
+    splits : bool
+        Floats without loss in two parts.
+    structures : bool
+        Search how pictures depend on each other, from several quantisers.
+    thorough : bool
+        Go on over temporal layers and other key pictures.
+    quantisers : int
+        Quantisers tried of a base.
+    residual_ffv1 : bool
+        FFV1 for residuals.
+    keep : int
+        Full encodes to choose among; with 1, a close second is made as well.
+    encodes : int
+        Full encodes to meet a distortion.
+    closer : int
+        More of them to come within 0.1 dB.
+    reorder : bool
+        Try similar frames next to each other.
+    """
+
+    x26: str
+    rdoq: int
+    rd: int
+    vp9: int
+    av1: int
+    jpegxl: int
+    jpegxl_few: int
+    zstd: int
+    pcodec: int
+    masks: int
+    trial_cells: float
+    draft: int
+    search: bool
+    deltas: bool
+    direct_video: bool
+    splits: bool
+    structures: bool
+    thorough: bool
+    quantisers: int
+    residual_ffv1: bool
+    keep: int
+    encodes: int
+    closer: int
+    reorder: bool
+
+    def options(self, coder: str, *, lossy: bool, cells: int) -> tuple[tuple[str, str], ...]:
+        """The settings of a coder at this effort, in its own words; none for one without.
+
+        Parameters
+        ----------
+        coder : str
+        lossy : bool
+        cells : int
+            Samples of the planes to be encoded.
+        """
+        words = _OPTIONS.get(coder)
+        return () if words is None else words(self, lossy, cells)
+
+
+_Words = tuple[tuple[str, str], ...]
+
+
+def _hevc(effort: Effort, lossy: bool, cells: int) -> _Words:
+    found: list[tuple[str, str]] = [("preset", effort.x26)]
+    if lossy:
+        found.append(("rdoq-level", str(effort.rdoq)))
+    if lossy and effort.rd:
+        found.append(("rd", str(effort.rd)))
+    return tuple(found)
+
+
+_OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
+    "hevc": _hevc,
+    "h264": lambda effort, lossy, cells: (("preset", effort.x26),),
+    "vp9": lambda effort, lossy, cells: (("cpu-used", str(effort.vp9)),),
+    "av1": lambda effort, lossy, cells: (("preset", str(effort.av1)),),
+    "jpegxl": lambda effort, lossy, cells: (
+        ("effort", str(effort.jpegxl_few if cells <= _FEW_CELLS else effort.jpegxl)),
+    ),
+    "zstd": lambda effort, lossy, cells: (("level", str(effort.zstd)),),
+    "pcodec": lambda effort, lossy, cells: (("level", str(effort.pcodec)),),
+}
+
+# fmt: off
+_COLUMNS: dict[str, tuple[object, ...]] = {
+    # effort          1      2      3      4      5      6      7      8      9
+    "x26": (
+        "ultrafast", "veryfast", "fast", "medium", "medium", "medium", "medium", "medium", "medium",
+    ),
+    "rdoq":          (0,     0,     0,     2,     2,     2,     2,     2,     2),
+    "rd":            (0,     0,     0,     0,     6,     6,     6,     6,     6),
+    "vp9":           (8,     6,     5,     4,     3,     2,     1,     1,     0),
+    "av1":           (12,    11,    10,    8,     6,     5,     4,     3,     2),
+    "jpegxl":        (3,     3,     5,     7,     7,     8,     9,     9,     9),
+    "jpegxl_few":    (3,     3,     5,     7,     9,     8,     9,     9,     9),
+    "zstd":          (1,     3,     3,     6,     9,     12,    15,    19,    22),
+    "pcodec":        (6,     8,     8,     10,    12,    12,    12,    12,    12),
+    "masks":         (0,     5,     5,     5,     5,     5,     5,     5,     5),
+    "trial_cells":   (2e5,   2e5,   2e5,   2e5,   4e5,   8e5,   16e5,  64e5,  math.inf),
+    "draft":         (1,     2,     3,     4,     4,     4,     4,     4,     4),
+    "search":        (False, True,  True,  True,  True,  True,  True,  True,  True),
+    "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
+    "direct_video":  (False, False, False, True,  True,  True,  True,  True,  True),
+    "splits":        (False, False, False, True,  True,  True,  True,  True,  True),
+    "structures":    (False, False, False, True,  True,  True,  True,  True,  True),
+    "thorough":      (False, False, False, False, False, False, False, True,  True),
+    "quantisers":    (4,     5,     6,     7,     8,     9,     10,    11,    12),
+    "residual_ffv1": (False, False, False, False, False, True,  True,  True,  True),
+    "keep":          (1,     1,     1,     1,     1,     1,     3,     3,     3),
+    "encodes":       (4,     5,     5,     6,     6,     7,     8,     9,     10),
+    "closer":        (0,     0,     0,     0,     0,     0,     1,     2,     3),
+    "reorder":       (False, False, False, False, False, False, False, False, True),
+}
+# fmt: on
+
+#: the row of effort ``n`` at ``n - 1``
+EFFORTS: tuple[Effort, ...] = tuple(
+    Effort(**{name: column[row] for name, column in _COLUMNS.items()})  # type: ignore[arg-type]
+    for row in range(9)
+)

@@ -1,0 +1,170 @@
+"""A chunk on its way through the candidates, and what they share: its levels and components."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cached_property
+
+from numcodecs_video.coders import find_coder, find_value_coder
+from numcodecs_video.config import BandBasis
+from numcodecs_video.encode.chunk import Chunk
+from numcodecs_video.encode.effort import EFFORTS
+from numcodecs_video.encode.encoded import EncodedChunk
+from numcodecs_video.encode.layers import encode_missing
+from numcodecs_video.format.header import Layer, Transform
+from numcodecs_video.transform.klt import Basis, Projection, fit_basis, project, saves_bits
+from numcodecs_video.transform.lattice import lattice_levels, ordered_levels
+from numcodecs_video.transform.levels import Levels, integer_levels, real_levels, relative_levels
+from numcodecs_video.transform.missing import fill_missing, fill_planes
+
+__all__ = ["ChunkLevels"]
+
+#: levels of a float chunk per step of its residual: what the base's own precision is worth
+_FINER = 256
+#: the largest number of levels that the band transform keeps exact
+_MOST_BASE_LEVELS = 2**40
+#: tables of values are small: by the highest level
+_TABLE_OPTIONS = EFFORTS[-1].options("zstd", lossy=False, cells=0)
+
+
+class ChunkLevels:
+    """A chunk and what its candidates share, computed once.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    bound : float
+        The largest error in the data's units; 0 is lossless.
+    relative : bool
+        The bound is a fraction of each value; for floats only.
+    whole : ChunkLevels, optional
+        Of which this is a part: quantisers mean the same there.
+    """
+
+    def __init__(
+        self,
+        chunk: Chunk,
+        bound: float,
+        *,
+        relative: bool = False,
+        whole: ChunkLevels | None = None,
+    ) -> None:
+        self.chunk, self.bound, self.relative, self.whole = chunk, bound, relative, whole
+        self.is_float = chunk.cube.dtype.kind == "f"
+
+    @cached_property
+    def direct(self) -> Levels | None:
+        """Filled levels one step apart, for coders without a base; None when there are none."""
+        cube, valid = self.chunk.cube, self.chunk.valid
+        if not self.is_float:
+            return self._filled(integer_levels(cube, valid, int(self.bound)))
+        if not self.bound:
+            return self._filled(lattice_levels(cube, valid))
+        levels_of = relative_levels if self.relative else real_levels
+        return self._filled(levels_of(cube, valid, self.bound))
+
+    @cached_property
+    def ordered(self) -> Levels | None:
+        """Filled levels of floats: their numbers in increasing order; None where there are none."""
+        found = ordered_levels(self.chunk.cube, self.chunk.valid)
+        if found is not None:
+            fill_missing(found.array, self.chunk.valid)
+        return found
+
+    @cached_property
+    def fine(self) -> Levels | None:
+        """Filled levels much finer than the bound, for a base; None when there are none."""
+        cube, valid = self.chunk.cube, self.chunk.valid
+        if self.exact:
+            found = self.direct
+        elif self.is_float:
+            # Rounding to the fine levels costs half a level of the bound.
+            found = self._filled(real_levels(cube, valid, self.bound / (_FINER + 1)))
+        else:
+            found = self._filled(integer_levels(cube, valid, 0))
+        return None if found is None or found.top >= _MOST_BASE_LEVELS else found
+
+    def _filled(self, levels: Levels | None) -> Levels | None:
+        """Fill the holes with what is cheapest for the coder."""
+        if levels is not None:
+            name = self.chunk.settings.codec
+            alone = name != "auto" and not find_coder(name).predicts_in_time
+            fill = fill_planes if alone and levels.top < _MOST_BASE_LEVELS else fill_missing
+            fill(levels.array, self.chunk.valid)
+        return levels
+
+    @property
+    def exact(self) -> bool:
+        """Levels that the residual must bring back exactly, whatever values they stand for."""
+        return not self.bound or self.relative
+
+    @property
+    def residual_step(self) -> int:
+        """Levels of :attr:`fine` that one unit of the residual stands for."""
+        if self.exact:
+            return 1
+        return _FINER if self.is_float else 2 * int(self.bound) + 1
+
+    def components(self, *, without_klt: bool = False) -> Projection:
+        """The components of the fine levels, or their bands as they are.
+
+        Raises
+        ------
+        ValueError
+            When there are no fine levels.
+        """
+        return self._bands if without_klt else self._components
+
+    @cached_property
+    def _components(self) -> Projection:
+        fine = self._some_fine()
+        return project(fine.array, self._basis(fine))
+
+    @cached_property
+    def _bands(self) -> Projection:
+        return project(self._some_fine().array, None)
+
+    def _some_fine(self) -> Levels:
+        if self.fine is None:
+            raise ValueError("there are no fine levels")
+        return self.fine
+
+    def _basis(self, levels: Levels) -> Basis | None:
+        """The basis that the settings ask for; None where bands stay bands."""
+        pca, bands, values = self.chunk.settings.pca, levels.array.shape[1], levels.values
+        if pca is False or bands == 1 or values.kind not in ("integer", "real"):
+            return None
+        if isinstance(pca, BandBasis):
+            centre = (pca.centre - float(values.offset)) / float(values.step)
+            return Basis(centre, pca.rows)
+        basis = fit_basis(levels.array)
+        if pca == "auto":
+            return basis if saves_bits(levels.array, basis) else None
+        return Basis(basis.mean, basis.rows[:pca])
+
+    def raw_options(self, coder: str) -> tuple[tuple[str, str], ...]:
+        """The user's raw options, if they are this coder's."""
+        settings = self.chunk.settings
+        return settings.options if settings.codec == coder else ()
+
+    def start(self, name: str, levels: Levels, transform: Transform | None = None) -> EncodedChunk:
+        """What every candidate begins with: missing cells, and the table of values if any."""
+        encoded = EncodedChunk(name, (), (), levels.values, transform or Transform())
+        if self._missing is not None:
+            encoded = encoded.add(*self._missing)
+        if levels.table is None:
+            return encoded
+        table = levels.table.astype(levels.table.dtype.newbyteorder("<"))
+        packed = find_value_coder("zstd").encode_values(table, _TABLE_OPTIONS)
+        return encoded.add(Layer("table", "zstd"), packed, [b""] * len(self.chunk.segments))
+
+    @cached_property
+    def _missing(self) -> tuple[Layer, bytes, list[bytes]] | None:
+        return encode_missing(self.chunk)
+
+    def sample(self, cells: float) -> ChunkLevels:
+        """The same on a part of the chunk, at a draft's effort: what trials run on."""
+        part = self.chunk if cells == math.inf else self.chunk.sample(int(cells))
+        part = replace(part, settings=replace(part.settings, effort=part.effort.draft))
+        return ChunkLevels(part, self.bound, relative=self.relative, whole=self)

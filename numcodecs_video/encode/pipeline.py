@@ -1,0 +1,117 @@
+"""An array to a payload: a strategy for the promise, every offer verified, the smallest kept."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from numcodecs_video.coders import find_coder
+from numcodecs_video.config import Settings
+from numcodecs_video.encode.bounded import encode_bounded, encode_quantised
+from numcodecs_video.encode.chunk import Chunk, prepare_chunk
+from numcodecs_video.encode.distortion import encode_to_distortion
+from numcodecs_video.encode.encoded import Ranked
+from numcodecs_video.encode.exact import encode_exactly
+from numcodecs_video.encode.similarity import similarity_order
+from numcodecs_video.encode.verify import verified_payload
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.metrics import value_range
+
+__all__ = ["check_settings", "encode_chunk"]
+
+#: how far below its target the mean square error may fall: 10 % of the RMSE, 0.5 dB of the PSNR
+_RMSE_SLACK, _PSNR_SLACK = 0.82, 0.9
+
+
+def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
+    """Encode an array of any shape as one payload that keeps the promise.
+
+    Parameters
+    ----------
+    array : ndarray
+        Booleans, integers, floats, datetimes or timedeltas, in any byte order and strides.
+    settings : Settings
+
+    Raises
+    ------
+    TypeError
+        When the dtype is none of these; the message says what to do.
+    VideoCodecError
+        When the settings do not fit the array, or this PyAV lacks the encoder.
+    """
+    check_settings(settings)
+    chunk = prepare_chunk(array, settings)
+    payloads: list[bytes] = []
+    if chunk.axes:
+        payloads = [best for order in _orders(chunk) if (best := _smallest(order)) is not None]
+    if not payloads:
+        exact = verified_payload(chunk, encode_exactly(chunk))
+        if exact is None:  # pragma: no cover - Zstandard would have to fail
+            raise VideoCodecError(f"no coder keeps {settings.fidelity} for this chunk")
+        payloads.append(exact)
+    return min(payloads, key=len)
+
+
+def _orders(chunk: Chunk) -> list[Chunk]:
+    """The chunk, and at the highest effort also with similar frames next to each other."""
+    if not chunk.effort.reorder or len(chunk.cube) < 3:
+        return [chunk]
+    order = similarity_order(chunk.cube, chunk.valid)
+    return [chunk, chunk.reorder(order)]
+
+
+def _smallest(chunk: Chunk) -> bytes | None:
+    """The smallest of the first payloads that keep the promise; None when none does."""
+    ranked, payloads = _encode(chunk), list[bytes]()
+    for encoded in ranked.encoded:
+        payload = verified_payload(chunk, encoded)
+        if payload is not None:
+            payloads.append(payload)
+        if len(payloads) >= ranked.keep:
+            break
+    return min(payloads, key=len, default=None)
+
+
+def _encode(chunk: Chunk) -> Ranked:
+    """What the strategy of the chunk's fidelity offers."""
+    kind, value = chunk.settings.fidelity.kind, chunk.settings.fidelity.value
+    if kind == "lossless" or chunk.array.dtype.kind in "bmM":
+        return encode_bounded(chunk, 0)
+    if kind in ("max_error", "max_relative_error"):
+        # Relative bounds on integers would round to nothing at small counts: they stay exact.
+        floats = chunk.cube.dtype.kind == "f"
+        return encode_bounded(chunk, value if floats or kind == "max_error" else 0)
+    if kind == "qp":
+        return encode_quantised(chunk, int(value))
+    span = value_range(chunk.cube, chunk.valid)
+    # A constant has no more error than the range; below the smallest double lies lossless.
+    rmse = min(value, span) if kind == "rmse" else span * 10 ** (-value / 20)
+    slack = _RMSE_SLACK if kind == "rmse" else _PSNR_SLACK
+    return encode_to_distortion(chunk, float(rmse), slack) if rmse else encode_bounded(chunk, 0)
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that no chunk can be encoded with, before any work.
+
+    Raises
+    ------
+    VideoCodecError
+        When options are not the codec's, or the settings came from a newer version.
+    EncoderUnavailableError
+        When the libraries of this process lack the encoder, or it has not this depth.
+    """
+    if settings.trouble:
+        raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
+    if settings.codec != "auto":
+        _check_coder(settings.codec, settings.bits, settings.options)
+    elif settings.options:
+        raise VideoCodecError("options belong to one encoder: set codec as well")
+    elif settings.fidelity.kind == "qp":
+        _check_coder("hevc", settings.bits, ())
+
+
+@lru_cache(maxsize=64)
+def _check_coder(coder: str, bits: int | None, options: tuple[tuple[str, str], ...]) -> None:
+    find_coder(coder).require(bits, options)

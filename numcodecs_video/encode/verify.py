@@ -1,0 +1,111 @@
+"""An encoded chunk to a payload, if its decoded array keeps the promise.
+
+Encoders have faults (libx265 codes some picture sizes wrongly), so nothing is believed that has not
+been decoded.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from numcodecs_video import __version__
+from numcodecs_video.config import BandBasis
+from numcodecs_video.decode.chunk import decode_chunk
+from numcodecs_video.encode.chunk import Chunk
+from numcodecs_video.encode.encoded import EncodedChunk
+from numcodecs_video.errors import DecodeError
+from numcodecs_video.format.header import Header, Missing, Promise
+from numcodecs_video.format.payload import pack
+from numcodecs_video.metrics import (
+    largest_error,
+    largest_relative_error,
+    psnr,
+    rmse,
+    same_bits,
+    valid_cells,
+)
+
+__all__ = ["verified_payload", "writer_versions"]
+
+#: what is measured for each fidelity
+_MEASURES = {
+    "max_error": largest_error,
+    "max_relative_error": largest_relative_error,
+    "rmse": rmse,
+    "psnr": psnr,
+}
+
+
+def verified_payload(chunk: Chunk, encoded: EncodedChunk) -> bytes | None:
+    """The payload of an encoded chunk; None when its decoded array breaks the promise."""
+    try:
+        decoded = decode_chunk(pack(_header(chunk, encoded, 0.0), encoded.sections))
+    except DecodeError:
+        return None
+    realised = _realised(chunk, decoded)
+    if realised is None:
+        return None
+    return pack(_header(chunk, encoded, realised), encoded.sections)
+
+
+def _realised(chunk: Chunk, decoded: NDArray[Any]) -> float | None:
+    """The realised error in the promise's own terms, or None when the promise is broken."""
+    array, settings = chunk.array, chunk.settings
+    if decoded.shape != array.shape or decoded.dtype != array.dtype:
+        return None
+    fidelity = settings.fidelity
+    if fidelity.kind == "lossless" or array.dtype.kind in "bmM":
+        return 0.0 if same_bits(array, decoded) else None
+    # Found anew, without the class map.
+    valid = valid_cells(array, nodata=settings.nodata)
+    if not same_bits(array, decoded, free=valid):
+        return None
+    if fidelity.kind == "qp":
+        return math.nan
+    figure = _MEASURES[fidelity.kind](array, decoded, valid=valid)
+    kept = figure >= fidelity.value if fidelity.kind == "psnr" else figure <= fidelity.value
+    return figure if kept else None
+
+
+def _header(chunk: Chunk, encoded: EncodedChunk, realised: float) -> Header:
+    fidelity, missing = chunk.settings.fidelity, chunk.missing
+    masked = any(layer.kind == "missing" for layer in encoded.layers)
+    return Header(
+        dtype=chunk.array.dtype.str,
+        shape=chunk.array.shape,
+        order=chunk.order,
+        axes=chunk.axes,
+        segment_frames=len(chunk.segments[0]),
+        layers=encoded.layers,
+        values=encoded.values,
+        transform=encoded.transform,
+        missing=Missing(missing.patterns, missing.shared) if missing and masked else None,
+        promise=Promise(fidelity.kind, float(fidelity.value), realised),
+        writer=writer_versions(),
+        candidate=encoded.name,
+        basis=_basis_digest(chunk, encoded),
+        frame_order=chunk.frame_order if encoded.sections else (),
+    )
+
+
+def _basis_digest(chunk: Chunk, encoded: EncodedChunk) -> bytes:
+    pca = chunk.settings.pca
+    return pca.digest if isinstance(pca, BandBasis) and encoded.transform.weights else b""
+
+
+@lru_cache(maxsize=1)
+def writer_versions() -> tuple[tuple[int, ...], ...]:
+    """Versions of this package, PyAV, libavcodec and imagecodecs, as far as they are numbers."""
+    import imagecodecs
+
+    from numcodecs_video.coders import ffmpeg
+
+    own, images = (
+        tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+        for version in (__version__, imagecodecs.__version__)
+    )
+    return (own, *ffmpeg.library_versions(), images)

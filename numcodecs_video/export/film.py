@@ -1,0 +1,148 @@
+"""A variable as a film that any browser plays: stretched to 8 bits, with its dates as captions.
+
+For looking at, never for computing with. Needs the ``plots`` extra.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.export.containers import FILM_FORMATS, write_film
+from numcodecs_video.metrics import valid_cells
+
+try:
+    from matplotlib import colormaps
+    from PIL import Image, ImageDraw, ImageFont
+except ImportError as error:
+    raise ImportError("previews need matplotlib: pip install 'numcodecs-video[plots]'") from error
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["write_preview"]
+
+VALUE_COLOURS = "cividis"  # in order for colour-blind eyes
+MISSING = 0.6  # a grey that no stretch of a colour picture has on all its edges
+SHORTEST, LONGEST = 480, 1080  # samples of the longer side
+CAPTION = 32  # height of the strip that holds it
+
+
+def write_preview(
+    cube: NDArray[Any],
+    target: str | os.PathLike[str],
+    *,
+    bands: Sequence[int] | None = None,
+    captions: Sequence[str] | None = None,
+    nodata: float | None = None,
+    percentiles: tuple[float, float] = (2.0, 98.0),
+    frame_rate: int = 4,
+) -> tuple[int, int, int]:
+    """Render a cube into an 8-bit film: H.264 in ``.mp4``, or VP9 in ``.webm``.
+
+    Three bands are shown as red, green and blue, one band in colours. Each band is stretched
+    between its percentiles over all dates, so that what is brighter in the film was brighter in the
+    data. Missing cells are grey.
+
+    Parameters
+    ----------
+    cube : ndarray, shape (T, C, Y, X)
+    target : str or path
+        Ends in ``.mp4`` or ``.webm``.
+    bands : sequence of int, optional
+        Three, or one; the first three, or the first, unless given.
+    captions : sequence of str, optional
+        One a time step.
+    nodata : float, optional
+        Sentinel of missing cells, besides NaN.
+    percentiles : tuple of float
+        Of the valid cells of a band, which become dark and bright.
+    frame_rate : int
+        Time steps a second.
+
+    Returns
+    -------
+    frames, height, width : int
+
+    Raises
+    ------
+    VideoCodecError
+        If the target has another ending, or a band does not exist.
+    """
+    suffix = str(target)[str(target).rfind(".") :]
+    if suffix not in FILM_FORMATS:
+        raise VideoCodecError(f"{target} must end in {' or '.join(FILM_FORMATS)}")
+    count = cube.shape[1]
+    chosen = list(bands) if bands is not None else [0, 1, 2] if count >= 3 else [0]
+    if len(chosen) not in (1, 3) or not all(0 <= band < count for band in chosen):
+        raise VideoCodecError(
+            f"bands must be one or three of 0 to {count - 1}, got {','.join(map(str, chosen))}"
+        )
+    shown = cube[:, chosen]
+    step = max(1, -(-max(shown.shape[2:]) // LONGEST))
+    shown = shown[:, :, ::step, ::step]
+    pictures = _pictures(shown, nodata, percentiles, captions)
+    first = next(pictures)
+    write_film(_chain(first, pictures), target, frame_rate=frame_rate)
+    return len(shown), *first.shape[:2]
+
+
+def _chain(
+    first: NDArray[np.uint8], rest: Iterator[NDArray[np.uint8]]
+) -> Iterator[NDArray[np.uint8]]:
+    yield first
+    yield from rest
+
+
+def _pictures(
+    shown: NDArray[Any],
+    nodata: float | None,
+    percentiles: tuple[float, float],
+    captions: Sequence[str] | None,
+) -> Iterator[NDArray[np.uint8]]:
+    """Stretch, colour, enlarge and caption one time step after another."""
+    valid = valid_cells(shown, nodata=nodata)
+    low, span = _stretch(shown, valid, percentiles)
+    enlarge = max(1, SHORTEST // max(shown.shape[2:]))
+    colours = colormaps[VALUE_COLOURS]
+    for number, (planes, seen) in enumerate(zip(shown, valid, strict=True)):
+        levels = np.clip((planes.astype(np.float64) - low) / span, 0.0, 1.0)
+        levels = np.where(seen, levels, 0.0)
+        picture = levels.transpose(1, 2, 0) if len(levels) == 3 else colours(levels[0])[..., :3]
+        picture = np.where(seen.all(axis=0)[..., None], picture, MISSING)
+        picture = picture.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
+        yield _captioned(
+            np.round(picture * 255).astype(np.uint8),
+            captions[number] if captions is not None else f"{number + 1} of {len(shown)}",
+        )
+
+
+def _stretch(
+    shown: NDArray[Any], valid: NDArray[np.bool_], percentiles: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find the darkest value and the span of each band, shape (C, 1, 1)."""
+    limits = np.array(
+        [
+            np.percentile(shown[:, band][valid[:, band]].astype(np.float64), percentiles)
+            if valid[:, band].any()
+            else (0.0, 1.0)
+            for band in range(shown.shape[1])
+        ]
+    )
+    low, high = limits[:, 0, None, None], limits[:, 1, None, None]
+    return low, np.where(high > low, high - low, 1.0)
+
+
+def _captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+    """Put a strip with the caption below the picture, and make its sides even."""
+    height, width = picture.shape[:2]
+    canvas = Image.new("RGB", (width + width % 2, height + CAPTION + height % 2))
+    canvas.paste(Image.fromarray(picture))
+    font = ImageFont.load_default(18)
+    ImageDraw.Draw(canvas).text((10, height + 5), caption, fill="white", font=font)
+    return np.asarray(canvas)

@@ -1,0 +1,193 @@
+"""Streams taken out of chunks bit for bit, and previews that players open."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from numcodecs_video import Jpeg2kCodec, VideoCodec
+from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.export.streams import extract_stream
+from numcodecs_video.format.payload import parse_header, split_section
+from numcodecs_video.format.varint import split_units
+
+av = pytest.importorskip("av")
+
+
+def moving(frames: int = 7, height: int = 40, width: int = 48) -> np.ndarray:
+    """A pattern that moves: uint8 array, shape (T, Y, X)."""
+    t, y, x = np.mgrid[:frames, :height, :width]
+    noise = np.random.default_rng(0).integers(0, 9, t.shape)
+    return (120 + 80 * np.sin((x + 2 * t) / 6) * np.cos(y / 7) + noise).astype("u1")
+
+
+def units_of(payload: bytes) -> list[bytes]:
+    """The units of the video layer, the shared ones before every segment's."""
+    header = parse_header(payload)
+    found = header.layer_index("base")
+    index = found if found is not None else header.layer_index("residual")
+    parts = [
+        split_section(header, n, payload[slice(*header.section_range(n))])[index]
+        for n in range(len(header.sections))
+    ]
+    return [unit for part in parts[1:] for unit in split_units(parts[0]) + split_units(part)]
+
+
+def nals_of(packet: bytes) -> list[bytes]:
+    """The NAL units of a packet in Matroska, each after a length of four bytes."""
+    nals, at = [], 0
+    while at < len(packet):
+        length = int.from_bytes(packet[at : at + 4], "big")
+        nals.append(packet[at + 4 : at + 4 + length])
+        at += 4 + length
+    return nals
+
+
+@pytest.mark.parametrize("gop", [0, 3])
+@pytest.mark.parametrize(
+    ("coder", "words"),
+    [
+        ("hevc", {"qp": 22}),
+        ("h264", {"qp": 22}),
+        ("vp9", {"qp": 30}),
+        ("av1", {"qp": 30}),
+        ("ffv1", {"lossless": True}),
+    ],
+)
+def test_a_remuxed_stream_is_the_chunks_own(tmp_path, coder, words, gop):
+    """Every byte of every unit, and as many pictures as there are frames and key pictures."""
+    payload = VideoCodec(coder, gop=gop, effort=1, **words).encode(moving(height=80, width=72))
+    done = extract_stream(payload, tmp_path / "a.mkv")
+    assert done.frames == 7
+    assert done.key_pictures in (0, parse_header(payload).segments)
+    with av.open(tmp_path / "a.mkv") as file:
+        packets = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+    nal = coder in ("hevc", "h264")
+    found = [unit for packet in packets for unit in nals_of(packet)] if nal else packets
+    # Matroska wants AV1 without the temporal delimiters, two bytes that are always the same.
+    assert found == [unit.removeprefix(b"\x12\x00") for unit in units_of(payload)]
+    with av.open(tmp_path / "a.mkv") as file:
+        times = [frame.time for frame in file.decode(video=0)]
+    assert len(times) == 7 + done.key_pictures
+    assert times == sorted(set(times))
+    assert times[-1] == pytest.approx(6 / 25, abs=0.002)
+
+
+def test_frames_of_a_remuxed_stream_are_the_base(tmp_path):
+    """What FFmpeg shows, key pictures left out, is what the decoder takes for the base."""
+    cube = moving()
+    payload = VideoCodec("hevc", qp=4, gop=3, bits=8, effort=1).encode(cube)
+    done = extract_stream(payload, tmp_path / "a.mkv")
+    with av.open(tmp_path / "a.mkv") as file:
+        frames = [(frame.time, frame.to_ndarray()[:40, :48]) for frame in file.decode(video=0)]
+    if done.key_pictures:
+        # A key picture comes a millisecond before the first frame of its segment.
+        frames = [
+            f
+            for f, after in zip(frames, [*frames[1:], None], strict=True)
+            if after is None or after[0] - f[0] > 0.0015
+        ]
+    assert len(frames) == 7
+    for (_, shown), original in zip(frames, cube, strict=True):
+        assert np.corrcoef(shown.ravel(), original.ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(("htj2k", "suffix"), [(False, ".jp2"), (True, ".jph")])
+def test_jpeg_2000_frames_open_by_themselves(tmp_path, htj2k, suffix):
+    """One file a date, each whole, with the samples of its planes."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    payload = Jpeg2kCodec(lossless=True, htj2k=htj2k, axes="tyx").encode(moving())
+    done = extract_stream(payload, tmp_path / "frames")
+    assert [file.name for file in done.files] == [f"{i:05}{suffix}" for i in range(7)]
+    picture = imagecodecs.jpeg2k_decode(done.files[3].read_bytes())
+    assert picture.shape == (40, 48)
+
+
+def test_what_cannot_be_extracted_says_why(tmp_path):
+    """No pictures, a wrong ending, damaged bytes."""
+    constant = VideoCodec().encode(np.ones((3, 8, 8), "f4"))
+    with pytest.raises(VideoCodecError, match="no pictures"):
+        extract_stream(constant, tmp_path / "a.mkv")
+    payload = VideoCodec("hevc", qp=30, effort=1).encode(moving())
+    with pytest.raises(VideoCodecError, match=r"ends in \.mkv"):
+        extract_stream(payload, tmp_path / "a.mp4")
+    with pytest.raises(VideoCodecError, match="name a directory"):
+        extract_stream(Jpeg2kCodec().encode(moving()), tmp_path / "a.mkv")
+    with pytest.raises(DecodeError):
+        extract_stream(payload[:-1] + bytes([payload[-1] ^ 1]), tmp_path / "a.mkv")
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "h264"), (".webm", "vp9")])
+@pytest.mark.parametrize("bands", [(2, 1, 0), (3,), None])
+def test_a_preview_is_an_ordinary_film(tmp_path, suffix, codec, bands):
+    """Eight bits, 4:2:0, even sides, a frame a date; bright where the data are bright."""
+    pytest.importorskip("matplotlib")
+    from numcodecs_video.export.film import write_preview
+
+    cube = np.stack([moving(5, 33, 41)] * 4, axis=1).astype("f4")
+    cube[:, :, :16] += 400
+    cube[2, :, 20:] = np.nan
+    file = tmp_path / f"a{suffix}"
+    frames, height, width = write_preview(cube, file, bands=bands)
+    assert height % 2 == width % 2 == frames - 5 == 0
+    with av.open(file) as film:
+        stream = film.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == (codec, "yuv420p") or (
+            stream.codec_context.name.endswith(codec)
+        )
+        pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
+    assert len(pictures) == 5
+    assert pictures[0].shape == (height, width, 3)
+    assert pictures[0][20:100].mean() > pictures[0][-200:-60].mean() + 40
+    np.testing.assert_allclose(pictures[2][-120:-60, 100:300], 153, atol=12)  # grey: missing
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "message"),
+    [("a.avi", None, "must end in"), ("a.mp4", (0, 1), "one or three"), ("a.mp4", (9,), "0 to 0")],
+)
+def test_previews_that_cannot_be_are_refused(tmp_path, name, bands, message):
+    """With what would be possible."""
+    pytest.importorskip("matplotlib")
+    from numcodecs_video.export.film import write_preview
+
+    with pytest.raises(VideoCodecError, match=message):
+        write_preview(moving()[:, None], tmp_path / name, bands=bands)
+
+
+def test_the_command_extracts_and_previews(tmp_path):
+    """From a store by variable and chunk, and from the file of a chunk."""
+    pytest.importorskip("matplotlib")
+    xr = pytest.importorskip("xarray")
+    testing = pytest.importorskip("click.testing")
+    from numcodecs_video.cli.commands import commands
+    from numcodecs_video.xarray import to_zarr
+
+    def run(*arguments: object) -> str:
+        result = testing.CliRunner().invoke(commands, ["extract", *map(str, arguments)])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    values = np.stack([moving()] * 3, axis=1)
+    ds = xr.Dataset({"v": (("time", "band", "y", "x"), values)})
+    ds["time"] = xr.date_range("2020-01-01", periods=7, use_cftime=False)
+    store = tmp_path / "a.zarr"
+    to_zarr(ds, store, codec="hevc", psnr={"v": 40}, effort=1, chunks={"y": 20})
+    report = json.loads(run(store, tmp_path / "a.mkv", "--chunk", "0.0.1.0", "--json"))
+    assert (report["frames"], report["coder"]) == (7, "hevc")
+    run(store / "v/c/0/0/1/0", tmp_path / "b.mkv")
+    assert (tmp_path / "a.mkv").read_bytes()[-500:] == (tmp_path / "b.mkv").read_bytes()[-500:]
+    said = run(store, tmp_path / "a.mp4", "--preview", "--bands", "2,1,0", "--chunk", "0/0/1/0")
+    assert "7 frames" in said
+    run(store / "v/c/0/0/0/0", tmp_path / "a.webm", "--preview")
+    for arguments, message in [
+        ((store, tmp_path / "c.mkv", "--chunk", "0.0.9.0"), "its grid is 1×1×2×1"),
+        ((store, tmp_path / "c.mkv", "--var", "w"), "those that do: v"),
+        ((store, tmp_path / "c.mp4", "--preview", "--chunk", "3"), "its grid is"),
+        ((store, tmp_path / "c.mp4", "--preview", "--var", "w"), "its cubes: v"),
+    ]:
+        result = testing.CliRunner().invoke(commands, ["extract", *map(str, arguments)])
+        assert result.exit_code == 1
+        assert message in result.output

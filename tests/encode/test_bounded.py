@@ -1,0 +1,78 @@
+"""The pure parts of the search under a bound: a walk over quantisers, and the short list."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcodecs_video.coders import Structure
+from numcodecs_video.encode.bounded import descend, shortlist
+from numcodecs_video.encode.candidates import MOST_QP, Base, Direct
+from numcodecs_video.encode.trials import Trials
+
+
+class Sizes:
+    """A table of sizes by quantiser, which counts what it is asked for."""
+
+    def __init__(self, size):
+        self.size, self.asked = size, []
+
+    def __call__(self, qp):
+        self.asked.append(qp)
+        return self.size(qp)
+
+
+@pytest.mark.parametrize("best", [0, 3, 17, 18, 30, 51])
+@pytest.mark.parametrize("starts", [[18], [14, 18, 22, 26]])
+def test_a_smooth_valley_is_found(best, starts):
+    """From one start or several, at the ends of the scale as well."""
+    sizes = Sizes(lambda qp: 1000 + (qp - best) ** 2)
+    assert descend(sizes, starts, 60, least=0) == best
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=52, max_size=52), st.integers(4, 12))
+def test_never_more_quantisers_than_the_budget(table, budget):
+    """Nor any outside the scale; what comes out is the smallest of what was asked for."""
+    sizes = Sizes(lambda qp: table[qp])
+    found = descend(sizes, [10, 14, 18, 22], budget, least=0)
+    assert len(set(sizes.asked)) <= budget
+    assert table[found] == min(table[qp] for qp in sizes.asked)
+    assert all(0 <= qp <= MOST_QP for qp in sizes.asked)
+
+
+def test_finer_quantisers_than_hevc_has():
+    """JPEG 2000 goes on below zero."""
+    assert descend(lambda qp: abs(qp + 20) + 1, [0], 60, least=-24) == -20
+
+
+def test_a_hopeless_start_is_given_up():
+    """Where others are far smaller, the walk ends at its starts."""
+    sizes = Sizes(lambda qp: 1000 - qp)
+    assert descend(sizes, [10, 14], 60, least=0, hopeless=lambda: 100) == 14
+    assert set(sizes.asked) == {10, 14}
+
+
+BASE, FINER = Base("hevc", 20), Base("hevc", 18)
+KEYED, DIRECT = Base("hevc", 20, structure=Structure(key=True)), Direct("jpegxl")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected", "keep"),
+    [
+        ({BASE: 100}, [BASE], 1),
+        ({}, [], 1),
+        ({BASE: 100, DIRECT: 102}, [BASE, DIRECT], 2),
+        ({BASE: 100, DIRECT: 104}, [BASE, DIRECT], 1),
+        ({BASE: 100, FINER: 101, DIRECT: 102}, [BASE, DIRECT, FINER], 2),
+        ({BASE: 100, FINER: 101, DIRECT: 120}, [BASE, DIRECT, FINER], 1),
+        ({BASE: 100, KEYED: 101, DIRECT: 102}, [BASE, KEYED, DIRECT], 2),
+        ({BASE: 100, DIRECT: math.inf}, [BASE], 1),
+    ],
+)
+def test_a_close_second_of_another_kind_is_made_as_well(sizes, expected, keep):
+    """A part cannot tell kinds apart that come within 3 %; two quantisers of one kind it can."""
+    trials = Trials(None, 1, dict(sizes))
+    assert shortlist(trials, trials.ranked()) == (expected, keep)

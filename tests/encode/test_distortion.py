@@ -1,0 +1,68 @@
+"""The pure parts of meeting a distortion: where to go next, and what uniform steps make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcodecs_video.config import Settings
+from numcodecs_video.encode.chunk import prepare_chunk
+from numcodecs_video.encode.distortion import mean_square_difference, next_step, uniform_bound
+
+octaves = st.floats(-20, 20)
+
+
+@pytest.mark.parametrize(
+    ("known", "aim", "expected"),
+    [
+        ([(1.0, 2.0)], 2.0 + 1.7, 2.0),  # onwards by the usual slope
+        ([(1.0, 2.0)], 2.0 - 1.7, 0.0),
+        ([(1.0, 2.0), (2.0, 4.0)], 3.0, 1.5),  # between two, by the line through them
+        ([(2.0, 4.0), (1.0, 2.0)], 3.0, 1.5),
+        ([(1.0, 2.0), (2.0, 4.0)], 2.0, 1.1),  # never upon a point that is known
+        ([(1.0, 2.0), (2.0, 6.0)], 3.0, 1.5),  # a jump that no line describes: halve it
+        ([(1.0, 2.0), (2.0, 3.0)], 5.0, 4.0),  # onwards by the slope of the last two
+        ([(1.0, 2.0), (2.0, 2.1)], 2.9, 4.0),  # which is never below 0.4
+        ([(1.0, 1.0), (2.0, 9.0)], 11.5, 3.0),  # nor above 2.5
+    ],
+)
+def test_next_steps(known, aim, expected):
+    assert next_step(known, aim) == pytest.approx(expected)
+
+
+@given(st.floats(0.5, 2.4), octaves, octaves)
+def test_a_straight_line_is_met_at_once(slope, start, aim):
+    """Two points tell a slope; the third step is the right one."""
+    first = (start, 0.0)
+    second = (start + 1, slope)
+    step = next_step([first, second], aim)
+    if aim > slope or aim < 0:
+        near = second if aim > slope else first
+        assert near[1] + slope * (step - near[0]) == pytest.approx(aim, abs=1e-6)
+    else:
+        assert start <= step <= start + 1
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f4"])
+@pytest.mark.parametrize("rmse", [0.9, 3.0, 40.0])
+def test_uniform_steps_make_no_more_than_their_rmse(dtype, rmse):
+    """And within a step of integers below it."""
+    values = np.random.default_rng(0).uniform(0, 10_000, (2, 100, 100)).astype(dtype)
+    chunk = prepare_chunk(values, Settings.parse({"rmse": rmse}))
+    bound = uniform_bound(chunk, rmse)
+    step = 2 * bound + (dtype == "i4")
+    error = values - step * np.round(values / step) if step else values * 0
+    assert np.sqrt(np.mean(np.square(error, dtype="f8"))) <= rmse * 1.02
+
+
+def test_mean_square_difference_counts_valid_cells():
+    """Holes may hold anything."""
+    a = np.zeros((300, 1, 30, 20), "i4")
+    b = a + 3
+    valid = np.zeros(a.shape, bool)
+    valid[::2] = True
+    b[~valid] = 2**30
+    assert mean_square_difference(a, b, valid) == 9
+    assert mean_square_difference(a, b, np.zeros((1, 1, 1, 1), bool)) == 0

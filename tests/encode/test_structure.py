@@ -1,0 +1,75 @@
+"""The search for a picture structure, on tables of costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcodecs_video.coders.structure import USUAL, Structure
+from numcodecs_video.encode.structure import search_structure
+
+
+def _search(costs, **words):
+    """Search with a table of costs; what is not in it costs 1. Also what was asked for."""
+    asked = []
+
+    def cost(structure):
+        asked.append(structure)
+        return costs.get(structure, 1.0)
+
+    settings = {"usual": USUAL, "key": True, "structured": True, "frames": 24} | words
+    return search_structure(cost, **settings), asked
+
+
+def test_nothing_better_leaves_the_usual_structure():
+    found, _ = _search({})
+    assert found == USUAL
+
+
+@given(st.integers(0, 2**32))
+def test_the_search_ends_at_the_cheapest_of_what_it_asked_for(seed):
+    """And asks for each structure once."""
+    rng = np.random.default_rng(seed)
+    costs = {}
+
+    def cost(structure):
+        assert structure not in costs
+        costs[structure] = rng.random()
+        return costs[structure]
+
+    found = search_structure(cost, USUAL, key=True, structured=True, frames=24)
+    assert costs[found] == min(costs.values())
+    assert len(costs) <= 14
+
+
+def test_properties_are_combined():
+    """A smooth cube wants a key picture, steep ratios and long runs of B pictures."""
+    wanted = Structure(key=True, ratios=3, run=16)
+    steps = [Structure(key=True), Structure(True, 2), Structure(True, 3), Structure(True, 3, 4)]
+    steps += [Structure(True, 3, 8), wanted]
+    found, _ = _search({s: 0.9 - i / 10 for i, s in enumerate(steps)})
+    assert found == wanted
+
+
+@pytest.mark.parametrize("words", [{"structured": False}, {"frames": 1}])
+def test_only_the_key_picture_is_tried_elsewhere(words):
+    """Other coders, and segments of one frame, have no more to choose."""
+    found, asked = _search({Structure(key=True): 0.5}, **words)
+    assert found == Structure(key=True)
+    assert sorted((s.key, s.trim) for s in asked) == [
+        (False, 0.5),
+        (True, 0),
+        (True, 0.25),
+        (True, 0.5),
+    ]
+
+
+def test_a_thorough_search_leaves_no_better_neighbour():
+    """It comes upon temporal layers, and changes its mind on the key picture with them."""
+    wanted = Structure(key=False, ratios=2, layers=4)
+    steps = [Structure(key=True), Structure(True, 2), Structure(True, 2, layers=4), wanted]
+    costs = {s: 0.9 - i / 10 for i, s in enumerate(steps)}
+    assert _search(costs)[0] == steps[1]
+    assert _search(costs, thorough=True)[0] == wanted

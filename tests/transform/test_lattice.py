@@ -1,0 +1,48 @@
+"""Floats that are integers at heart, and floats by their numbers: both come back bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcodecs_video.transform.lattice import lattice_levels, ordered_levels
+from numcodecs_video.transform.levels import Levels, to_values
+from tests.strategies import FLOATS, same_bits
+
+
+def _values(levels: Levels, dtype: np.dtype) -> np.ndarray:
+    return to_values(levels.array.astype("i8"), levels.values, dtype, levels.table)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_floats_from_end_to_end_of_their_dtype_are_tried_without_a_warning(dtype):
+    """A range that is no finite double lies on no lattice, but may have few values."""
+    info = np.finfo(dtype)
+    cube = np.array([info.min, info.min / 2, 0.25 * info.max, info.max], dtype).reshape(1, 1, 1, 4)
+    with np.errstate(all="raise"):
+        found = lattice_levels(cube, True)
+    assert same_bits(_values(found, cube.dtype), cube)
+
+
+@pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4"])
+@given(st.data())
+def test_floats_are_numbered_in_their_order(dtype, data):
+    """Bit for bit back from their numbers: signs of zeros, denormals and byte order included."""
+    width = 8 * np.dtype(dtype).itemsize
+    elements = st.floats(width=width, allow_nan=False, allow_infinity=False)
+    listed = data.draw(st.lists(st.one_of(st.sampled_from([0.0, -0.0]), elements), min_size=1))
+    cube = np.array(listed, dtype).reshape(1, 1, 1, -1)
+    found = ordered_levels(cube, True)
+    assert found is not None
+    assert found.array.min() >= 0
+    assert found.array.max() <= found.top
+    assert same_bits(_values(found, cube.dtype), cube)
+    order = np.argsort(found.array.reshape(-1), kind="stable")
+    assert (np.diff(cube.reshape(-1)[order].astype("f8")) >= 0).all()
+
+
+def test_doubles_are_not_numbered():
+    """Their numbers would leave no low part of 16 bits."""
+    assert ordered_levels(np.ones((1, 1, 2, 2)), True) is None
