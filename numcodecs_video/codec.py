@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
-from numcodecs_video.config import BandBasis, Jpeg2kSettings, Settings
+from numcodecs_video.config import (
+    Jpeg2kParameters,
+    Jpeg2kSettings,
+    Settings,
+    UnreadableSettings,
+    VideoParameters,
+)
 from numcodecs_video.errors import DecodeError, noting
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from numcodecs_video.zarr3 import ChunkSerializer, Jpeg2kSerializer, VideoSerializer
 
 __all__ = ["ChunkCodec", "Jpeg2kCodec", "VideoCodec"]
@@ -22,12 +31,11 @@ class ChunkCodec(Codec):
 
     settings_type: ClassVar[type[Settings]]
 
-    def __init__(self, **words: Any) -> None:
-        self.settings = self.settings_type.parse(words)
+    settings: Settings | UnreadableSettings
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """The codec of validated settings."""
+    def from_settings(cls, settings: Settings | UnreadableSettings) -> Self:
+        """The codec of settings that were validated, or read from a store."""
         codec = cls.__new__(cls)
         codec.settings = settings
         return codec
@@ -65,7 +73,7 @@ class ChunkCodec(Codec):
         from numcodecs_video.encode.pipeline import encode_chunk
 
         with noting(f"while encoding with {self!r}"):
-            return encode_chunk(ensure_ndarray(buf), self.settings)
+            return encode_chunk(_unmasked(buf), self.settings)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """Decode a payload.
@@ -83,8 +91,10 @@ class ChunkCodec(Codec):
 
         Raises
         ------
+        TypeError
+            When ``out`` holds objects.
         DecodeError
-            When the bytes are no payload or are damaged.
+            When the bytes are no payload or are damaged, or ``out`` is of another size.
         """
         from numcodecs_video.decode.chunk import decode_chunk
         from numcodecs_video.format.payload import parse_header
@@ -93,10 +103,17 @@ class ChunkCodec(Codec):
             data = ensure_bytes(buf)
             if out is None:
                 return decode_chunk(data)
-            wanted, size = parse_header(data).nbytes, ensure_ndarray(out).nbytes
-            if size != wanted:
-                raise DecodeError(f"the chunk has {wanted} bytes, the output buffer {size}")
-            return ndarray_copy(decode_chunk(data), out)
+            header, target = parse_header(data), _writeable(out)
+            if target.nbytes != header.nbytes:
+                raise DecodeError(
+                    f"the chunk has {header.nbytes} bytes, the output buffer {target.nbytes}"
+                )
+            decoded = decode_chunk(data, header)
+            if target.shape == decoded.shape and target.dtype.itemsize == decoded.dtype.itemsize:
+                # By position, whatever the memory orders; numcodecs' own copy goes by memory.
+                target.view(decoded.dtype)[...] = decoded
+                return out
+            return ndarray_copy(decoded, out)
 
     def serializer(self) -> ChunkSerializer:
         """The same codec for Zarr format 3."""
@@ -132,7 +149,40 @@ class ChunkCodec(Codec):
         return f"{type(self).__name__}({words})"
 
 
-class VideoCodec(ChunkCodec):
+def _unmasked(buf: Any) -> NDArray[Any]:
+    """The array of a buffer.
+
+    Raises
+    ------
+    TypeError
+        When it is a masked array that hides cells: the mask would be lost.
+    """
+    if isinstance(buf, np.ma.MaskedArray):
+        if np.ma.is_masked(buf):
+            raise TypeError(
+                "a masked array hides cells, and its mask would be lost: encode "
+                "array.filled(value) with nodata=value"
+            )
+        buf = buf.data
+    array: NDArray[Any] = ensure_ndarray(buf)
+    return array
+
+
+def _writeable(out: Any) -> NDArray[Any]:
+    """The array of an output buffer.
+
+    Raises
+    ------
+    TypeError
+        When it holds objects.
+    """
+    array: NDArray[Any] = ensure_ndarray(out)
+    if array.dtype.kind == "O":
+        raise TypeError("the output buffer holds objects: give one of the array's dtype")
+    return array
+
+
+class VideoCodec(VideoParameters, ChunkCodec):
     """Encode each chunk of an array as one short scientific video, under a stated fidelity.
 
     State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse`, `psnr` and `qp`;
@@ -161,8 +211,9 @@ class VideoCodec(ChunkCodec):
     pca : {"auto", False} or int or BandBasis or a fitted scikit-learn PCA
         Transform over the bands: fitted to each chunk where that saves bits, none, fitted with so
         many components, or one basis for all chunks (see :func:`numcodecs_video.fit_pca`).
-    nodata : int or float, optional
-        Sentinel of missing cells, in the data's units; NaN and infinities always count.
+    nodata : number or sequence of numbers, optional
+        Sentinels of missing cells, in the data's units: all come back exactly, and no other cell
+        becomes one of them. NaN and infinities always count.
     bits : {8, 9, 10, 12, 14, 16}, optional
         Sample depth of the coded planes; chosen when None.
     gop : int, optional
@@ -197,28 +248,6 @@ class VideoCodec(ChunkCodec):
     codec_id = "numcodecs_video"
     settings_type = Settings
 
-    def __init__(
-        self,
-        codec: Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"] = "auto",
-        *,
-        lossless: bool | None = None,
-        max_error: float | None = None,
-        max_relative_error: float | None = None,
-        rmse: float | None = None,
-        psnr: float | None = None,
-        qp: int | None = None,
-        axes: str | None = None,
-        pca: Literal["auto", False] | int | BandBasis = "auto",
-        nodata: int | float | None = None,
-        bits: int | None = None,
-        gop: int | None = None,
-        effort: int = 5,
-        options: Mapping[str, str | int | float] | None = None,
-    ) -> None:
-        words = dict(locals())
-        del words["self"], words["__class__"]
-        super().__init__(**words)
-
     def serializer(self) -> VideoSerializer:
         """The same codec for Zarr format 3: pass it as ``serializer=``, with ``compressors=None``.
 
@@ -229,10 +258,10 @@ class VideoCodec(ChunkCodec):
         """
         from numcodecs_video.zarr3 import VideoSerializer
 
-        return VideoSerializer(self.settings)
+        return VideoSerializer.from_settings(self.settings)
 
 
-class Jpeg2kCodec(ChunkCodec):
+class Jpeg2kCodec(Jpeg2kParameters, ChunkCodec):
     """Encode each frame of a chunk as one JPEG 2000 codestream, under a stated fidelity.
 
     For archives that require the standard, and for cubes that stand still. The planes of a time
@@ -275,24 +304,6 @@ class Jpeg2kCodec(ChunkCodec):
     codec_id = "numcodecs_video_jpeg2k"
     settings_type = Jpeg2kSettings
 
-    def __init__(
-        self,
-        *,
-        lossless: bool | None = None,
-        max_error: float | None = None,
-        max_relative_error: float | None = None,
-        rmse: float | None = None,
-        psnr: float | None = None,
-        axes: str | None = None,
-        pca: Literal["auto", False] | int | BandBasis = "auto",
-        nodata: int | float | None = None,
-        effort: int = 5,
-        htj2k: bool = False,
-    ) -> None:
-        words = dict(locals())
-        del words["self"], words["__class__"]
-        super().__init__(**words)
-
     def serializer(self) -> Jpeg2kSerializer:
         """The same codec for Zarr format 3: pass it as ``serializer=``, with ``compressors=None``.
 
@@ -303,4 +314,4 @@ class Jpeg2kCodec(ChunkCodec):
         """
         from numcodecs_video.zarr3 import Jpeg2kSerializer
 
-        return Jpeg2kSerializer(self.settings)
+        return Jpeg2kSerializer.from_settings(self.settings)

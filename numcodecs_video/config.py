@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, SupportsInt, TypeGuard, get_args
 
@@ -24,11 +24,15 @@ __all__ = [
     "Axes",
     "BandBasis",
     "Fidelity",
+    "Jpeg2kParameters",
     "Jpeg2kSettings",
     "Settings",
+    "UnreadableSettings",
+    "VideoParameters",
     "default_axes",
     "is_integer",
     "parse_axes",
+    "parse_nodata",
 ]
 
 CodecName = Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"]
@@ -256,15 +260,28 @@ def _parse_pca(pca: object) -> Pca:
     )
 
 
-def _parse_nodata(nodata: object) -> int | float | None:
-    """An int or float; NaN is always missing, so it counts as none; infinities likewise."""
+Nodata = tuple[int | float, ...]
+
+
+def parse_nodata(nodata: object) -> Nodata:
+    """Ints and floats, each once; NaN and infinities are always missing, so they are left out."""
     if nodata is None:
-        return None
-    if is_integer(nodata):
-        return int(nodata)
-    if isinstance(nodata, (float, np.floating)):
-        return float(nodata) if math.isfinite(nodata) else None
-    raise VideoCodecError(f"nodata must be a number of the data's type, got {nodata!r}")
+        return ()
+    listed = isinstance(nodata, (list, tuple, np.ndarray))
+    values = np.ravel(nodata).tolist() if isinstance(nodata, np.ndarray) else nodata
+    found: list[int | float] = []
+    for value in values if listed else [nodata]:  # type: ignore[attr-defined]  # it is iterable
+        if is_integer(value):
+            number: int | float = int(value)
+        elif isinstance(value, (float, np.floating)):
+            number = float(value)
+        else:
+            raise VideoCodecError(
+                f"nodata must be a number of the data's type, or several, got {nodata!r}"
+            )
+        if math.isfinite(number) and number not in found:
+            found.append(number)
+    return tuple(found)
 
 
 def _parse_options(options: object) -> tuple[tuple[str, str], ...]:
@@ -285,11 +302,7 @@ def _parse_options(options: object) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that a `VideoCodec`'s JSON holds, validated.
-
-    ``trouble`` is empty, or says why this package cannot encode with settings that it read from
-    a store (a newer version's, say). Such a store still opens and decodes: only encoding raises.
-    """
+    """Everything that a `VideoCodec`'s JSON holds, validated."""
 
     #: the words of the settings, in the order of the JSON
     WORDS: ClassVar[tuple[str, ...]] = (
@@ -300,16 +313,14 @@ class Settings:
     fidelity: Fidelity = Fidelity()
     axes: Axes | None = None
     pca: Pca = "auto"
-    nodata: int | float | None = None
+    nodata: Nodata = ()
     bits: int | None = None
     gop: int | None = None
     effort: int = 5
     options: tuple[tuple[str, str], ...] = ()
-    trouble: str = ""
-    _raw: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, words: Mapping[str, object]) -> Self:
+    def parse(cls, **words: object) -> Self:
         """Validate keyword settings.
 
         Raises
@@ -328,7 +339,7 @@ class Settings:
             fidelity=fidelity,
             axes=parse_axes(words.get("axes")),
             pca=_parse_pca(words.get("pca", "auto")),
-            nodata=_parse_nodata(words.get("nodata")),
+            nodata=parse_nodata(words.get("nodata")),
             effort=_parse_integer("effort", words.get("effort", 5), 1, 9),
             **cls._parse_coder(words, fidelity),
         )
@@ -356,18 +367,16 @@ class Settings:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: Mapping[str, Any]) -> Self | UnreadableSettings:
         """Read settings from a store; what cannot be understood is kept and never raises."""
         try:
-            return cls.parse(data)
+            return cls.parse(**data)
         except Exception as error:  # noqa: BLE001 - opening a store must not fail on its settings
-            return cls(trouble=str(error), _raw=json.dumps(dict(data), sort_keys=True, default=str))
+            raw = json.dumps(dict(data), sort_keys=True, default=str)
+            return UnreadableSettings(str(error), raw)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of these settings: only what differs from the defaults, and fidelity."""
-        if self.trouble:
-            raw: dict[str, Any] = json.loads(self._raw)
-            return raw
         said = self._said()
         return {name: said[name] for name in self.WORDS if name in said}
 
@@ -380,12 +389,37 @@ class Settings:
             words["pca"] = self.pca.to_json()
         elif self.pca != "auto":
             words["pca"] = self.pca
-        for name in ("axes", "nodata", "bits", "gop"):
+        if self.nodata:
+            words["nodata"] = self.nodata[0] if len(self.nodata) == 1 else list(self.nodata)
+        for name in ("axes", "bits", "gop"):
             if getattr(self, name) is not None:
                 words[name] = getattr(self, name)
         if self.options:
             words["options"] = dict(self.options)
         return words
+
+
+@dataclass(frozen=True)
+class UnreadableSettings:
+    """Settings in a store that this version cannot read: a newer version's, say.
+
+    The store opens, its chunks decode, and its metadata are kept as they are; only encoding raises.
+
+    Parameters
+    ----------
+    trouble : str
+        What about them is not understood.
+    raw : str
+        Their JSON.
+    """
+
+    trouble: str
+    raw: str = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object as it was found."""
+        found: dict[str, Any] = json.loads(self.raw)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -410,3 +444,79 @@ class Jpeg2kSettings(Settings):
     def _said(self) -> dict[str, Any]:
         said = super()._said()
         return {**said, "htj2k": True} if self.codec == "htj2k" else said
+
+
+class VideoParameters:
+    """The keyword parameters of `VideoCodec` and of `VideoSerializer`, in one place."""
+
+    settings: Settings | UnreadableSettings
+
+    def __init__(
+        self,
+        codec: Literal["auto", "hevc", "vp9", "ffv1", "av1", "h264"] = "auto",
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        max_relative_error: float | None = None,
+        rmse: float | None = None,
+        psnr: float | None = None,
+        qp: int | None = None,
+        axes: str | None = None,
+        pca: Literal["auto", False] | int | BandBasis = "auto",
+        nodata: float | Sequence[float] | None = None,
+        bits: int | None = None,
+        gop: int | None = None,
+        effort: int = 5,
+        options: Mapping[str, str | int | float] | None = None,
+    ) -> None:
+        settings = Settings.parse(
+            codec=codec,
+            lossless=lossless,
+            max_error=max_error,
+            max_relative_error=max_relative_error,
+            rmse=rmse,
+            psnr=psnr,
+            qp=qp,
+            axes=axes,
+            pca=pca,
+            nodata=nodata,
+            bits=bits,
+            gop=gop,
+            effort=effort,
+            options=options,
+        )
+        object.__setattr__(self, "settings", settings)  # serializers are frozen
+
+
+class Jpeg2kParameters:
+    """The keyword parameters of `Jpeg2kCodec` and of `Jpeg2kSerializer`, in one place."""
+
+    settings: Settings | UnreadableSettings
+
+    def __init__(
+        self,
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        max_relative_error: float | None = None,
+        rmse: float | None = None,
+        psnr: float | None = None,
+        axes: str | None = None,
+        pca: Literal["auto", False] | int | BandBasis = "auto",
+        nodata: float | Sequence[float] | None = None,
+        effort: int = 5,
+        htj2k: bool = False,
+    ) -> None:
+        settings = Jpeg2kSettings.parse(
+            lossless=lossless,
+            max_error=max_error,
+            max_relative_error=max_relative_error,
+            rmse=rmse,
+            psnr=psnr,
+            axes=axes,
+            pca=pca,
+            nodata=nodata,
+            effort=effort,
+            htj2k=htj2k,
+        )
+        object.__setattr__(self, "settings", settings)  # serializers are frozen

@@ -64,8 +64,8 @@ def valid_cells(
     array([ True, False, False])
     """
     valid: NDArray[np.bool_] = np.isfinite(original)
-    for sentinel in np.atleast_1d([] if nodata is None else nodata).tolist():
-        if sentinel == sentinel:
+    if nodata is not None:
+        for sentinel in nodata if isinstance(nodata, Sequence) else (nodata,):
             valid &= original != sentinel
     return valid
 

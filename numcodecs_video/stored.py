@@ -16,7 +16,7 @@ from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
-from numcodecs_video.config import Settings
+from numcodecs_video.config import Settings, UnreadableSettings
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import Header
 from numcodecs_video.format.payload import PREFIX_SIZE, header_size, parse_header
@@ -127,7 +127,9 @@ def settings_of(array: zarr.Array[Any]) -> Settings | None:
 def holds_payloads(array: zarr.Array[Any]) -> bool:
     """Tell whether the stored bytes of a chunk are a payload: nothing codes them any further."""
     last = codecs_of(array)[-1:]
-    return bool(last) and isinstance(getattr(last[0], "settings", None), Settings)
+    return bool(last) and isinstance(
+        getattr(last[0], "settings", None), Settings | UnreadableSettings
+    )
 
 
 def stored_chunks(array: zarr.Array[Any]) -> Iterator[StoredChunk]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from numcodecs_video.config import is_integer
@@ -77,5 +78,7 @@ def run_each(function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
     count = min(get_threads(), len(items))
     if count < 2:
         return [function(item) for item in items]
+    # NumPy's error state is part of the context: each thread runs in a copy of the caller's.
     with ThreadPoolExecutor(count, thread_name_prefix="numcodecs_video") as pool:
-        return list(pool.map(function, items))
+        tasks = [pool.submit(copy_context().run, function, item) for item in items]
+        return [task.result() for task in tasks]

@@ -166,7 +166,7 @@ class TestSettings:
             ("pca", "yes"),
             ("pca", 2.5),
             ("nodata", "missing"),
-            ("nodata", [1]),
+            ("nodata", [1, "missing"]),
             ("bits", 7),
             ("bits", 32),
             ("bits", True),
@@ -371,3 +371,94 @@ class TestPackage:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
         assert done.stdout.strip() == "[]"
+
+
+class TestOutput:
+    """``decode(out=)``: values go where they belong, whatever the memory order of either."""
+
+    @pytest.mark.parametrize("stored", ["C", "F"])
+    @pytest.mark.parametrize("given", ["C", "F", "strided"])
+    def test_values_go_by_position(self, stored, given):
+        """Was scrambled: numcodecs' copy goes by memory."""
+        values = np.arange(3 * 20 * 24, dtype="i4").reshape(3, 20, 24)
+        payload = VideoCodec().encode(np.array(values, order=stored))
+        out = np.zeros((3, 20, 48), "i4")[..., ::2]
+        if given != "strided":
+            out = np.zeros(values.shape, "i4", order=given)
+        assert VideoCodec().decode(payload, out=out) is out
+        np.testing.assert_array_equal(out, values)
+
+    def test_objects_are_refused(self):
+        """They were filled with Python's numbers; numcodecs' own codecs raise."""
+        payload = VideoCodec().encode(np.arange(600.0).reshape(20, 30))
+        with pytest.raises(TypeError, match="objects"):
+            VideoCodec().decode(payload, out=np.empty((20, 30), object))
+
+
+class TestMasks:
+    def test_a_mask_is_never_dropped(self):
+        """The error names the way out."""
+        values = np.ma.masked_greater(np.arange(600.0).reshape(20, 30), 500)
+        with pytest.raises(TypeError, match=r"filled\(value\) with nodata=value"):
+            VideoCodec().encode(values)
+        filled = values.filled(-1)
+        codec = VideoCodec(nodata=-1, max_error=0.5)
+        np.testing.assert_array_equal(codec.decode(codec.encode(filled)) == -1, values.mask)
+
+    def test_an_array_that_hides_nothing_is_encoded(self):
+        """Readers of NetCDF give masked arrays for all variables."""
+        values = np.ma.masked_array(np.arange(600.0).reshape(20, 30))
+        assert same_bits(VideoCodec().decode(VideoCodec().encode(values)), values.data)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e5m2", "float8_e4m3fn"])
+def test_small_floats_outside_numpy_are_told_what_to_do(name):
+    """Was "store each field"; their bits are integers, which nothing loses."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    values = np.random.default_rng(0).normal(size=(3, 20, 24)).astype(getattr(ml_dtypes, name))
+    with pytest.raises(TypeError, match=f"cannot encode dtype {name}.*NumPy.*view"):
+        VideoCodec().encode(values)
+    bits = values.view(f"u{values.dtype.itemsize}")
+    assert same_bits(VideoCodec().decode(VideoCodec().encode(bits)), bits)
+
+
+@pytest.mark.parametrize("words", [{}, {"max_error": 1e-310}, {"max_relative_error": 0.01},
+                                   {"rmse": 1e-39}, {"psnr": 40}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_the_callers_error_state_is_none_of_an_encodes_business(dtype, words):
+    """Subnormals underflow somewhere inside; that state is as it was afterwards."""
+    tiny = float(np.finfo(dtype).smallest_subnormal)
+    values = (np.random.default_rng(0).integers(-9, 99, (4, 40, 44)) * tiny).astype(dtype)
+    codec = VideoCodec(**words)
+    with np.errstate(all="raise"):
+        before = np.geterr()
+        decoded = codec.decode(codec.encode(values))
+        assert np.geterr() == before
+    assert decoded.shape == values.shape
+
+
+@pytest.mark.parametrize("words", [{"psnr": 30}, {"psnr": 55}, {"rmse": 0.02}], ids=str)
+def test_nothing_decodes_beyond_the_range_that_was_there(words):
+    """A fraction of 1.0003 is none: values stay within the chunk's own range."""
+    values = np.random.default_rng(0).uniform(0, 1, (6, 40, 44)).astype("f4")
+    values[0, 0, :2] = [0, 1]
+    codec = VideoCodec(**words)
+    decoded = codec.decode(codec.encode(values))
+    assert decoded.min() >= 0
+    assert decoded.max() <= 1
+
+
+@pytest.mark.parametrize("words", [{}, {"max_error": 3}, {"psnr": 45}, {"rmse": 1}], ids=str)
+def test_tiny_chunks_take_no_encoder(words, monkeypatch):
+    """Pictures gain hardly a byte on a hundred cells, and take a hundred times the time."""
+    from numcodecs_video.coders import ffmpeg, jpegxl
+
+    def unreachable(*arguments):
+        pytest.fail("an encoder of pictures was started")
+
+    monkeypatch.setattr(ffmpeg.VideoCoder, "encode", unreachable)
+    monkeypatch.setattr(jpegxl.JpegXl, "encode", unreachable)
+    values = np.random.default_rng(0).integers(90, 700, (3, 10, 12)).astype("u2")
+    codec = VideoCodec(**words)
+    decoded = codec.decode(codec.encode(values)).astype(int)
+    assert np.abs(decoded - values).max() <= words.get("max_error", 0 if not words else 20)

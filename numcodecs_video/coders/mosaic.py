@@ -12,6 +12,9 @@ from numcodecs_video.format.header import Mosaic
 
 __all__ = ["cut_mosaic", "plan_mosaic", "tile_mosaic"]
 
+#: of the coding tree units of HEVC (H.265, 7.4.3.2)
+_CTU_SIDES = (16, 32, 64)
+
 
 def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) -> Mosaic:
     """Choose the near-square frame for ``planes`` planes of ``height`` x ``width``.
@@ -22,8 +25,9 @@ def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) ->
         Planes of one time step and their size in samples.
     shortest_side : int
         What the coder needs at least. Above 1 it is a block coder: sides are padded to even
-        numbers, and the width is never 16, 32 or 64, since libx265 (PyAV 13 to 19) codes pictures
-        exactly one CTU wide wrongly; ``tests/safety`` guards it.
+        numbers, and none is 16, 32 or 64. libx265 (PyAV 13 to 19) codes pictures exactly one CTU
+        wide wrongly, and pictures one CTU tall by what the process encoded before them;
+        ``tests/safety`` guards both.
     """
     columns = min(
         range(1, planes + 1),
@@ -31,11 +35,15 @@ def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) ->
     )
     frame_height, frame_width = -(-planes // columns) * height, columns * width
     if shortest_side > 1:
-        frame_height = max(shortest_side, frame_height + frame_height % 2)
-        frame_width = max(shortest_side, frame_width + frame_width % 2)
-        if frame_width in (16, 32, 64):
-            frame_width += 8
+        frame_height, frame_width = (
+            _padded(max(shortest_side, side + side % 2)) for side in (frame_height, frame_width)
+        )
     return Mosaic(planes, height, width, columns, frame_height, frame_width)
+
+
+def _padded(side: int) -> int:
+    """A side that is none of a CTU."""
+    return side + 8 if side in _CTU_SIDES else side
 
 
 def _squareness(width: int, height: int, planes: int, columns: int) -> float:

@@ -86,7 +86,9 @@ def decode_cube(
         When sections do not hold what the header declares, or there is no memory for it.
     """
     try:
-        return _decode_cube(header, section, segments)
+        # What a caller made of floating-point faults is no matter of a decode.
+        with np.errstate(all="ignore"):
+            return _decode_cube(header, section, segments)
     except MemoryError as error:
         raise DecodeError(
             f"there is no memory for a chunk of shape {header.shape} and dtype {header.dtype}"

@@ -90,6 +90,8 @@ def _rank(levels: ChunkLevels) -> tuple[list[Candidate], int]:
     first = _first_quantiser(levels) if allows_base(levels) else None
     lossless = not levels.bound and chunk.settings.codec == "auto"
     exact: list[Candidate] = [Exact()] if lossless else []
+    if chunk.tiny:
+        return [*direct, *exact], len(direct + exact)
     coder = base_coder(chunk)
     if not chunk.effort.search:
         quick: list[Candidate] = []

@@ -289,6 +289,8 @@ def encode_candidate(candidate: Candidate, levels: ChunkLevels) -> EncodedChunk 
 def direct_candidates(levels: ChunkLevels) -> list[Candidate]:
     """The coders without a base that the settings allow."""
     codec, effort = levels.chunk.settings.codec, levels.chunk.effort
+    if levels.chunk.tiny:
+        return [Direct("zstd")]
     if codec != "auto":
         deltas = effort.deltas and find_coder(codec).predicts_in_time
         return [Direct(codec), Direct(codec, delta=True)] if deltas else [Direct(codec)]
@@ -308,6 +310,8 @@ def split_candidates(levels: ChunkLevels) -> list[Candidate]:
     settings, direct = levels.chunk.settings, levels.direct
     if levels.bound or settings.codec != "auto" or not levels.chunk.effort.splits:
         return []
+    if levels.chunk.tiny:
+        return []
     if direct is not None and direct.table is None and direct.top < 2**16:
         return []
     if not levels.is_float or levels.ordered is None:
@@ -326,7 +330,7 @@ def allows_base(levels: ChunkLevels) -> bool:
     """Whether the coder is lossy, is here, and decodes to the same bits wherever that matters."""
     coder, bits = base_coder(levels.chunk), levels.chunk.settings.bits
     depths = coder.available_depths()
-    if not coder.lossy or not depths or bits not in (None, *depths):
+    if levels.chunk.tiny or not coder.lossy or not depths or bits not in (None, *depths):
         return False
     return coder.exact_decoder or not levels.exact
 

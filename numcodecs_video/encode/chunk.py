@@ -19,10 +19,12 @@ from numcodecs_video.metrics import integer_view
 from numcodecs_video.transform.cube import frames_per_segment, to_cube
 from numcodecs_video.transform.missing import MissingCells, find_missing, in_range
 
-__all__ = ["Chunk", "check_dtype", "prepare_chunk"]
+__all__ = ["Chunk", "check_basis", "check_dtype", "choose_axes", "prepare_chunk"]
 
 #: samples cut out for trials keep at least this many frames, where whole segments are so short
 _SAMPLE_FRAMES = 48
+#: cells of a chunk that is not worth an encoder
+_TINY_CELLS = 1_000
 #: samples cut out for trials keep at least this many cells a side
 _SHORTEST_SAMPLE = 48
 _ADVICE = {
@@ -69,6 +71,11 @@ class Chunk:
     def valid(self) -> NDArray[np.bool_]:
         """True where a cell holds a value, broadcastable to the cube."""
         return np.ones((1, 1, 1, 1), bool) if self.missing is None else self.missing.valid
+
+    @property
+    def tiny(self) -> bool:
+        """So small that pictures take a hundred times the time for hardly a byte less."""
+        return self.settings.codec == "auto" and self.cube.size <= _TINY_CELLS
 
     @property
     def effort(self) -> Effort:
@@ -132,10 +139,50 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
     TypeError
         For complex, structured, string, object and extended-precision dtypes.
     """
-    if dtype.kind not in "biufmM" or dtype.itemsize > 8:
+    foreign = dtype.isbuiltin == 2  # registered by another package: bfloat16, float8_e5m2, ...
+    if foreign or dtype.kind not in "biufmM" or dtype.itemsize > 8:
+        advice = _ADVICE.get(dtype.kind, _ADVICE["O"])
+        if foreign:
+            advice = (
+                "it is no number of NumPy's: store its bits without loss, as "
+                f"array.view('u{dtype.itemsize}'), or convert it to float32"
+            )
         raise TypeError(
-            f"cannot encode dtype {dtype}: {_ADVICE.get(dtype.kind, _ADVICE['O'])}, or leave the "
-            "variable to Zarr's own compressors"
+            f"cannot encode dtype {dtype}: {advice}, or leave the variable to Zarr's own "
+            "compressors"
+        )
+
+
+def choose_axes(shape: tuple[int, ...], settings: Settings) -> str:
+    """The axes of a chunk, one letter a dimension; empty for a run of values.
+
+    Raises
+    ------
+    VideoCodecError
+        When the settings name another number of axes.
+    """
+    if len(shape) < 2:
+        return ""
+    axes = default_axes(len(shape)) if settings.axes is None else settings.axes
+    if len(axes) != len(shape):
+        raise VideoCodecError(
+            f"axes {axes!r} has {len(axes)} letters, but the chunk has shape {tuple(shape)}"
+        )
+    return axes
+
+
+def check_basis(shape: tuple[int, ...], axes: str, settings: Settings) -> None:
+    """Refuse a fixed basis of other bands than the chunk's.
+
+    Raises
+    ------
+    VideoCodecError
+    """
+    bands = math.prod(n for n, letter in zip(shape, axes, strict=False) if letter == "c")
+    if isinstance(settings.pca, BandBasis) and axes and settings.pca.bands != bands:
+        raise VideoCodecError(
+            f"pca is a basis of {settings.pca.bands} bands, the chunk has {bands} along "
+            f"axes {axes!r}"
         )
 
 
@@ -150,23 +197,15 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
         When the axes do not fit the chunk's dimensions.
     """
     check_dtype(array.dtype)
-    if settings.nodata is not None and not in_range(settings.nodata, array.dtype):
-        settings = replace(settings, nodata=None)
-    axes = default_axes(array.ndim) if settings.axes is None else settings.axes
+    possible = tuple(value for value in settings.nodata if in_range(value, array.dtype))
+    settings = replace(settings, nodata=possible)
     if array.ndim < 2 or not array.size:
         return _run_of_values(array, settings)
-    if len(axes) != array.ndim:
-        raise VideoCodecError(
-            f"axes {axes!r} has {len(axes)} letters, but the chunk has shape {array.shape}"
-        )
+    axes = choose_axes(array.shape, settings)
+    check_basis(array.shape, axes, settings)
     cube = integer_view(np.ascontiguousarray(to_cube(array, axes)))
-    if isinstance(settings.pca, BandBasis) and settings.pca.bands != cube.shape[1]:
-        raise VideoCodecError(
-            f"pca is a basis of {settings.pca.bands} bands, the chunk has {cube.shape[1]} along "
-            f"axes {axes!r}"
-        )
     try:
-        missing = find_missing(cube, _sentinel(array.dtype, settings))
+        missing = find_missing(cube, _sentinels(array.dtype, settings))
     except OverflowError:
         return _run_of_values(array, settings)
     frames = cube.shape[0]
@@ -175,9 +214,9 @@ def prepare_chunk(array: NDArray[Any], settings: Settings) -> Chunk:
     return Chunk(array, axes, cube, missing, segments, settings)
 
 
-def _sentinel(dtype: np.dtype[Any], settings: Settings) -> int | float | None:
-    """The nodata value; NaT, the smallest integer, for times."""
-    return int(np.iinfo(np.int64).min) if dtype.kind in "mM" else settings.nodata
+def _sentinels(dtype: np.dtype[Any], settings: Settings) -> tuple[int | float, ...]:
+    """The nodata values; NaT, the smallest integer, for times."""
+    return (int(np.iinfo(np.int64).min),) if dtype.kind in "mM" else settings.nodata
 
 
 def _run_of_values(array: NDArray[Any], settings: Settings) -> Chunk:

@@ -68,7 +68,7 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
         aim = rmse if base_coder(chunk).exact_decoder else rmse * _DRIFT_MARGIN
         base = encode_candidate(lambda levels: _meet_distortion(levels, aim, slack), levels)
     first = 0
-    if chunk.effort.search:
+    if chunk.effort.search and not chunk.tiny:
         trials = start_trials(direct)
         scale = chunk.cube.size / trials.levels.chunk.cube.size
         if base is None or trials.size(candidates[0]) * scale <= _FAR * base.size:

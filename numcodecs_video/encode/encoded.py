@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
-from numcodecs_video.format.header import Layer, Transform, Values
+from numcodecs_video.format.header import Layer, LayerKind, Transform, Values
 
 __all__ = ["EncodedChunk", "Ranked"]
 
@@ -43,6 +43,12 @@ class EncodedChunk:
         before = self.sections or ((),) * len(parts)
         sections = tuple((*s, p) for s, p in zip(before, parts, strict=True))
         return replace(self, layers=(*self.layers, layer), sections=sections)
+
+    def without(self, kind: LayerKind) -> Self:
+        """The same without the layers of a kind."""
+        kept = [i for i, layer in enumerate(self.layers) if layer.kind != kind]
+        sections = tuple(tuple(section[i] for i in kept) for section in self.sections)
+        return replace(self, layers=tuple(self.layers[i] for i in kept), sections=sections)
 
 
 class Ranked(NamedTuple):

@@ -61,8 +61,10 @@ class ChunkLevels:
             return self._filled(integer_levels(cube, valid, int(self.bound)))
         if not self.bound:
             return self._filled(lattice_levels(cube, valid))
-        levels_of = relative_levels if self.relative else real_levels
-        return self._filled(levels_of(cube, valid, self.bound))
+        if self.relative:
+            return self._filled(relative_levels(cube, valid, self.bound))
+        within = self.chunk.settings.fidelity.kind in ("rmse", "psnr")
+        return self._filled(real_levels(cube, valid, self.bound, within=within))
 
     @cached_property
     def ordered(self) -> Levels | None:

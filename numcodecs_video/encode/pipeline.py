@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video.coders import find_coder
-from numcodecs_video.config import Settings
+from numcodecs_video.config import Settings, UnreadableSettings
 from numcodecs_video.encode.bounded import encode_bounded, encode_quantised
 from numcodecs_video.encode.chunk import Chunk, prepare_chunk
 from numcodecs_video.encode.distortion import encode_to_distortion
@@ -25,7 +26,7 @@ __all__ = ["check_settings", "encode_chunk"]
 _RMSE_SLACK, _PSNR_SLACK = 0.82, 0.9
 
 
-def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
+def encode_chunk(array: NDArray[Any], settings: Settings | UnreadableSettings) -> bytes:
     """Encode an array of any shape as one payload that keeps the promise.
 
     Parameters
@@ -33,6 +34,7 @@ def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
     array : ndarray
         Booleans, integers, floats, datetimes or timedeltas, in any byte order and strides.
     settings : Settings
+        Those that this version cannot read are refused.
 
     Raises
     ------
@@ -41,15 +43,20 @@ def encode_chunk(array: NDArray[Any], settings: Settings) -> bytes:
     VideoCodecError
         When the settings do not fit the array, or this PyAV lacks the encoder.
     """
-    check_settings(settings)
-    chunk = prepare_chunk(array, settings)
+    settings = check_settings(settings)
+    # What a caller made of floating-point faults is no matter of an encode, nor changed by it.
+    with np.errstate(all="ignore"):
+        return _encode_chunk(prepare_chunk(array, settings))
+
+
+def _encode_chunk(chunk: Chunk) -> bytes:
     payloads: list[bytes] = []
     if chunk.axes:
         payloads = [best for order in _orders(chunk) if (best := _smallest(order)) is not None]
     if not payloads:
         exact = verified_payload(chunk, encode_exactly(chunk))
         if exact is None:  # pragma: no cover - Zstandard would have to fail
-            raise VideoCodecError(f"no coder keeps {settings.fidelity} for this chunk")
+            raise VideoCodecError(f"no coder keeps {chunk.settings.fidelity} for this chunk")
         payloads.append(exact)
     return min(payloads, key=len)
 
@@ -92,8 +99,8 @@ def _encode(chunk: Chunk) -> Ranked:
     return encode_to_distortion(chunk, float(rmse), slack) if rmse else encode_bounded(chunk, 0)
 
 
-def check_settings(settings: Settings) -> None:
-    """Refuse settings that no chunk can be encoded with, before any work.
+def check_settings(settings: Settings | UnreadableSettings) -> Settings:
+    """Refuse settings that no chunk can be encoded with, before any work; else give them back.
 
     Raises
     ------
@@ -102,7 +109,7 @@ def check_settings(settings: Settings) -> None:
     EncoderUnavailableError
         When the libraries of this process lack the encoder, or it has not this depth.
     """
-    if settings.trouble:
+    if isinstance(settings, UnreadableSettings):
         raise VideoCodecError(f"cannot encode with the stored settings: {settings.trouble}")
     if settings.codec != "auto":
         _check_coder(settings.codec, settings.bits, settings.options)
@@ -110,6 +117,7 @@ def check_settings(settings: Settings) -> None:
         raise VideoCodecError("options belong to one encoder: set codec as well")
     elif settings.fidelity.kind == "qp":
         _check_coder("hevc", settings.bits, ())
+    return settings
 
 
 @lru_cache(maxsize=64)

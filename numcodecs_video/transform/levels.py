@@ -34,6 +34,8 @@ __all__ = [
 
 #: more levels than this take the exact path: three planes of 16 bits carry them
 MOST_LEVELS = 2**48
+#: levels so many that one more makes no larger payload
+_MANY_LEVELS = 2**10
 #: cells that arithmetic is done on at a time
 PART_CELLS = 2**16
 
@@ -109,12 +111,27 @@ def integer_levels(
 
 
 def real_levels(
-    cube: NDArray[Any], valid: NDArray[np.bool_] | bool, max_error: float
+    cube: NDArray[Any],
+    valid: NDArray[np.bool_] | bool,
+    max_error: float,
+    *,
+    within: bool = False,
 ) -> Levels | None:
     """Quantise floats uniformly, so that no error exceeds ``max_error`` after every rounding.
 
     The step is twice what is left of the bound after the last rounding to the dtype (half a unit
     in the last place of the largest value) and the float64 operations of the reader.
+
+    Parameters
+    ----------
+    cube : float array, shape (T, C, Y, X)
+    valid : bool array or True
+        Cells that count; the others get arbitrary levels.
+    max_error : float
+        In the data's units.
+    within : bool
+        Let no level stand for more than the largest value, at the price of a smaller step where
+        levels are few; where they are many, none does.
 
     Returns
     -------
@@ -136,6 +153,9 @@ def real_levels(
     if span / step >= MOST_LEVELS:
         return None
     top = round(span / step)
+    if within or top >= _MANY_LEVELS:
+        top = math.ceil(span / step)
+        step = span / top
     levels = np.empty(cube.size, level_dtype(top))
     with np.errstate(invalid="ignore", over="ignore"):  # the holes may hold anything
         for part, cells in flat_parts(cube):

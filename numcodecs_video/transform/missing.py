@@ -6,6 +6,7 @@ travel in the header, so every NaN comes back with its payload bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numcodecs_video.errors import DecodeError
 
 __all__ = [
     "MissingCells",
+    "add_classes",
     "fill_missing",
     "fill_planes",
     "find_missing",
@@ -56,8 +58,8 @@ def _bits(cube: NDArray[Any]) -> NDArray[Any]:
     return cube.view(np.dtype(f"u{cube.dtype.itemsize}").newbyteorder(order))
 
 
-def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells | None:
-    """Classify the missing cells of a C-contiguous cube (T, C, Y, X).
+def find_missing(cube: NDArray[Any], nodata: Sequence[float | int] = ()) -> MissingCells | None:
+    """Classify the missing cells of a C-contiguous cube (T, C, Y, X): not finite, or a sentinel.
 
     Returns
     -------
@@ -71,8 +73,9 @@ def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells
     """
     is_float = cube.dtype.kind == "f"
     mask = ~np.isfinite(cube) if is_float else np.zeros(cube.shape, bool)
-    if nodata is not None and in_range(nodata, cube.dtype):
-        mask |= cube == np.array(nodata).astype(cube.dtype)
+    for sentinel in nodata:
+        if in_range(sentinel, cube.dtype):
+            mask |= cube == np.array(sentinel).astype(cube.dtype)
     if not mask.any():
         return None
     bits, at = _bits(cube).reshape(-1), int(mask.argmax())
@@ -86,6 +89,30 @@ def find_missing(cube: NDArray[Any], nodata: float | int | None) -> MissingCells
     classes[mask] = np.searchsorted(patterns, found) + 1
     # Slices keep the byte order, scalars would turn native.
     return MissingCells(classes, tuple(patterns[i : i + 1].tobytes() for i in range(len(patterns))))
+
+
+def add_classes(
+    missing: MissingCells | None, where: NDArray[np.bool_], values: NDArray[Any]
+) -> MissingCells:
+    """Put more cells (T, C, Y, X) on a map, each with a value of its own.
+
+    Raises
+    ------
+    OverflowError
+        When there are more than 255 distinct bit patterns then.
+    """
+    bits = _bits(np.ascontiguousarray(values))
+    before = () if missing is None else missing.patterns
+    classes = np.zeros(where.shape, np.uint8)
+    if missing is not None:
+        classes[...] = missing.classes
+    found = bits[where]
+    patterns = np.unique(found)
+    if len(before) + patterns.size > _MOST_CLASSES:
+        raise OverflowError("more than 255 distinct bit patterns of missing cells")
+    classes[where] = np.searchsorted(patterns, found) + 1 + len(before)
+    more = tuple(patterns[i : i + 1].tobytes() for i in range(patterns.size))
+    return MissingCells(classes, before + more)
 
 
 def in_range(nodata: float | int, dtype: np.dtype[Any]) -> bool:

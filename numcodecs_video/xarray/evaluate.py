@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
-from numcodecs_video.config import Jpeg2kSettings, Settings
+from numcodecs_video.config import Jpeg2kSettings, Settings, parse_nodata
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.xarray.conventions import nodata_of, packing
@@ -303,7 +303,7 @@ def _completed(codec: Any, variable: xr.DataArray, axes: Mapping[str, str] | Non
     completed = replace(
         settings,
         axes=settings.axes or letters_of(variable, axes),
-        nodata=nodata_of(variable) if settings.nodata is None else settings.nodata,
+        nodata=settings.nodata or parse_nodata(nodata_of(variable)),
     )
     kind = Jpeg2kCodec if isinstance(settings, Jpeg2kSettings) else VideoCodec
     return kind.from_settings(completed)

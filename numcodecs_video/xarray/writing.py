@@ -126,7 +126,7 @@ def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
         ``..._realised_<promise>``, numbers being in the units that a reader sees.
     """
     settings = settings_of(array)
-    if settings is None or settings.trouble or settings.fidelity.kind == "lossless":
+    if settings is None or settings.fidelity.kind == "lossless":
         return {}
     kind, value = settings.fidelity.kind, settings.fidelity.value
     scale = scale_of(array) if kind in IN_UNITS else 1.0

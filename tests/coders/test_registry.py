@@ -58,7 +58,7 @@ def test_a_coder_takes_its_file_and_one_line(words, candidate, monkeypatch):
     """Registered, it serves as base, as a coder without one, and behind every promise."""
     monkeypatch.setitem(CODERS, "toy", Entry(200, "tests.coders.toy"))
     array = np.random.default_rng(0).integers(0, 900, (5, 20, 24)).astype("u2")
-    chunk = prepare_chunk(array, Settings.parse(words))
+    chunk = prepare_chunk(array, Settings.parse(**words))
     encoded = candidate(ChunkLevels(chunk, words.get("max_error", 0)))
     payload = verified_payload(chunk, encoded)
     assert payload is not None

@@ -22,7 +22,7 @@ def test_a_sample_is_a_part_of_the_chunk_in_whole_segments(frames, gop, bands, h
     cube = np.arange(frames * bands * height * width, dtype="f8")
     cube = cube.reshape(frames, bands, height, width)
     cube[:, :, ::7, ::5] = np.nan
-    chunk = prepare_chunk(cube, Settings.parse({"axes": "tcyx", "gop": gop}))
+    chunk = prepare_chunk(cube, Settings.parse(axes="tcyx", gop=gop))
     sample = chunk.sample(20_000)
     finite = sample.cube[np.isfinite(sample.cube)]
     assert np.isin(finite, cube).all()

@@ -50,7 +50,7 @@ def test_a_straight_line_is_met_at_once(slope, start, aim):
 def test_uniform_steps_make_no_more_than_their_rmse(dtype, rmse):
     """And within a step of integers below it."""
     values = np.random.default_rng(0).uniform(0, 10_000, (2, 100, 100)).astype(dtype)
-    chunk = prepare_chunk(values, Settings.parse({"rmse": rmse}))
+    chunk = prepare_chunk(values, Settings.parse(rmse=rmse))
     bound = uniform_bound(chunk, rmse)
     step = 2 * bound + (dtype == "i4")
     error = values - step * np.round(values / step) if step else values * 0

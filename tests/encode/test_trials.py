@@ -24,7 +24,7 @@ def _encoded(shared: int, *segments: int) -> EncodedChunk:
 @pytest.fixture
 def levels() -> ChunkLevels:
     array = np.zeros((4, 8, 9), "u2")
-    return ChunkLevels(prepare_chunk(array, Settings.parse({"gop": 2})), 0)
+    return ChunkLevels(prepare_chunk(array, Settings.parse(gop=2)), 0)
 
 
 @pytest.mark.parametrize(("whole", "expected"), [(2, 100 + 30), (4, 50 + 30), (20, 10 + 30)])
@@ -57,7 +57,7 @@ def test_candidates_are_made_once_and_failures_come_last(levels):
 def test_trials_run_on_a_part_at_a_drafts_effort(effort):
     """On all cells at effort 9."""
     array = np.random.default_rng(0).integers(0, 99, (60, 160, 170)).astype("u2")
-    chunk = prepare_chunk(array, Settings.parse({"effort": effort, "gop": 6}))
+    chunk = prepare_chunk(array, Settings.parse(effort=effort, gop=6))
     trials = start_trials(ChunkLevels(chunk, 0))
     part = trials.levels.chunk
     assert part.settings.effort == min(effort, 4)

@@ -101,6 +101,6 @@ def test_a_basis_of_other_bands_is_refused(bands):
 
 def test_the_basis_does_not_depend_on_the_signs_of_eigenvectors(bands):
     """The largest weight of every component is positive."""
-    levels = ChunkLevels(prepare_chunk(bands, Settings.parse({"max_error": 0.5})), 0.5)
+    levels = ChunkLevels(prepare_chunk(bands, Settings.parse(max_error=0.5)), 0.5)
     weights = levels.components().weights
     assert (np.take_along_axis(weights, np.abs(weights).argmax(0)[None], 0) > 0).all()

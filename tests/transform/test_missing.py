@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video import VideoCodec
+from numcodecs_video.config import parse_nodata
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.payload import parse_header
 from numcodecs_video.transform.missing import (
@@ -31,7 +32,7 @@ def test_valid_cells_are_the_finite_ones_without_the_sentinel(sample):
     """The class map is 0 exactly where a cell holds a value."""
     cube = np.ascontiguousarray(sample.array).reshape((1, 1, 1, -1))
     try:
-        found = find_missing(cube, sample.nodata)
+        found = find_missing(cube, parse_nodata(sample.nodata))
     except OverflowError:
         return
     expected = valid_cells(sample).reshape(cube.shape)
@@ -44,7 +45,7 @@ def test_restoring_gives_back_every_bit(sample):
     """Overwritten missing cells come back with the bits that they had."""
     cube = np.ascontiguousarray(sample.array).reshape((1, 1, 1, -1))
     try:
-        found = find_missing(cube, sample.nodata)
+        found = find_missing(cube, parse_nodata(sample.nodata))
     except OverflowError:
         return
     if found is None:
@@ -57,14 +58,14 @@ def test_restoring_gives_back_every_bit(sample):
 def test_each_pattern_is_a_class():
     """NaN of either sign and both infinities are told apart."""
     cube = np.array([0x7FC00000, 0xFFC00000, 0x7F800000, 0xFF800000, 0], "u4").view("f4")
-    found = find_missing(cube.reshape(1, 1, 1, -1), None)
+    found = find_missing(cube.reshape(1, 1, 1, -1))
     assert len(found.patterns) == 4
     assert sorted(found.classes.reshape(-1)) == [0, 1, 2, 3, 4]
 
 
 def test_no_missing_cell_is_no_map():
     """The common case costs nothing."""
-    assert find_missing(_one([1, 2, 3]), -9999.0) is None
+    assert find_missing(_one([1, 2, 3]), [-9999.0]) is None
 
 
 @pytest.mark.parametrize(
@@ -72,21 +73,21 @@ def test_no_missing_cell_is_no_map():
 )
 def test_a_sentinel_outside_the_dtype_is_never_found(dtype, nodata):
     """-9999 among unsigned counts is a setting for other variables, not an error."""
-    assert find_missing(_one([0, 1, 100], dtype), nodata) is None
+    assert find_missing(_one([0, 1, 100], dtype), [nodata]) is None
 
 
 @pytest.mark.parametrize(("dtype", "nodata"), [("u2", 65535.0), ("f4", -9999), ("i8", -(2**63))])
 def test_a_sentinel_may_be_an_integer_or_a_float(dtype, nodata):
     """The type of the setting does not matter where its value fits the dtype."""
     cube = np.array([1, 2, int(nodata)], "i8").astype(dtype).reshape(1, 1, 1, -1)
-    np.testing.assert_array_equal(find_missing(cube, nodata).classes, [[[[0, 0, 1]]]])
+    np.testing.assert_array_equal(find_missing(cube, [nodata]).classes, [[[[0, 0, 1]]]])
 
 
 def test_bands_that_miss_the_same_cells_share_one_map():
     """A cloud mask is stored once, not once a band."""
     cube = np.zeros((2, 3, 4, 5), "f4")
     cube[1, :, 2:] = np.nan
-    found = find_missing(cube, None)
+    found = find_missing(cube)
     assert found.shared
     assert found.classes.shape == (2, 1, 4, 5)
 
@@ -95,14 +96,14 @@ def test_bands_that_miss_different_cells_have_maps_of_their_own():
     """One differing cell is enough."""
     cube = np.zeros((2, 3, 4, 5), "f4")
     cube[1, 0, 0, 0] = np.nan
-    assert find_missing(cube, None).classes.shape == cube.shape
+    assert find_missing(cube).classes.shape == cube.shape
 
 
 def test_more_patterns_than_classes_are_refused():
     """NaN payloads that carry data belong on the exact path."""
     bits = 0x7FC00000 + np.arange(300, dtype="u4")
     with pytest.raises(OverflowError, match="255"):
-        find_missing(bits.view("f4").reshape(1, 1, 1, -1), None)
+        find_missing(bits.view("f4").reshape(1, 1, 1, -1))
 
 
 @given(class_maps())

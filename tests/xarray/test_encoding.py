@@ -191,7 +191,7 @@ def test_settings_that_cannot_hold_are_refused(ds, said, message):
 def test_the_sentinel_reaches_the_codec(dtype, attrs, nodata):
     """CF fill values and the attribute ``nodata`` count where the stored dtype can hold them."""
     chosen = encoding(xr.Dataset({"v": cube(dtype, **attrs)}), zarr_format=2)
-    assert settings_of(chosen["v"]).nodata == nodata
+    assert settings_of(chosen["v"]).nodata == (() if nodata is None else (nodata,))
 
 
 def test_the_sentinel_fills_the_chunks_at_the_edges():
