@@ -140,7 +140,7 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
                     buffers = await asyncio.gather(
                         *(byte_getter.get(chunk_spec.prototype, _request(r)) for r in ranges)
                     )
-                except Exception:
+                except ValueError:  # a range beyond the end, to Icechunk
                     if read.ask_for_all():
                         continue
                     raise
@@ -160,7 +160,7 @@ class ChunkSerializer(ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin):
                         byte_getter.get_sync(prototype=chunk_spec.prototype, byte_range=_request(r))
                         for r in ranges
                     ]
-                except Exception:
+                except ValueError:  # a range beyond the end, to Icechunk
                     if read.ask_for_all():
                         continue
                     raise

@@ -20,9 +20,11 @@ from numcodecs_video.format.header import Layer
 from numcodecs_video.format.registry import CODERS
 
 __all__ = [
+    "NOTHING",
     "Coder",
     "EncodeSpec",
     "EncodedPlanes",
+    "Known",
     "Structure",
     "ValueCoder",
     "find_coder",
@@ -55,6 +57,34 @@ class EncodeSpec:
     options: tuple[tuple[str, str], ...] = ()
     raw_options: tuple[tuple[str, str], ...] = ()
     structure: Structure = USUAL
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a decoder knows of planes before it decodes them: coders may use it as they like.
+
+    Parameters
+    ----------
+    valid : bool array, shape (T, P, Y, X), optional
+        False where samples are never looked at.
+    picture : uint array, shape (T, P, Y, X), optional
+        What the planes are the residual of.
+    """
+
+    valid: NDArray[np.bool_] | None = None
+    picture: NDArray[Any] | None = None
+
+    def frames(self, segment: range) -> Known:
+        """What is known of a segment's frames."""
+        part = slice(segment.start, segment.stop)
+        return Known(
+            None if self.valid is None else self.valid[part],
+            None if self.picture is None else self.picture[part],
+        )
+
+
+#: of planes that nothing is known of
+NOTHING = Known()
 
 
 @dataclass(frozen=True)
@@ -115,6 +145,11 @@ class Coder(Protocol):
         ...
 
     @property
+    def contextual(self) -> bool:
+        """It uses what is known of the planes, so that it must be told on both sides."""
+        ...
+
+    @property
     def structured(self) -> bool:
         """It does as a :class:`~.coders.structure.Structure` says."""
         ...
@@ -141,7 +176,11 @@ class Coder(Protocol):
         ...
 
     def encode(
-        self, planes: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+        self,
+        planes: NDArray[Any],
+        segments: Sequence[range],
+        spec: EncodeSpec,
+        known: Known = NOTHING,
     ) -> EncodedPlanes:
         """Encode planes, each segment so that it decodes alone.
 
@@ -151,6 +190,7 @@ class Coder(Protocol):
         segments : sequence of range
             Frame numbers of each segment.
         spec : EncodeSpec
+        known : Known
 
         Raises
         ------
@@ -160,7 +200,12 @@ class Coder(Protocol):
         ...
 
     def decode(
-        self, layer: Layer, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+        self,
+        layer: Layer,
+        shared: bytes,
+        data: bytes,
+        shape: tuple[int, int, int, int],
+        known: Known = NOTHING,
     ) -> NDArray[Any]:
         """Decode one segment.
 
@@ -171,6 +216,8 @@ class Coder(Protocol):
         shared, data : bytes
         shape : (int, int, int, int)
             Frames, planes, height and width that must come out.
+        known : Known
+            As it was when encoding, of this segment's frames.
 
         Returns
         -------

@@ -20,7 +20,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.coders import Coder, EncodedPlanes, EncodeSpec, sample_dtype
+from numcodecs_video.coders import NOTHING, Coder, EncodedPlanes, EncodeSpec, Known, sample_dtype
 from numcodecs_video.coders.ffmpeg_options import (
     check_options,
     encoder_options,
@@ -80,6 +80,7 @@ class VideoCoder:
     lossy: bool = True
     key_picture: bool = False
     structured: bool = False
+    contextual: bool = False
     longest_side: int = 8192
     shortest_side: int = 1
     predicts_in_time: bool = True
@@ -118,7 +119,11 @@ class VideoCoder:
         raise EncoderUnavailableError(f"this PyAV lacks {asked}; it has {listing}")
 
     def encode(
-        self, planes: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+        self,
+        planes: NDArray[Any],
+        segments: Sequence[range],
+        spec: EncodeSpec,
+        known: Known = NOTHING,
     ) -> EncodedPlanes:
         """Encode planes as one video, all planes of a time step in one frame.
 
@@ -149,7 +154,12 @@ class VideoCoder:
         return EncodedPlanes(layer, shared, streams)
 
     def decode(
-        self, layer: Layer, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+        self,
+        layer: Layer,
+        shared: bytes,
+        data: bytes,
+        shape: tuple[int, int, int, int],
+        known: Known = NOTHING,
     ) -> NDArray[Any]:
         """Decode the planes of one segment."""
         mosaic = layer.mosaic

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numcodecs_video.coders import (
+    NOTHING,
     Coder,
     EncodedPlanes,
     EncodeSpec,
+    Known,
     quantiser_step,
     sample_dtype,
 )
@@ -50,7 +52,7 @@ class Jpeg2k:
     """
 
     lossy = True
-    predicts_in_time = key_picture = structured = exact_decoder = False
+    predicts_in_time = key_picture = contextual = structured = exact_decoder = False
     least_quantiser = -24  # finer than HEVC has them
 
     def __init__(self, name: str, depths: Sequence[int]) -> None:
@@ -69,7 +71,11 @@ class Jpeg2k:
             )
 
     def encode(
-        self, planes: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+        self,
+        planes: NDArray[Any],
+        segments: Sequence[range],
+        spec: EncodeSpec,
+        known: Known = NOTHING,
     ) -> EncodedPlanes:
         """Encode planes, each frame as a codestream."""
         if planes.shape[1] > _MOST_PLANES:
@@ -95,7 +101,12 @@ class Jpeg2k:
         return EncodedPlanes(Layer("base", self.name, spec.bits), shared, streams)
 
     def decode(
-        self, layer: Layer, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+        self,
+        layer: Layer,
+        shared: bytes,
+        data: bytes,
+        shape: tuple[int, int, int, int],
+        known: Known = NOTHING,
     ) -> NDArray[Any]:
         """Decode the planes of one segment."""
         if not imagecodecs.JPEG2K.available:

@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.coders import Coder, EncodedPlanes, EncodeSpec, sample_dtype
+from numcodecs_video.coders import NOTHING, Coder, EncodedPlanes, EncodeSpec, Known, sample_dtype
 from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
 from numcodecs_video.format.header import Layer
 from numcodecs_video.format.varint import join_units, split_units
@@ -29,7 +29,7 @@ class JpegXl:
 
     name = "jpegxl"
     depths: Sequence[int] = (8, 16)
-    lossy = predicts_in_time = key_picture = structured = False
+    lossy = predicts_in_time = key_picture = contextual = structured = False
     exact_decoder = True
     least_quantiser = 0
 
@@ -43,7 +43,11 @@ class JpegXl:
             raise EncoderUnavailableError("this imagecodecs lacks JPEG XL: install one with libjxl")
 
     def encode(
-        self, planes: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+        self,
+        planes: NDArray[Any],
+        segments: Sequence[range],
+        spec: EncodeSpec,
+        known: Known = NOTHING,
     ) -> EncodedPlanes:
         """Encode planes without loss."""
         count, effort = _frames_per_unit(planes.shape[2]), int(dict(spec.options)["effort"])
@@ -58,7 +62,12 @@ class JpegXl:
         return EncodedPlanes(layer, b"", run_each(encode_segment, segments))
 
     def decode(
-        self, layer: Layer, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+        self,
+        layer: Layer,
+        shared: bytes,
+        data: bytes,
+        shape: tuple[int, int, int, int],
+        known: Known = NOTHING,
     ) -> NDArray[Any]:
         """Decode the planes of one segment."""
         if not self.available_depths():

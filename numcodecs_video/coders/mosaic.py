@@ -14,6 +14,8 @@ __all__ = ["cut_mosaic", "plan_mosaic", "tile_mosaic"]
 
 #: of the coding tree units of HEVC (H.265, 7.4.3.2)
 _CTU_SIDES = (16, 32, 64)
+#: the smallest coding block
+_BLOCK = 8
 
 
 def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) -> Mosaic:
@@ -68,6 +70,10 @@ def tile_mosaic(planes: NDArray[Any], mosaic: Mosaic) -> NDArray[Any]:
     bottom, right = rows * height, mosaic.columns * width
     frames[:, :bottom, right:] = frames[:, :bottom, right - 1 : right]
     frames[:, bottom:] = frames[:, bottom - 1 : bottom]
+    # What is more than the next whole block never changes, so that it costs nothing.
+    still = frames[:1].mean(axis=(1, 2), keepdims=True).astype(planes.dtype)
+    frames[:, -(-bottom // _BLOCK) * _BLOCK :] = still
+    frames[:, :, -(-right // _BLOCK) * _BLOCK :] = still
     return frames
 
 

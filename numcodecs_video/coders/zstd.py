@@ -10,7 +10,15 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.coders import Coder, EncodedPlanes, EncodeSpec, ValueCoder, sample_dtype
+from numcodecs_video.coders import (
+    NOTHING,
+    Coder,
+    EncodedPlanes,
+    EncodeSpec,
+    Known,
+    ValueCoder,
+    sample_dtype,
+)
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import Layer
 
@@ -22,7 +30,7 @@ class Zstandard:
 
     name = "zstd"
     depths: Sequence[int] = (8, 16)
-    lossy = predicts_in_time = key_picture = structured = False
+    lossy = predicts_in_time = key_picture = contextual = structured = False
     exact_decoder = True
     least_quantiser = 0
 
@@ -34,14 +42,23 @@ class Zstandard:
         """Nothing to check."""
 
     def encode(
-        self, planes: NDArray[Any], segments: Sequence[range], spec: EncodeSpec
+        self,
+        planes: NDArray[Any],
+        segments: Sequence[range],
+        spec: EncodeSpec,
+        known: Known = NOTHING,
     ) -> EncodedPlanes:
         """Compress planes."""
         streams = [self.encode_values(planes[s.start : s.stop], spec.options) for s in segments]
         return EncodedPlanes(Layer("base", self.name, spec.bits), b"", streams)
 
     def decode(
-        self, layer: Layer, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+        self,
+        layer: Layer,
+        shared: bytes,
+        data: bytes,
+        shape: tuple[int, int, int, int],
+        known: Known = NOTHING,
     ) -> NDArray[Any]:
         """Decompress the planes of one segment."""
         values = self.decode_values(data, math.prod(shape), sample_dtype(layer.bits))

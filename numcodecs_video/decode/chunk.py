@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.coders import find_coder, find_value_coder, sample_dtype
+from numcodecs_video.coders import (
+    NOTHING,
+    Known,
+    find_coder,
+    find_value_coder,
+    sample_dtype,
+)
 from numcodecs_video.coders.zstd import decompress
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import BIAS_BITS, Header, Layer, Transform
@@ -29,8 +35,14 @@ __all__ = [
     "decode_cube",
     "decode_samples",
     "decode_segment",
+    "known_of_base",
+    "known_of_residual",
     "samples_to_levels",
 ]
+
+
+#: in which a residual is told of its base: parts of one of its steps
+_PARTS_OF_STEP = 8
 
 
 def decode_chunk(data: bytes | memoryview, header: Header | None = None) -> NDArray[Any]:
@@ -159,11 +171,14 @@ def decode_segment(
     if exact is not None:
         values[...] = _decode_exact(header.layers[exact], layers[exact], shape, values.dtype)
         return values
-    _decode_values(header, shared, layers, values)
-    index = header.layer_index("missing")
+    index, classes, valid = header.layer_index("missing"), None, None
     if header.missing is not None and index is not None:
         bands = 1 if header.missing.shared else shape[1]
         classes = _decode_map(header, shared[index], layers[index], (shape[0], bands, *shape[2:]))
+        hidden = len(header.missing.patterns) - header.missing.values
+        valid = np.broadcast_to((classes == 0) | (classes > hidden), shape)
+    _decode_values(header, shared, layers, valid, values)
+    if header.missing is not None and classes is not None:
         restore_missing(values, classes, header.missing.patterns)
     return values
 
@@ -218,18 +233,35 @@ def _decode_exact(
 
 
 def _decode_values(
-    header: Header, shared: Sequence[bytes], layers: Sequence[bytes], out: NDArray[Any]
+    header: Header,
+    shared: Sequence[bytes],
+    layers: Sequence[bytes],
+    valid: NDArray[np.bool_] | None,
+    out: NDArray[Any],
 ) -> None:
     """Decode the base (levels are zero without one) and the residual of a segment into ``out``."""
     table = _table(header, shared, out.dtype)
     base = residual = None
     frames, bands, height, width = out.shape
     planes = (frames, header.transform.planes(bands), height, width)
-    for layer, common, data in zip(header.layers, shared, layers, strict=True):
-        if layer.kind == "base":
-            base = layer, decode_samples(layer, common, data, planes)
-        elif layer.kind == "residual":
-            residual = layer, decode_samples(layer, common, data, (frames, bands, height, width))
+    top = header.values.top
+    found = {layer.kind: number for number, layer in enumerate(header.layers)}
+    if "base" in found:
+        number = found["base"]
+        layer = header.layers[number]
+        known = known_of_base(layer, header.transform, valid)
+        base = layer, decode_samples(layer, shared[number], layers[number], planes, known)
+    if "residual" in found:
+        number = found["residual"]
+        layer = header.layers[number]
+        known = NOTHING
+        if find_coder(layer.coder).contextual:
+            picture = None
+            if base is not None:
+                bits = base[0].bits
+                picture = base_levels(base[1], header.transform, bits, bands, top)
+            known = known_of_residual(layer, valid, picture)
+        residual = layer, decode_samples(layer, shared[number], layers[number], out.shape, known)
     if base is not None and residual is None and not header.transform.mixes:
         levels = _levels_of_samples(base[0], header.transform, out.shape[1])
         if levels.size < out.size:
@@ -280,8 +312,45 @@ def base_levels(
     return out
 
 
+def known_of_base(layer: Layer, transform: Transform, valid: NDArray[np.bool_] | None) -> Known:
+    """What a reader knows of the planes of a base: where bands are hidden, unless it mixes them.
+
+    Parameters
+    ----------
+    layer : Layer
+    transform : Transform
+    valid : bool array, shape (T, C, Y, X), optional
+    """
+    if valid is None or transform.weights or not find_coder(layer.coder).contextual:
+        return NOTHING
+    return Known(np.concatenate([valid] * transform.parts, axis=1))
+
+
+def known_of_residual(
+    layer: Layer, valid: NDArray[np.bool_] | None, picture: NDArray[Any] | None
+) -> Known:
+    """What a reader knows of the planes of a residual: where bands are hidden, and the base.
+
+    Parameters
+    ----------
+    layer : Layer
+    valid : bool array, shape (T, C, Y, X), optional
+    picture : int array, shape (T, C, Y, X), optional
+        Levels of the base.
+    """
+    if not find_coder(layer.coder).contextual:
+        return NOTHING
+    if picture is not None:
+        picture = (picture * _PARTS_OF_STEP // layer.step).astype(np.uint32)
+    return Known(valid, picture)
+
+
 def decode_samples(
-    layer: Layer, shared: bytes, data: bytes, shape: tuple[int, int, int, int]
+    layer: Layer,
+    shared: bytes,
+    data: bytes,
+    shape: tuple[int, int, int, int],
+    known: Known = NOTHING,
 ) -> NDArray[Any]:
     """Samples of one segment of a base or residual layer.
 
@@ -292,12 +361,14 @@ def decode_samples(
         The layer's bytes in the shared section and in the segment's.
     shape : (int, int, int, int)
         Frames, planes, height and width.
+    known : Known
+        Of the segment.
 
     Returns
     -------
     uint8 array (8 bits) or uint16 array (above) of ``shape``
     """
-    samples = find_coder(layer.coder).decode(layer, shared, data, shape)
+    samples = find_coder(layer.coder).decode(layer, shared, data, shape, known)
     if layer.delta:
         dtype = samples.dtype.type
         samples[1:] -= dtype(2 ** (layer.bits - 1))

@@ -35,10 +35,10 @@ __all__ = ["descend", "encode_bounded", "encode_quantised", "shortlist"]
 
 #: candidates that a part shows within this factor of each other are too close to tell
 _CLOSE = 1.03
-#: a base this much larger than the best of the others is given up
-_HOPELESS = 1.3
-#: quantisers of a base around the first guess
-_STARTS = (-4, 0, 4, 8)
+#: the first step from the first guess at a base's quantiser
+_WIDTH = 4
+#: where thorough searches begin, around the first guess
+_STARTS = (-4, 0, 4)
 #: quantisers tried again with another structure, and without the KLT
 _AGAIN, _AGAIN_WITHOUT_KLT = 4, 3
 #: a first guess at so fine a quantiser says that a base is no use to effort 1
@@ -98,10 +98,10 @@ def _rank(levels: ChunkLevels) -> tuple[list[Candidate], int]:
         if first is not None and first > _LEAST_QUICK:
             quick = [Base(coder.name, first, structure=usual_structure(chunk))]
         return [*quick, *exact, *direct], 1 + len(exact)
-    trials = start_trials(levels)
+    trials = start_trials(levels, chunk.effort.trial_cells)
     for candidate in direct + exact + splits:
         trials.size(candidate)
-    if first is not None:
+    if first is not None and trials.least_rate() <= chunk.effort.base_rate:
         _search_bases(trials, first, levels)
     ranked = trials.ranked()
     return (ranked, chunk.effort.keep) if chunk.effort.keep > 1 else shortlist(trials, ranked)
@@ -132,14 +132,15 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
             lambda qp: trials.size(base(qp)),
             starts,
             budget,
+            width=2 if len(starts) == 1 and starts[0] != first else _WIDTH,
             least=coder.least_quantiser,
-            hopeless=lambda: _HOPELESS * min(trials.sizes.values()),
+            hopeless=lambda: effort.hopeless * min(trials.sizes.values()),
         )
         return base(best)
 
-    starts = [first + start for start in _STARTS] if effort.structures else [first]
+    starts = [first + start for start in _STARTS] if effort.thorough else [first]
     best = search(lambda qp: Base(coder.name, qp, structure=usual), starts, effort.quantisers)
-    if not effort.structures or trials.size(best) > _HOPELESS * min(trials.sizes.values()):
+    if not effort.structures or trials.size(best) > effort.hopeless * min(trials.sizes.values()):
         return
     found = search_structure(
         lambda structure: math.log2(max(1, trials.size(replace(best, structure=structure)))),
@@ -147,6 +148,7 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         key=coder.key_picture,
         structured=coder.structured,
         frames=len(chunk.segments[0]),
+        quick=effort.quick,
         thorough=effort.thorough,
     )
     if found != usual:
@@ -159,16 +161,16 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
 def _first_quantiser(levels: ChunkLevels) -> int | None:
     """Where the search for the base's quantiser begins; None when there can be no base.
 
-    A residual is sparse when the bound is some 2.7 times the base's root mean square error, which
+    A residual is cheap when the bound is some 1.7 times the base's root mean square error, which
     is at most the quantiser's step over the root of 12.
     """
     if levels.fine is None or levels.fine.constant:
         return None
     coder = base_coder(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
-    step = 1.3 * max(levels.residual_step / 2, 0.5)
+    step = 2.06 * max(levels.residual_step / 2, 0.5)
     qp = quantiser_for(step, finest_step(levels, bits), bits)
-    return max(coder.least_quantiser, min(MOST_QP - _STARTS[-1], round(qp)))
+    return max(coder.least_quantiser, min(MOST_QP - _WIDTH, round(qp)))
 
 
 def descend(
@@ -178,7 +180,7 @@ def descend(
     *,
     least: int,
     hopeless: Callable[[], float] = lambda: math.inf,
-    width: int = 2,
+    width: int = _WIDTH,
 ) -> int:
     """Walk over quantisers to the smallest size, with ever smaller steps.
 

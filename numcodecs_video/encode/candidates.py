@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,19 @@ from numcodecs_video.coders import (
     sample_dtype,
 )
 from numcodecs_video.coders.structure import USUAL
-from numcodecs_video.decode.chunk import base_levels
+from numcodecs_video.decode.chunk import base_levels, known_of_base
 from numcodecs_video.encode.chunk import Chunk
 from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.exact import encode_exactly
-from numcodecs_video.encode.layers import decode_planes, encode_lossless, encode_residual
+from numcodecs_video.encode.layers import (
+    decode_planes,
+    encode_lossless,
+    encode_residual,
+    estimate_residual,
+)
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.errors import DecodeError, VideoCodecError
-from numcodecs_video.format.header import BIAS_BITS, Transform
+from numcodecs_video.format.header import BIAS_BITS, Layer, Transform
 from numcodecs_video.transform.cube import blocks
 from numcodecs_video.transform.levels import Levels
 
@@ -59,6 +64,7 @@ _DRIFT = 2
 #: split floats: bits between two numbers of low ones
 _SPLIT_STEP = 3
 MOST_QP = 51
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,9 @@ class Direct:
             levels.chunk.effort,
             delta=self.delta,
             raw_options=levels.raw_options(self.coder),
+            known=known_of_base(
+                Layer("base", self.coder), Transform(parts=parts), levels.known_valid
+            ),
         )
         start = levels.start(name, direct, Transform(parts=parts))
         return start.add(encoded.layer, encoded.shared, encoded.streams)
@@ -106,7 +115,7 @@ class Direct:
         """The sample depths to choose from; the user's is for video."""
         coder = find_coder(self.coder)
         depths = coder.available_depths()
-        return [bits] if bits in depths and coder.predicts_in_time else depths
+        return [bits] if bits in depths and not coder.contextual else depths
 
 
 def _split_levels(levels: Levels, depths: list[int]) -> tuple[NDArray[Any], int, int]:
@@ -120,7 +129,7 @@ def _split_levels(levels: Levels, depths: list[int]) -> tuple[NDArray[Any], int,
 
 @dataclass(frozen=True)
 class SplitFloats:
-    """Floats without loss: their high bits as pictures by JPEG XL, the noisy low ones apart.
+    """Floats without loss: their high bits as pictures, the noisy low ones apart.
 
     Parameters
     ----------
@@ -141,10 +150,14 @@ class SplitFloats:
         segments, effort = levels.chunk.segments, levels.chunk.effort
         bits = 8 if ordered.top >> self.low < 2**8 else 16
         high = (ordered.array >> self.low).astype(sample_dtype(bits))
-        encoded = encode_lossless("jpegxl", high, bits, segments, effort, delta=self.delta)
+        coder = "adaptive" if effort.adaptive else "jpegxl"
+        known = known_of_base(Layer("base", coder), Transform(), levels.known_valid)
+        encoded = encode_lossless(
+            coder, high, bits, segments, effort, delta=self.delta, known=known
+        )
         gain = 1 << self.low + BIAS_BITS
         transform = Transform("linear", 1, gain, BIAS_BITS, (), (0,) * high.shape[1])
-        name = f"jpegxl{' of differences' if self.delta else ''} + {self.low} bits by zstd"
+        name = f"{coder}{' of differences' if self.delta else ''} + {self.low} bits by zstd"
         start = levels.start(name, ordered, transform)
         start = start.add(encoded.layer, encoded.shared, encoded.streams)
         if not self.low:
@@ -223,28 +236,54 @@ class Base:
         encoded = levels.start(name, fine, transform)
         return encoded.add(base.layer, base.shared, base.streams), base
 
+    def estimate(self, levels: ChunkLevels) -> tuple[EncodedChunk, float] | None:
+        """The base alone, and about how many bytes its residual takes; None without levels."""
+        fine = levels.fine
+        if fine is None or fine.constant:
+            return None
+        encoded, predicted = self.predict(levels, fine)
+        step = self._residual_step(levels, encoded, fine)
+        return encoded, estimate_residual(self._residual(levels, fine, predicted, step))
+
     def _add_residual(
         self, levels: ChunkLevels, fine: Levels, encoded: EncodedChunk, predicted: NDArray[Any]
     ) -> EncodedChunk:
         """Add what is left after the prediction, in units of the residual's step."""
-        step, chunk = levels.residual_step, levels.chunk
+        chunk = levels.chunk
+        step = self._residual_step(levels, encoded, fine)
+        residual = self._residual(levels, fine, predicted, step)
+        layer = encode_residual(
+            residual, chunk.segments, step, chunk.effort, levels.known_valid, predicted
+        )
+        if layer is None:
+            return encoded
+        encoded = replace(encoded, name=f"{encoded.name} + {layer.layer.coder}")
+        return encoded.add(layer.layer, layer.shared, layer.streams)
+
+    def _residual_step(self, levels: ChunkLevels, encoded: EncodedChunk, fine: Levels) -> int:
+        """Levels that one unit of the residual stands for."""
+        step = levels.residual_step
         if not find_coder(self.coder).exact_decoder:
             # What another decoder may add comes off the bound.
             step -= 2 * largest_drift(encoded.transform, fine.array.shape[1])
             if step < 1:
                 raise VideoCodecError(f"the bound is too tight for a base by {self.coder}")
-        valid = np.broadcast_to(chunk.valid, predicted.shape)
-        for block in blocks(predicted.shape):  # in place: few arrays of the chunk's size at a time
+        return step
+
+    @staticmethod
+    def _residual(
+        levels: ChunkLevels, fine: Levels, predicted: NDArray[Any], step: int
+    ) -> NDArray[Any]:
+        """What is left after the prediction, in units of the step; zero in missing cells."""
+        valid = np.broadcast_to(levels.chunk.valid, predicted.shape)
+        residual = np.empty(predicted.shape, predicted.dtype)
+        for block in blocks(predicted.shape):
             distance = np.subtract(fine.array[block], predicted[block], dtype=np.int64)
             distance += step // 2
             distance //= step
             distance *= valid[block]
-            predicted[block] = distance
-        residual = encode_residual(predicted, chunk.segments, step, chunk.effort)
-        if residual is None:
-            return encoded
-        encoded = replace(encoded, name=f"{encoded.name} + {residual.layer.coder}")
-        return encoded.add(residual.layer, residual.shared, residual.streams)
+            residual[block] = distance
+        return residual
 
 
 def _encode_lossy(
@@ -271,8 +310,8 @@ class Exact:
 Candidate = Callable[[ChunkLevels], EncodedChunk | None]
 
 
-def encode_candidate(candidate: Candidate, levels: ChunkLevels) -> EncodedChunk | None:
-    """Make a candidate; None when its coder fails at it.
+def encode_candidate(candidate: Callable[[ChunkLevels], _T], levels: ChunkLevels) -> _T | None:
+    """Make a candidate, or its estimate; None when its coder fails at it.
 
     A failure with raw options is the user's to know of, so that one is raised.
     """
@@ -290,12 +329,16 @@ def direct_candidates(levels: ChunkLevels) -> list[Candidate]:
     """The coders without a base that the settings allow."""
     codec, effort = levels.chunk.settings.codec, levels.chunk.effort
     if levels.chunk.tiny:
-        return [Direct("zstd")]
+        return [Direct("adaptive"), Direct("zstd")]
     if codec != "auto":
         deltas = effort.deltas and find_coder(codec).predicts_in_time
         return [Direct(codec), Direct(codec, delta=True)] if deltas else [Direct(codec)]
+    if effort.adaptive and not effort.direct_others:
+        return [Direct("adaptive")]
     found: list[Candidate] = [Direct("jpegxl"), Direct("jpegxl", delta=True)]
-    if effort.direct_video:
+    if effort.adaptive:
+        found.insert(0, Direct("adaptive"))
+    if effort.adaptive:
         found += [Direct("ffv1"), Direct("ffv1", delta=True)]
         if levels.direct is not None and levels.direct.top < 2**12:
             found.append(Direct("hevc"))
@@ -317,7 +360,8 @@ def split_candidates(levels: ChunkLevels) -> list[Candidate]:
     if not levels.is_float or levels.ordered is None:
         return []
     lows = range(max(0, levels.ordered.top.bit_length() - 16), 17, _SPLIT_STEP)
-    return [SplitFloats(low, delta) for low in lows for delta in (False, True)]
+    deltas = (False,) if levels.chunk.effort.adaptive else (False, True)
+    return [SplitFloats(low, delta) for low in lows for delta in deltas]
 
 
 def base_coder(chunk: Chunk) -> Coder:

@@ -26,6 +26,7 @@ from numcodecs_video.encode.candidates import (
     usual_structure,
 )
 from numcodecs_video.encode.chunk import Chunk
+from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.structure import search_structure
@@ -34,8 +35,6 @@ from numcodecs_video.transform.levels import PART_CELLS
 
 __all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
 
-#: encodes of a part, to learn where the full ones begin
-_DRAFTS = 4
 #: octaves of bits that natural cubes spend on an octave less of mean square error
 _SLOPE = 0.76
 #: octaves of error between two encodes that tell a slope in spite of the bumps
@@ -69,7 +68,7 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
         base = encode_candidate(lambda levels: _meet_distortion(levels, aim, slack), levels)
     first = 0
     if chunk.effort.search and not chunk.tiny:
-        trials = start_trials(direct)
+        trials = start_trials(direct, chunk.effort.trial_cells)
         scale = chunk.cube.size / trials.levels.chunk.cube.size
         if base is None or trials.size(candidates[0]) * scale <= _FAR * base.size:
             candidates = sorted(candidates, key=trials.size)
@@ -138,7 +137,9 @@ def _meet_distortion(levels: ChunkLevels, rmse: float, slack: float) -> EncodedC
     usual, effort = usual_structure(levels.chunk), levels.chunk.effort
     structure = usual
     if effort.structures:
-        start, structure = _draft(start_trials(levels), goal, start, usual, effort.thorough)
+        start, structure = _draft(
+            start_trials(levels, effort.draft_cells), goal, start, usual, effort
+        )
     points = _approach(levels, goal, start, structure, effort.encodes)
     if structure != usual and not any(goal.met(p) for p in points):
         structure = usual
@@ -154,13 +155,13 @@ def _meet_distortion(levels: ChunkLevels, rmse: float, slack: float) -> EncodedC
 
 
 def _draft(
-    trials: Trials, goal: _Goal, start: float, structure: Structure, thorough: bool
+    trials: Trials, goal: _Goal, start: float, structure: Structure, effort: Effort
 ) -> tuple[float, Structure]:
     """The step (log2) to begin with and the structure, found on a part of the chunk."""
     levels = trials.levels
     if levels.fine is None or levels.fine.constant or not levels.chunk.valid.any():
         return start, structure
-    drafts = _approach(levels, goal, start, structure, _DRAFTS)
+    drafts = _approach(levels, goal, start, structure, effort.drafts)
     first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
     others = [point for point in others if abs(point.error - first.error) > _FAR_APART]
     other = others[0] if others else _encode_at(levels, first.step + _FAR_APART, structure)
@@ -183,7 +184,8 @@ def _draft(
         key=coder.key_picture,
         structured=coder.structured,
         frames=len(levels.chunk.segments[0]),
-        thorough=thorough,
+        quick=effort.quick_drafts,
+        thorough=effort.thorough,
     )
     return next_step([(first.step, points[found].error)], goal.aim), found
 

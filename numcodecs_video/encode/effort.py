@@ -22,6 +22,8 @@ class Effort:
 
     Parameters
     ----------
+    number : int
+        1 to 9.
     x26 : str
         Preset of x265 and x264.
     rdoq, rd : int
@@ -35,18 +37,18 @@ class Effort:
         libjxl's effort, and that of planes of a million cells or fewer.
     zstd, pcodec : int
         Levels.
-    masks : int
-        libjxl's effort for maps of missing cells, on which more gains nothing; 0 does without.
     trial_cells : float
         Cells of the part that candidates are tried on: enough to rank by, few enough to be cheap.
     draft : int
         The effort of encodes that only decide something.
+    adaptive : bool
+        The adaptive coder, where JPEG XL and FFV1 would be: 12 to 67 % smaller, half as fast.
     search : bool
         Try candidates on a part at all.
     deltas : bool
         Differences in time by the coder that the user named.
-    direct_video : bool
-        FFV1 and HEVC without loss beside JPEG XL.
+    direct_others : bool
+        JPEG XL, FFV1 and HEVC without loss beside the adaptive coder.
     splits : bool
         Floats without loss in two parts.
     structures : bool
@@ -55,6 +57,19 @@ class Effort:
         Go on over temporal layers and other key pictures.
     quantisers : int
         Quantisers tried of a base.
+    drafts : int
+        Encodes of a part to learn where those that meet a distortion begin.
+    estimates : bool
+        Price residuals of trials by their entropy in context, instead of encoding them.
+    draft_cells : float
+        As ``trial_cells``, where a distortion is to be met.
+    quick, quick_drafts : bool
+        Fewer arrangements of pictures, under a bound and for a distortion.
+    base_rate : float
+        Bits a sample of the best coder without a base beyond which no base is tried: it would
+        only add noise.
+    hopeless : float
+        A base so many times larger than the best of the others is given up.
     residual_ffv1 : bool
         FFV1 for residuals.
     keep : int
@@ -67,6 +82,7 @@ class Effort:
         Try similar frames next to each other.
     """
 
+    number: int
     x26: str
     rdoq: int
     rd: int
@@ -76,16 +92,23 @@ class Effort:
     jpegxl_few: int
     zstd: int
     pcodec: int
-    masks: int
     trial_cells: float
     draft: int
+    adaptive: bool
     search: bool
     deltas: bool
-    direct_video: bool
+    direct_others: bool
     splits: bool
     structures: bool
     thorough: bool
     quantisers: int
+    drafts: int
+    estimates: bool
+    draft_cells: float
+    quick: bool
+    quick_drafts: bool
+    base_rate: float
+    hopeless: float
     residual_ffv1: bool
     keep: int
     encodes: int
@@ -128,6 +151,7 @@ _OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
     ),
     "zstd": lambda effort, lossy, cells: (("level", str(effort.zstd)),),
     "pcodec": lambda effort, lossy, cells: (("level", str(effort.pcodec)),),
+    "adaptive": lambda effort, lossy, cells: (("effort", str(effort.number)),),
 }
 
 # fmt: off
@@ -136,6 +160,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "x26": (
         "ultrafast", "veryfast", "fast", "medium", "medium", "medium", "medium", "medium", "medium",
     ),
+    "number":        (1,     2,     3,     4,     5,     6,     7,     8,     9),
     "rdoq":          (0,     0,     0,     2,     2,     2,     2,     2,     2),
     "rd":            (0,     0,     0,     0,     6,     6,     6,     6,     6),
     "vp9":           (8,     6,     5,     4,     3,     2,     1,     1,     0),
@@ -144,16 +169,23 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "jpegxl_few":    (3,     3,     5,     7,     9,     8,     9,     9,     9),
     "zstd":          (1,     3,     3,     6,     9,     12,    15,    19,    22),
     "pcodec":        (6,     8,     8,     10,    12,    12,    12,    12,    12),
-    "masks":         (0,     5,     5,     5,     5,     5,     5,     5,     5),
-    "trial_cells":   (2e5,   2e5,   2e5,   2e5,   4e5,   8e5,   16e5,  64e5,  math.inf),
+    "trial_cells":   (5e4,   5e4,   5e4,   1e5,   1e5,   3e5,   8e5,   32e5,  math.inf),
     "draft":         (1,     2,     3,     4,     4,     4,     4,     4,     4),
+    "adaptive":      (False, True,  True,  True,  True,  True,  True,  True,  True),
     "search":        (False, True,  True,  True,  True,  True,  True,  True,  True),
     "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
-    "direct_video":  (False, False, False, True,  True,  True,  True,  True,  True),
+    "direct_others": (True,  False, False, False, False, False, True,  True,  True),
     "splits":        (False, False, False, True,  True,  True,  True,  True,  True),
     "structures":    (False, False, False, True,  True,  True,  True,  True,  True),
     "thorough":      (False, False, False, False, False, False, False, True,  True),
-    "quantisers":    (4,     5,     6,     7,     8,     9,     10,    11,    12),
+    "quantisers":    (1,     2,     2,     3,     5,     6,     8,     11,    12),
+    "drafts":        (2,     2,     2,     2,     4,     4,     4,     4,     4),
+    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   4e5,   8e5,   16e5,  64e5,  math.inf),
+    "quick_drafts":  (True,  True,  True,  True,  False, False, False, False, False),
+    "estimates":     (True,  True,  True,  True,  True,  True,  False, False, False),
+    "quick":         (True,  True,  True,  True,  True,  False, False, False, False),
+    "base_rate":     (9,     2,     2,     2,     2,     3,     9,     99,    99),
+    "hopeless":      (1.3,   1.1,   1.1,   1.15,  1.15,  1.2,   1.3,   1.3,   1.3),
     "residual_ffv1": (False, False, False, False, False, True,  True,  True,  True),
     "keep":          (1,     1,     1,     1,     1,     1,     3,     3,     3),
     "encodes":       (4,     5,     5,     6,     6,     7,     8,     9,     10),

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.coders import EncodedPlanes, EncodeSpec, find_coder, sample_dtype
+from numcodecs_video.coders import (
+    NOTHING,
+    EncodedPlanes,
+    EncodeSpec,
+    Known,
+    find_coder,
+    sample_dtype,
+)
 from numcodecs_video.coders.zstd import compress
-from numcodecs_video.decode.chunk import decode_samples
+from numcodecs_video.decode.chunk import decode_samples, known_of_residual
 from numcodecs_video.encode.chunk import Chunk
 from numcodecs_video.encode.effort import Effort
 from numcodecs_video.errors import VideoCodecError
@@ -20,14 +27,22 @@ from numcodecs_video.threads import run_each
 from numcodecs_video.transform.cube import blocks
 from numcodecs_video.transform.missing import MissingCells, pack_classes
 
-__all__ = ["decode_planes", "difference", "encode_lossless", "encode_missing", "encode_residual"]
+__all__ = [
+    "decode_planes",
+    "difference",
+    "encode_lossless",
+    "encode_missing",
+    "encode_residual",
+    "estimate_residual",
+]
 
 #: a residual with fewer non-zero samples is worth trying Zstandard on
 _SPARSE = 0.03
-#: bytes of differences between maps from which pictures are worth trying
-_WORTH_PICTURES = 128
-#: pictures that take so many times the differences by one frame's size are not tried on all
-_HOPELESS = 2.0
+#: magnitudes that an estimate tells apart, and its contexts by the sum of five neighbours
+_LARGEST_ESTIMATED, _CONTEXTS = 31, 12
+_CONTEXT_OF = np.digitize(np.arange(256), (1, 2, 3, 4, 6, 9, 13, 20, 32, 50, 80)).astype(np.uint8)
+#: bytes of differences between maps from which contexts are worth trying
+_WORTH_CONTEXTS = 64
 
 
 def decode_planes(
@@ -68,20 +83,37 @@ def encode_lossless(
     *,
     delta: bool = False,
     raw_options: tuple[tuple[str, str], ...] = (),
+    known: Known = NOTHING,
 ) -> EncodedPlanes:
     """Encode planes (T, P, Y, X) of ``bits`` bits without loss, or their differences in time."""
     options = effort.options(coder, lossy=False, cells=planes.size)
     if delta:
         planes = difference(planes, segments, bits)
     spec = EncodeSpec(bits, None, options, raw_options)
-    encoded = find_coder(coder).encode(planes, segments, spec)
+    encoded = find_coder(coder).encode(planes, segments, spec, known)
     return replace(encoded, layer=replace(encoded.layer, delta=delta))
 
 
 def encode_residual(
-    residual: NDArray[Any], segments: Sequence[range], step: int, effort: Effort
+    residual: NDArray[Any],
+    segments: Sequence[range],
+    step: int,
+    effort: Effort,
+    valid: NDArray[np.bool_] | None = None,
+    picture: NDArray[Any] | None = None,
 ) -> EncodedPlanes | None:
     """Encode a residual (T, C, Y, X) in units of ``step`` levels by the smallest of its coders.
+
+    Parameters
+    ----------
+    residual : int array, shape (T, C, Y, X)
+    segments : sequence of range
+    step : int
+    effort : Effort
+    valid : bool array, shape (T, C, Y, X), optional
+        False where a reader knows that cells are missing.
+    picture : int array, shape (T, C, Y, X), optional
+        The levels that the residual is added to.
 
     Returns
     -------
@@ -96,46 +128,76 @@ def encode_residual(
     low, high = int(residual.min()), int(residual.max())
     if low == high == 0:
         return None
-    if high - low >= 2**16:
-        raise VideoCodecError("the residual spans more than 16 bits")
-    dtype = sample_dtype(8 if high - low < 2**8 else 16)
-    samples = np.empty(residual.shape, dtype)
-    for block in blocks(samples.shape):
-        samples[block] = residual[block] - low
-    coders = ["jpegxl"]
+    found = []
+    for name in _residual_coders(residual, effort):
+        # Zero in the middle, to coders that know what a residual is.
+        contextual = find_coder(name).contextual
+        offset = max(-low, high) if contextual else -low
+        top = 2 * offset if contextual else high - low
+        if top >= 2**16:
+            raise VideoCodecError("the residual spans more than 16 bits")
+        bits = min(b for b in find_coder(name).depths if 2**b > top)
+        samples = np.empty(residual.shape, sample_dtype(bits))
+        for block in blocks(samples.shape):
+            samples[block] = residual[block] + offset
+        layer = Layer("residual", name, bits, offset=offset, step=step)
+        known = known_of_residual(layer, valid, picture)
+        encoded = encode_lossless(name, samples, bits, segments, effort, known=known)
+        layer = replace(encoded.layer, kind="residual", offset=offset, step=step)
+        found.append(replace(encoded, layer=layer))
+    return min(found, key=lambda encoded: encoded.size)
+
+
+def estimate_residual(residual: NDArray[Any]) -> float:
+    """About how many bytes a residual (T, C, Y, X) takes: its entropy, given its neighbours.
+
+    The neighbours to the left, above, in the band and the frame before tell how large a cell will
+    be, as they tell the adaptive coder.
+    """
+    size = np.minimum(np.abs(residual), _LARGEST_ESTIMATED).astype(np.uint8)
+    around = np.zeros(size.shape, np.uint8)
+    around[..., 1:] += size[..., :-1]
+    around[..., :-1, 1:] += size[..., 1:, :-1]
+    around[..., 1:, :] += size[..., :-1, :]
+    around[1:] += size[:-1]
+    around[:, 1:] += size[:, :-1]
+    context = _CONTEXT_OF[around].astype(np.intp)
+    symbols = np.clip(residual, -_LARGEST_ESTIMATED, _LARGEST_ESTIMATED) + _LARGEST_ESTIMATED
+    width = 2 * _LARGEST_ESTIMATED + 1
+    counts = np.bincount((context * width + symbols).ravel(), minlength=width * _CONTEXTS)
+    table = counts.reshape(_CONTEXTS, width).astype(float)
+    total = table.sum(axis=1, keepdims=True)
+    bits = float((table * np.log2(np.maximum(total, 1) / np.maximum(table, 1))).sum())
+    beyond = np.abs(residual[size == _LARGEST_ESTIMATED]).astype(float)
+    return (bits + float(np.log2(beyond / _LARGEST_ESTIMATED * 2).sum())) / 8
+
+
+def _residual_coders(residual: NDArray[Any], effort: Effort) -> list[str]:
+    """What a residual is worth trying on."""
+    coders = ["adaptive" if effort.adaptive else "jpegxl"]
     if np.count_nonzero(residual) < _SPARSE * residual.size:
         coders.append("zstd")
     if effort.residual_ffv1:
         coders.append("ffv1")
-    found = []
-    for name in coders:
-        bits = min(b for b in find_coder(name).depths if 2**b > high - low)
-        fitting = samples.astype(sample_dtype(bits), copy=False)
-        found.append(encode_lossless(name, fitting, bits, segments, effort))
-    best = min(found, key=lambda encoded: encoded.size)
-    return replace(best, layer=replace(best.layer, kind="residual", offset=-low, step=step))
+    return coders
 
 
 def encode_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
     """The map of missing cells, by the smaller of its two coders; None when all cells are valid.
 
-    Differences in time suit land masks, which then cost about one frame; JPEG XL suits clouds. It
-    is slow, so the lowest effort does without, and one frame tells where it is no use.
+    Differences in time suit land masks, which then cost about one frame; contexts suit clouds.
     """
     if chunk.missing is None:
         return None
     packed, classes = _encode_changes(chunk, chunk.missing), chunk.missing.classes
-    changes, coder = sum(map(len, packed[2])), find_coder("jpegxl")
-    if not chunk.effort.masks or changes < _WORTH_PICTURES or not coder.available_depths():
-        return packed
-    spec = EncodeSpec(8, None, (("effort", str(chunk.effort.masks)),))
-    middle = len(classes) // 2
-    frame = coder.encode(classes, [range(middle, middle + 1)], spec)
-    size = len(packed[1]) + changes
-    if frame.size * len(classes) > _HOPELESS * size:
-        return packed
-    streams = coder.encode(classes, chunk.segments, spec).streams
-    return packed if sum(map(len, streams)) >= size else (Layer("missing", "jpegxl"), b"", streams)
+    size = len(packed[1]) + sum(map(len, packed[2]))
+    if chunk.effort.adaptive and size >= _WORTH_CONTEXTS:
+        options = chunk.effort.options("adaptive", lossy=False, cells=classes.size)
+        spec = EncodeSpec(8, None, options)
+        encoded = find_coder("adaptive").encode(classes, chunk.segments, spec)
+        if encoded.size < size:
+            return Layer("missing", "adaptive"), encoded.shared, encoded.streams
+    return packed
 
 
 def _encode_changes(chunk: Chunk, missing: MissingCells) -> tuple[Layer, bytes, list[bytes]]:

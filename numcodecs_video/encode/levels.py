@@ -6,6 +6,9 @@ import math
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from numcodecs_video.coders import find_coder, find_value_coder
 from numcodecs_video.config import BandBasis
 from numcodecs_video.encode.chunk import Chunk
@@ -144,6 +147,12 @@ class ChunkLevels:
         if pca == "auto":
             return basis if saves_bits(levels.array, basis) else None
         return Basis(basis.mean, basis.rows[:pca])
+
+    @property
+    def known_valid(self) -> NDArray[np.bool_] | None:
+        """Cells (T, C, Y, X) that a reader knows to hold a value; None where all do."""
+        chunk = self.chunk
+        return None if chunk.missing is None else np.broadcast_to(chunk.valid, chunk.cube.shape)
 
     def raw_options(self, coder: str) -> tuple[tuple[str, str], ...]:
         """The user's raw options, if they are this coder's."""

@@ -23,6 +23,7 @@ def search_structure(
     key: bool,
     structured: bool,
     frames: int,
+    quick: bool = False,
     thorough: bool = False,
 ) -> Structure:
     """Walk from the usual arrangement to one that costs less, one property after the other.
@@ -39,6 +40,8 @@ def search_structure(
         The coder does as the arrangement says in all else, too.
     frames : int
         Frames of a segment.
+    quick : bool
+        Go from the better choice of a key picture alone, of which only the usual one is tried.
     thorough : bool
         Go on over temporal layers and other key pictures, from the best to all its neighbours,
         until none is better.
@@ -52,16 +55,17 @@ def search_structure(
 
     starts = [usual]
     if key:
-        keyed = [replace(usual, key=True, trim=trim) for trim in TRIMS]
+        trims = TRIMS[:1] if quick else TRIMS
+        keyed = [replace(usual, key=True, trim=trim) for trim in trims]
         starts = [replace(usual, key=False), min(keyed, key=cost_of)]
     if not structured or frames < 2:
         return min(starts, key=cost_of)
     # With other ratios the other choice of a key picture may win, unless it is far behind.
-    nearest = min(map(cost_of, starts))
+    nearest, far = min(map(cost_of, starts)), 0.0 if quick else _FAR
     best = min(
-        (_search_ratios(cost_of, s) for s in starts if cost_of(s) <= nearest + _FAR), key=cost_of
+        (_search_ratios(cost_of, s) for s in starts if cost_of(s) <= nearest + far), key=cost_of
     )
-    for run in _RUNS:
+    for run in _RUNS[1:] if quick else _RUNS:
         if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
             break
         best = min(best, replace(best, run=run), key=cost_of)

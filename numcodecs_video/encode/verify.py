@@ -138,7 +138,11 @@ def _header(chunk: Chunk, encoded: EncodedChunk, realised: float) -> Header:
         layers=encoded.layers,
         values=encoded.values,
         transform=encoded.transform,
-        missing=Missing(missing.patterns, missing.shared) if missing and masked else None,
+        missing=(
+            Missing(missing.patterns, missing.shared, missing.values)
+            if missing and masked
+            else None
+        ),
         promise=Promise(fidelity.kind, float(fidelity.value), realised),
         writer=writer_versions(),
         candidate=encoded.name,

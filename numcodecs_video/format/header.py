@@ -151,10 +151,20 @@ class Transform:
 
 @dataclass(frozen=True)
 class Missing:
-    """The bit patterns of the missing classes 1, 2, ..., and whether all bands share one map."""
+    """The bit patterns of the classes 1, 2, ... of the map of missing cells.
+
+    Parameters
+    ----------
+    patterns : tuple of bytes
+    shared : bool
+        All bands share one map.
+    values : int
+        So many of the last classes are values, which a coder would have made sentinels.
+    """
 
     patterns: tuple[bytes, ...]
     shared: bool
+    values: int = 0
 
 
 @dataclass(frozen=True)

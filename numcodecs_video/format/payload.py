@@ -248,7 +248,8 @@ def _fields(header: Header) -> list[tuple[int, _Writer]]:
         _write_transform(transform, header.transform)
         out.append((_TAG_TRANSFORM, transform))
     if header.missing is not None:
-        missing = _Writer().byte(header.missing.shared).varint(len(header.missing.patterns))
+        missing = _Writer().byte(header.missing.shared | header.missing.values << 1)
+        missing.varint(len(header.missing.patterns))
         missing.data += b"".join(header.missing.patterns)
         out.append((_TAG_MISSING, missing))
     out.append((_TAG_PROMISE, promise))
@@ -375,10 +376,11 @@ def _read_index(r: _Reader, layers: int) -> tuple[Section, ...]:
 
 
 def _read_missing(r: _Reader, itemsize: int) -> Missing:
-    shared, count = bool(r.byte()), r.count(itemsize)
-    if not 1 <= count <= 255:
-        raise DecodeError(f"the payload's header announces {count} missing classes")
-    return Missing(tuple(r.take(itemsize) for _ in range(count)), shared)
+    flags, count = r.byte(), r.count(itemsize)
+    if not 1 <= count <= 255 or flags >> 1 > count:
+        raise DecodeError("the payload's header describes missing cells that are unknown here")
+    patterns = tuple(r.take(itemsize) for _ in range(count))
+    return Missing(patterns, bool(flags & 1), flags >> 1)
 
 
 def _read_order(r: _Reader, frames: int) -> tuple[int, ...]:

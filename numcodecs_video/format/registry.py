@@ -38,6 +38,7 @@ CODERS: dict[str, Entry] = {
     "jpegxl": Entry(9, "numcodecs_video.coders.jpegxl"),
     "jpeg2k": Entry(11, "numcodecs_video.coders.jpeg2k"),
     "htj2k": Entry(12, "numcodecs_video.coders.jpeg2k"),
+    "adaptive": Entry(13, "numcodecs_video.coders.adaptive.coder"),
 }
 
 

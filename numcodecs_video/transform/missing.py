@@ -38,10 +38,14 @@ class MissingCells:
         0 for valid cells; the second form when all bands miss the same cells.
     patterns : tuple of bytes
         The value of class ``n`` at position ``n - 1``, in the cube's dtype.
+    values : int
+        So many of the last classes are of cells that hold a value.
     """
 
-    def __init__(self, classes: NDArray[np.uint8], patterns: tuple[bytes, ...]) -> None:
-        self.patterns = patterns
+    def __init__(
+        self, classes: NDArray[np.uint8], patterns: tuple[bytes, ...], values: int = 0
+    ) -> None:
+        self.patterns, self.values = patterns, values
         first = classes[:, :1]
         self.shared = classes.shape[1] > 1 and bool((classes == first).all())
         self.classes = np.ascontiguousarray(first if self.shared else classes)
@@ -112,7 +116,7 @@ def add_classes(
         raise OverflowError("more than 255 distinct bit patterns of missing cells")
     classes[where] = np.searchsorted(patterns, found) + 1 + len(before)
     more = tuple(patterns[i : i + 1].tobytes() for i in range(patterns.size))
-    return MissingCells(classes, before + more)
+    return MissingCells(classes, before + more, len(more))
 
 
 def in_range(nodata: float | int, dtype: np.dtype[Any]) -> bool:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from numcodecs_video.coders import EncodedPlanes, sample_dtype
+from numcodecs_video.coders import NOTHING, EncodedPlanes, sample_dtype
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import Layer
 
@@ -17,7 +17,7 @@ class Toy:
     name = "toy"
     depths = (8, 16)
     lossy = predicts_in_time = exact_decoder = True
-    key_picture = structured = False
+    key_picture = contextual = structured = False
     least_quantiser = 0
 
     def available_depths(self):
@@ -26,12 +26,12 @@ class Toy:
     def require(self, bits, options):
         pass
 
-    def encode(self, planes, segments, spec):
+    def encode(self, planes, segments, spec, known=NOTHING):
         kept = planes if spec.quantiser is None else planes & ~planes.dtype.type(1)
         streams = [kept[s.start : s.stop].tobytes() for s in segments]
         return EncodedPlanes(Layer("base", self.name, spec.bits), b"", streams)
 
-    def decode(self, layer, shared, data, shape):
+    def decode(self, layer, shared, data, shape, known=NOTHING):
         dtype = sample_dtype(layer.bits)
         if len(data) != math.prod(shape) * dtype.itemsize:
             raise DecodeError("a toy stream has another length")

@@ -74,5 +74,5 @@ KEYED, DIRECT = Base("hevc", 20, structure=Structure(key=True)), Direct("jpegxl"
 )
 def test_a_close_second_of_another_kind_is_made_as_well(sizes, expected, keep):
     """A part cannot tell kinds apart that come within 3 %; two quantisers of one kind it can."""
-    trials = Trials(None, 1, dict(sizes))
+    trials = Trials(None, 1, sizes=dict(sizes))
     assert shortlist(trials, trials.ranked()) == (expected, keep)

@@ -1,6 +1,6 @@
 """Arrays at the edges of what there is: shapes, magnitudes, dtypes, and holes all but everywhere.
 
-``benchmarks/fuzz/encoder.py`` tries thousands of combinations; these are the ones with a name.
+``fuzz/encoder.py`` tries thousands of combinations; these are the ones with a name.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Payloads that were forged or damaged: each ends in its array or in DecodeError, and soon.
 
-Every test below a heading is a fault that fuzzing found once (``benchmarks/fuzz/``); the last one
+Every test below a heading is a fault that fuzzing found once (``fuzz/``); the last one
 runs that fuzzing itself for a moment.
 """
 
@@ -23,7 +23,7 @@ from numcodecs_video.format.varint import join_units, split_units
 
 resource = pytest.importorskip("resource", reason="this platform does not measure its memory")
 
-FUZZER = Path(__file__).parents[2] / "benchmarks" / "fuzz" / "decoder.py"
+FUZZER = Path(__file__).parents[2] / "fuzz" / "decoder.py"
 COUNTS = (np.arange(4 * 18 * 22) % 97).reshape(4, 18, 22).astype("u2")
 
 

@@ -7,7 +7,7 @@ the original one. A read of one frame of the chunk must end in that frame or in 
 well. Cases run in worker processes that the kernel ends when they open a file or a socket, so a
 crash, a hang and a leak are all noticed, and counted as faults.
 
-How to repeat it: ``python benchmarks/fuzz/decoder.py --cases 200000 --seed 0``. Case ``n`` of a
+How to repeat it: ``python fuzz/decoder.py --cases 200000 --seed 0``. Case ``n`` of a
 seed is the same on every run. The exit status is 1 if there is any fault; ``--keep FOLDER`` writes
 the payloads that did it.
 """

@@ -4,7 +4,7 @@ What it measures: each case is an array of one awkward content, dtype and shape 
 one promise. It must come back within the promise, with its missing cells exact, or be refused by a
 ``VideoCodecError`` or ``TypeError`` that says why, within five minutes. Anything else is a fault.
 
-How to repeat it: ``python benchmarks/fuzz/encoder.py --cases 3000 --seed 0``. Case ``n`` of a seed
+How to repeat it: ``python fuzz/encoder.py --cases 3000 --seed 0``. Case ``n`` of a seed
 is the same on every run. The exit status is 1 if there is any fault.
 """
 

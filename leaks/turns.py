@@ -5,7 +5,7 @@ turns. One turn encodes a chunk of float32, (6, 24, 40), by the next codec and f
 decodes it, and decodes it once more with a byte wrong, which must fail. A leak of one frame a turn
 would show as some 40 MB at the end.
 
-How to repeat it: ``python benchmarks/leaks.py``; ``--turns`` sets their number. The exit status is
+How to repeat it: ``python leaks/turns.py``; ``--turns`` sets their number. The exit status is
 1 when memory grew by more than 32 MiB after the first tenth, or threads or files by any.
 """
 

@@ -20,7 +20,7 @@ from numcodecs_video.format.varint import join_units
 
 __all__ = ["load_bombs", "load_seeds"]
 
-FIXTURES = Path(__file__).parents[2] / "tests" / "data"
+FIXTURES = Path(__file__).parents[1] / "tests" / "data"
 #: every codec, each with the settings that make different payloads of it
 CODECS: dict[str, tuple[str, ...]] = {
     "VideoCodec": ("auto", "hevc", "vp9", "ffv1", "av1", "h264"),
