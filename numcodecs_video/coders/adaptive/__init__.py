@@ -1,0 +1,384 @@
+"""An adaptive coder of levels in (t, c, y, x): prediction, mixing of odds, and a range coder.
+
+Knows what its two kinds of bytes hold: ``shared``, which every segment needs, and one stream a
+segment. ``kernel.c`` does the work; ``docs/adaptive_format.md`` specifies all of it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numcodecs_video.coders.adaptive.kernel import Kernel, KernelError, borrow_kernel
+from numcodecs_video.coders.adaptive.weights import read_weights, write_weights
+from numcodecs_video.errors import DecodeError, VideoCodecError
+
+__all__ = ["LARGEST_TOP", "decode", "encode"]
+
+#: the highest level: single precision counts no further
+LARGEST_TOP = 2**24
+_FEATURES, _GROUPS = 24, 2
+_NUMBERS, _CLASSES = 0, 1
+#: bits of the first byte of ``shared``
+_CLASSES_BIT, _DENSE_BIT, _BESIDE_BIT = 1, 2, 4
+#: cells of a frame, all bands: the kernel's memory holds some 60 bytes of each
+_LARGEST_FRAME = 2**25
+_LARGEST_CLASS = 2**16 - 1
+#: least squares see about so many cells a band
+_SURVEYED = 100_000
+#: cells that tell whether they are numbers or classes
+_SAMPLED = 65_536
+_DENSE_EFFORT = 8
+
+Levels = NDArray[np.unsignedinteger]
+
+
+def encode(
+    samples: Levels,
+    segments: Sequence[int],
+    *,
+    top: int,
+    valid: NDArray[np.bool_] | None = None,
+    beside: Levels | None = None,
+    effort: int = 5,
+) -> tuple[bytes, list[bytes]]:
+    """Encode levels without loss.
+
+    Parameters
+    ----------
+    samples : unsigned integer array, shape (T, C, Y, X)
+        Levels of 0 to ``top``.
+    segments : sequence of int
+        Frames of each segment; they sum to T. A segment decodes without the others.
+    top : int
+        The highest level, at most ``LARGEST_TOP``.
+    valid : bool array, shape (T, C, Y, X), optional
+        Cells that are False cost nothing and come back as 0.
+    beside : unsigned integer array, shape (T, C, Y, X), optional
+        What the decoder knows of the same cells, such as the picture whose residual this is.
+    effort : int
+        From 8, a slower and denser predictor.
+
+    Returns
+    -------
+    shared : bytes
+        What every segment needs.
+    streams : list of bytes
+        One a segment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> levels = np.arange(2 * 1 * 4 * 4, dtype="u1").reshape(2, 1, 4, 4)
+    >>> shared, streams = encode(levels, [1, 1], top=31)
+    >>> np.array_equal(decode(shared, streams[1], (1, 1, 4, 4), top=31), levels[1:])
+    True
+    """
+    _check(samples.shape, top)
+    if sum(segments) != len(samples) or min(segments, default=1) < 1:
+        raise ValueError(f"segments must sum to {len(samples)} frames, got {list(segments)}")
+    for name, other in (("valid", valid), ("beside", beside)):
+        if other is not None and other.shape != samples.shape:
+            raise ValueError(f"{name} must be of shape {samples.shape}, got {other.shape}")
+    dense = effort >= _DENSE_EFFORT
+    try:
+        with borrow_kernel() as kernel:
+            work = _Encoder(kernel, samples, segments, top, valid, beside, dense)
+            mode = _NUMBERS
+            if work.may_be_classes():
+                sample = work.sample()
+                sizes = [sample.size(mode) for mode in (_NUMBERS, _CLASSES)]
+                mode = sizes.index(min(sizes))
+            return work.run(mode)
+    except KernelError as error:
+        raise VideoCodecError(f"frames of shape {samples.shape[1:]} are too large") from error
+
+
+def decode(
+    shared: bytes,
+    stream: bytes,
+    shape: tuple[int, int, int, int],
+    *,
+    top: int,
+    valid: NDArray[np.bool_] | None = None,
+    beside: Levels | None = None,
+) -> Levels:
+    """Decode a segment.
+
+    Parameters
+    ----------
+    shared, stream : bytes
+        From `encode`: what all segments share, and the segment's own.
+    shape : tuple of int
+        (T, C, Y, X) of the segment.
+    top, valid, beside
+        As they were when encoding, for these frames.
+
+    Returns
+    -------
+    unsigned integer array of ``shape``
+
+    Raises
+    ------
+    DecodeError
+        The bytes are damaged.
+    """
+    _check(shape, top)
+    if not shared or shared[0] > 7 or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
+        raise DecodeError("the adaptive coder's shared bytes are damaged")
+    mode = _CLASSES if shared[0] & _CLASSES_BIT else _NUMBERS
+    if mode == _CLASSES and (top > _LARGEST_CLASS or len(shared) > 1):
+        raise DecodeError("the adaptive coder's shared bytes are damaged")
+    frames, bands, height, width = shape
+    sources, body = _read_sources(stream, frames)
+    levels = np.zeros(shape, _dtype_of(top))
+    cells = bands * height * width
+    if not levels.size:
+        return levels
+    try:
+        with borrow_kernel() as kernel, kernel.limit(levels.size):
+            _set_up(kernel, shape, mode, bool(shared[0] & _DENSE_BIT), top, beside, len(body))
+            if mode == _NUMBERS:
+                weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
+                _set_weights(kernel, weights)
+            kernel.view(kernel.stream_at_(), len(body), "u1")[:] = np.frombuffer(body, "u1")
+            kernel.begin(1)
+            for t in range(frames):
+                mask = None if valid is None else valid[t]
+                source = sources.get(t)
+                if source is not None:
+                    levels[t] = levels[source] if mask is None else levels[source] * mask
+                    continue
+                _put(kernel, None, mask, None if beside is None else beside[t], cells)
+                if not kernel.code_frame():
+                    raise DecodeError("the adaptive coder's stream ends early")
+                found = kernel.view(kernel.samples_at(), cells, "<i4")
+                levels[t] = found.reshape(shape[1:])
+            if kernel.stream_used() != len(body) + 3:
+                raise DecodeError("the adaptive coder's stream is damaged")
+    except KernelError as error:
+        raise DecodeError(f"the adaptive coder's stream is damaged: {error}") from error
+    return levels
+
+
+def _check(shape: tuple[int, ...], top: int) -> None:
+    if len(shape) != 4 or min(shape) < 0:
+        raise ValueError(f"shape must be of (t, c, y, x), got {shape}")
+    if not 0 <= top <= LARGEST_TOP:
+        raise ValueError(f"top must be of 0 to {LARGEST_TOP}, got {top}")
+    cells = shape[1] * shape[2] * shape[3]
+    if cells > _LARGEST_FRAME:
+        raise VideoCodecError(f"a frame must have at most {_LARGEST_FRAME} cells, got {cells}")
+
+
+def _dtype_of(top: int) -> np.dtype[np.unsignedinteger]:
+    return np.dtype(np.uint8 if top < 2**8 else np.uint16 if top < 2**16 else np.uint32)
+
+
+def _set_up(
+    kernel: Kernel,
+    shape: tuple[int, ...],
+    mode: int,
+    dense: bool,
+    top: int,
+    beside: Levels | None,
+    stream_bytes: int,
+) -> None:
+    given = beside is not None
+    if not kernel.setup(mode, dense, *shape[1:], top, given, stream_bytes):
+        raise KernelError("out of memory")
+
+
+def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
+    for band in range(len(weights) // _GROUPS):
+        for group in range(_GROUPS):
+            for i, weight in enumerate(weights[band * _GROUPS + group].tolist()):
+                kernel.set_weight(band, group, i, weight)
+
+
+def _put(
+    kernel: Kernel,
+    frame: Levels | None,
+    mask: NDArray[np.bool_] | None,
+    beside: Levels | None,
+    cells: int,
+) -> None:
+    """Give the kernel a frame, its mask and what is beside it."""
+    if frame is not None:
+        kernel.view(kernel.samples_at(), cells, "<i4")[:] = frame.ravel()
+    kernel.view(kernel.valid_at(), cells, "u1")[:] = 1 if mask is None else mask.ravel()
+    if beside is not None:
+        kernel.view(kernel.beside_at(), cells, "<i4")[:] = beside.ravel()
+
+
+class _Encoder:
+    """One array on its way into streams."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        samples: Levels,
+        segments: Sequence[int],
+        top: int,
+        valid: NDArray[np.bool_] | None,
+        beside: Levels | None,
+        dense: bool,
+    ) -> None:
+        self.kernel = kernel
+        self.samples = samples
+        self.segments = segments
+        self.top = top
+        self.valid = valid
+        self.beside = beside
+        self.dense = dense
+
+    def frame(self, t: int) -> Levels:
+        """Frame t, zero where it is not valid."""
+        frame = self.samples[t]
+        return frame if self.valid is None else frame * self.valid[t]
+
+    def sample(self) -> _Encoder:
+        """A part of the first segment, as one segment."""
+        frames = min(self.segments[0], 4)
+        side = max(8, int((_SAMPLED / (frames * self.samples.shape[1])) ** 0.5))
+        part = np.s_[:frames, :, :side, :side]
+        samples, valid, beside = (
+            None if a is None else a[part] for a in (self.samples, self.valid, self.beside)
+        )
+        assert samples is not None
+        return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.dense)
+
+    def may_be_classes(self) -> bool:
+        """Whether half of the cells equal a neighbour, or there are few levels."""
+        if self.top > _LARGEST_CLASS or not self.samples.size:
+            return False
+        part = self.sample().samples
+        alike = np.zeros(part.shape, bool)
+        for axis in (0, 2, 3):
+            after, before = [slice(None)] * 4, [slice(None)] * 4
+            after[axis], before[axis] = slice(1, None), slice(None, -1)
+            alike[tuple(after)] |= part[tuple(after)] == part[tuple(before)]
+        return self.top < 16 or float(alike.mean()) > 0.5
+
+    def size(self, mode: int) -> int:
+        """Bytes in a mode."""
+        shared, streams = self.run(mode)
+        return len(shared) + sum(map(len, streams))
+
+    def run(self, mode: int) -> tuple[bytes, list[bytes]]:
+        """Shared bytes and streams in a mode."""
+        flags = mode * _CLASSES_BIT | (mode == _NUMBERS and self.dense) * _DENSE_BIT
+        flags |= (self.beside is not None) * _BESIDE_BIT
+        shared = bytes([flags])
+        if not self.samples.size:
+            return shared, [bytes(1) for _ in self.segments]
+        dense = bool(flags & _DENSE_BIT)
+        _set_up(self.kernel, self.samples.shape, mode, dense, self.top, self.beside, 1 << 16)
+        spans, start = [], 0
+        for count in self.segments:
+            spans.append((start, _repeats([self.frame(t) for t in range(start, start + count)])))
+            start += count
+        if mode == _NUMBERS:
+            weights = self._survey(spans)
+            _set_weights(self.kernel, weights)
+            shared += write_weights(list(weights))
+        counts = self.segments
+        return shared, [
+            self._code(start, count, sources)
+            for (start, sources), count in zip(spans, counts, strict=True)
+        ]
+
+    def _give(self, t: int) -> None:
+        mask = None if self.valid is None else self.valid[t]
+        beside = None if self.beside is None else self.beside[t]
+        frame = self.samples[t]
+        _put(self.kernel, frame, mask, beside, frame.size)
+
+    def _survey(self, spans: list[tuple[int, dict[int, int]]]) -> NDArray[np.int32]:
+        """The weights of every band and group, least squares of all segments."""
+        frames, bands, height, width = self.samples.shape
+        every = max(1, frames * height * width // _SURVEYED)
+        for (start, sources), count in zip(spans, self.segments, strict=True):
+            self.kernel.begin(0)
+            for t in range(count):
+                if t not in sources:
+                    self._give(start + t)
+                    self.kernel.survey(every)
+        weights = np.zeros((bands * _GROUPS, _FEATURES), np.int32)
+        for row in range(len(weights)):
+            self.kernel.solve(*divmod(row, _GROUPS))
+            weights[row] = self.kernel.view(self.kernel.solved_at(), _FEATURES, "<i4")
+        return weights
+
+    def _code(self, start: int, count: int, sources: dict[int, int]) -> bytes:
+        kernel = self.kernel
+        kernel.begin(0)
+        for t in range(count):
+            if t not in sources:
+                self._give(start + t)
+                kernel.code_frame()
+        kernel.finish()
+        body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()
+        return _write_sources(sources) + body
+
+
+def _repeats(frames: list[Levels]) -> dict[int, int]:
+    """For each frame that equals an earlier one, the first such."""
+    seen: dict[int, list[int]] = {}
+    sources = {}
+    for t, frame in enumerate(frames):
+        alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame)), [])
+        source = next((s for s in alike if np.array_equal(frames[s], frame)), None)
+        if source is None:
+            alike.append(t)
+        else:
+            sources[t] = source
+    return sources
+
+
+def _write_varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def _write_sources(sources: dict[int, int]) -> bytes:
+    """How many frames repeat another, and for each the frames between and back to its source."""
+    parts, last = [_write_varint(len(sources))], -1
+    for t, source in sources.items():
+        parts += [_write_varint(t - last - 1), _write_varint(t - source - 1)]
+        last = t
+    return b"".join(parts)
+
+
+def _read_sources(stream: bytes, frames: int) -> tuple[dict[int, int], bytes]:
+    """The frames that repeat another with that one, and the stream behind."""
+    at = 0
+
+    def read() -> int:
+        nonlocal at
+        value = shift = 0
+        while at < len(stream) and shift < 35:
+            byte = stream[at]
+            at += 1
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+        raise DecodeError("the adaptive coder's list of repeated frames is damaged")
+
+    count, last, sources = read(), -1, {}
+    if count > frames:
+        raise DecodeError("the adaptive coder's list of repeated frames is damaged")
+    for _ in range(count):
+        last += read() + 1
+        source = last - read() - 1
+        if last >= frames or source < 0:
+            raise DecodeError("the adaptive coder's list of repeated frames is damaged")
+        sources[last] = source
+    return sources, stream[at:]

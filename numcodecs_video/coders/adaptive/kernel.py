@@ -1,0 +1,122 @@
+"""The kernel: a WebAssembly module that sees nothing but its own memory, one instance a thread.
+
+Knows how the module is loaded, limited and called, and nothing of what the bytes mean. A module
+gives the same bits on every processor; whatever a forged stream makes it do stays inside it, and
+ends at the limits of memory and time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import wasmtime
+from numpy.typing import NDArray
+
+__all__ = ["Kernel", "KernelError", "borrow_kernel"]
+
+#: an instance whose memory has grown beyond this is not kept for the thread's next call
+_KEPT_BYTES = 1 << 26
+#: seconds that a call may take: some, and so many a cell: thirty times what the slowest cell needs
+_SECONDS, _SECONDS_A_CELL = 10.0, 1e-4
+_NEVER = 1 << 62
+_locals = threading.local()
+_compiling = threading.Lock()
+
+
+class KernelError(RuntimeError):
+    """The kernel ran out of memory or time, or trapped."""
+
+
+def _configure() -> wasmtime.Config:
+    config = wasmtime.Config()
+    config.epoch_interruption = True
+    return config
+
+
+@cache
+def _compile() -> bytes:
+    """The module, compiled for this processor once a process (0.1 s)."""
+    module = files(__package__).joinpath("kernel.wasm").read_bytes()
+    return bytes(wasmtime.Module(wasmtime.Engine(_configure()), module).serialize())
+
+
+class Kernel:
+    """One instance. Not for two threads at once.
+
+    An engine of its own, so that a time limit ends this instance's call and no other's.
+    """
+
+    def __init__(self) -> None:
+        with _compiling:
+            compiled = _compile()
+        self._engine = wasmtime.Engine(_configure())
+        module = wasmtime.Module.deserialize(self._engine, compiled)
+        self._store = wasmtime.Store(self._engine)
+        self._store.set_epoch_deadline(_NEVER)
+        exports = wasmtime.Instance(self._store, module, []).exports(self._store)
+        memory = exports["memory"]
+        assert isinstance(memory, wasmtime.Memory)
+        self._memory = memory
+        self._functions: dict[str, Callable[..., int]] = {
+            name: export
+            for name, export in exports.items()
+            if isinstance(export, wasmtime.Func)
+        }
+        self._cells = 0
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        """An exported function, whose failures are ``KernelError``."""
+        try:
+            function = self._functions[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+        def call(*arguments: int) -> int:
+            try:
+                return function(self._store, *arguments)
+            except wasmtime.WasmtimeError as error:
+                raise KernelError(str(error).splitlines()[0]) from error
+
+        self.__dict__[name] = call
+        return call
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the instance holds."""
+        return int(self._memory.data_len(self._store))
+
+    def view(self, address: int, count: int, dtype: str) -> NDArray[np.generic]:
+        """Part of its memory, until the next call: a call may move it."""
+        size = count * np.dtype(dtype).itemsize
+        buffer = self._memory.get_buffer_ptr(self._store, size, address)
+        return np.frombuffer(buffer, dtype)
+
+    @contextmanager
+    def limit(self, cells: int) -> Iterator[None]:
+        """End calls that take longer than any stream of so many cells can."""
+        self._store.set_epoch_deadline(1)
+        timer = threading.Timer(_SECONDS + cells * _SECONDS_A_CELL, self._engine.increment_epoch)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            self._store.set_epoch_deadline(_NEVER)
+
+
+@contextmanager
+def borrow_kernel() -> Iterator[Kernel]:
+    """The thread's instance; a new one after one that failed or has grown large."""
+    kernel: Kernel | None = getattr(_locals, "kernel", None)
+    _locals.kernel = None  # what is raised below, or a generator that runs inside, needs another
+    kernel = kernel or Kernel()
+    yield kernel
+    if kernel.memory_bytes <= _KEPT_BYTES:
+        _locals.kernel = kernel
