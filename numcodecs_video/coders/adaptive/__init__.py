@@ -30,7 +30,7 @@ _LARGEST_CLASS = 2**16 - 1
 #: least squares see about so many cells a band
 _SURVEYED = 100_000
 #: cells that tell whether they are numbers or classes
-_SAMPLED = 65_536
+_SAMPLED, _SAMPLED_FRAMES = 65_536, 8
 _DENSE_EFFORT = 8
 
 Levels = NDArray[np.unsignedinteger]
@@ -193,10 +193,9 @@ def _set_up(
 
 
 def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
-    for band in range(len(weights) // _GROUPS):
-        for group in range(_GROUPS):
-            for i, weight in enumerate(weights[band * _GROUPS + group].tolist()):
-                kernel.set_weight(band, group, i, weight)
+    for band, numbers in enumerate(weights.reshape(-1, _GROUPS * _FEATURES)):
+        kernel.view(kernel.weights_at(), len(numbers), "<i4")[:] = numbers
+        kernel.set_weights(band)
 
 
 def _put(
@@ -242,13 +241,12 @@ class _Encoder:
 
     def sample(self) -> _Encoder:
         """A part of the first segment, as one segment."""
-        frames = min(self.segments[0], 4)
+        frames = min(self.segments[0], _SAMPLED_FRAMES)
         side = max(8, int((_SAMPLED / (frames * self.samples.shape[1])) ** 0.5))
         part = np.s_[:frames, :, :side, :side]
-        samples, valid, beside = (
-            None if a is None else a[part] for a in (self.samples, self.valid, self.beside)
-        )
-        assert samples is not None
+        valid = None if self.valid is None else self.valid[part]
+        beside = None if self.beside is None else self.beside[part]
+        samples = self.samples[part]
         return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.dense)
 
     def may_be_classes(self) -> bool:
@@ -264,9 +262,8 @@ class _Encoder:
         return self.top < 16 or float(alike.mean()) > 0.5
 
     def size(self, mode: int) -> int:
-        """Bytes in a mode."""
-        shared, streams = self.run(mode)
-        return len(shared) + sum(map(len, streams))
+        """Bytes of the streams in a mode; what they share weighs less in the whole array."""
+        return sum(map(len, self.run(mode)[1]))
 
     def run(self, mode: int) -> tuple[bytes, list[bytes]]:
         """Shared bytes and streams in a mode."""
@@ -307,11 +304,11 @@ class _Encoder:
                 if t not in sources:
                     self._give(start + t)
                     self.kernel.survey(every)
-        weights = np.zeros((bands * _GROUPS, _FEATURES), np.int32)
-        for row in range(len(weights)):
-            self.kernel.solve(*divmod(row, _GROUPS))
-            weights[row] = self.kernel.view(self.kernel.solved_at(), _FEATURES, "<i4")
-        return weights
+        weights = np.zeros((bands, _GROUPS * _FEATURES), np.int32)
+        for band in range(bands):
+            self.kernel.solve(band)
+            weights[band] = self.kernel.view(self.kernel.weights_at(), weights.shape[1], "<i4")
+        return weights.reshape(-1, _FEATURES)
 
     def _code(self, start: int, count: int, sources: dict[int, int]) -> bytes:
         kernel = self.kernel

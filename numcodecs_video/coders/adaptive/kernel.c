@@ -23,9 +23,14 @@ static inline f4 root4(f4 v) {
   return (f4)_mm_sqrt_ps((__m128)v);
 #endif
 }
+#ifdef __wasm__  // b where a is no number
+static inline f4 min4(f4 a, f4 b) { return __builtin_wasm_pmin_f32x4(b, a); }
+static inline f4 max4(f4 a, f4 b) { return __builtin_wasm_pmax_f32x4(b, a); }
+#else
+static inline f4 min4(f4 a, f4 b) { return (f4)_mm_min_ps((__m128)a, (__m128)b); }
+static inline f4 max4(f4 a, f4 b) { return (f4)_mm_max_ps((__m128)a, (__m128)b); }
+#endif
 static inline f4 select4(i4 mask, f4 a, f4 b) { return (f4)((mask & (i4)a) | (~mask & (i4)b)); }
-static inline f4 min4(f4 a, f4 b) { return select4(a < b, a, b); }  // b where a is no number
-static inline f4 max4(f4 a, f4 b) { return select4(a > b, a, b); }
 static inline f4 abs4(f4 a) { return (f4)((i4)a & 0x7fffffff); }
 static inline float sum4(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 static inline float absf(float v) { return v < 0 ? -v : v; }
@@ -60,12 +65,13 @@ typedef struct {
   int32_t mixed[STATES];
 } Band;
 
-typedef struct { double a[FEATURES][FEATURES], b[FEATURES]; } Normal;
+typedef double d2 __attribute__((vector_size(16)));
+typedef struct { d2 a[FEATURES][FEATURES / 2], b[FEATURES / 2]; } Normal;  // a: lower triangle
 typedef struct { double inverse[FEATURES][FEATURES], weights[FEATURES]; } Recursion;
 
 enum { NUMBERS = 0, CLASSES = 1 };
 
-static int32_t mode, dense, C, Y, X, S, top, has_beside, t_now;
+static int32_t mode, is_dense, C, Y, X, S, top, has_beside, t_now;
 static int64_t plane_size;
 static Band *bands;
 static Normal *normals;
@@ -73,7 +79,7 @@ static Recursion *recursions;
 static float *levels, *errors, *sizes;  // rings of 3, 2 and 2 frames of padded planes
 static float *base;                     // one frame of padded planes
 static int32_t *samples, *beside;       // a frame from or for the caller
-static int32_t solved[FEATURES];
+static int32_t weights[GROUPS * FEATURES];  // of a band, in units of 1 / 4096
 static uint8_t *valid;
 static float stretch_table[4096], rate[256], trust_of[256];
 static uint16_t squash_table[4096];
@@ -267,7 +273,7 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t dense_, int32_t count, int32_t heig
                       int32_t top_, int32_t has_beside_, int32_t stream_bytes) {
   make_tables();
   reset_arena();
-  mode = mode_; dense = dense_; C = count; Y = height; X = width; top = top_;
+  mode = mode_; is_dense = dense_; C = count; Y = height; X = width; top = top_;
   has_beside = has_beside_;
   S = X + 2 * MARGIN;
   plane_size = (int64_t)S * (Y + ABOVE + 1) + 16;
@@ -276,7 +282,7 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t dense_, int32_t count, int32_t heig
   valid = take(cells);
   bands = take(C * sizeof(Band));
   normals = take(C * GROUPS * sizeof(Normal));
-  recursions = dense ? take(C * sizeof(Recursion)) : (Recursion *)samples;
+  recursions = is_dense ? take(C * sizeof(Recursion)) : (Recursion *)samples;
   beside = has_beside ? take(cells * 4) : samples;
   base = has_beside ? take(ring) : (float *)samples;
   levels = take(3 * ring);
@@ -300,13 +306,15 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t dense_, int32_t count, int32_t heig
   return 1;
 }
 int32_t *EXPORT(samples_at)(void) { return samples; }
-int32_t *EXPORT(solved_at)(void) { return solved; }
 int32_t *EXPORT(beside_at)(void) { return beside; }
 uint8_t *EXPORT(valid_at)(void) { return valid; }
 uint8_t *EXPORT(stream_at_)(void) { return stream; }
 int32_t EXPORT(stream_used)(void) { return (int32_t)stream_at; }
-void EXPORT(set_weight)(int32_t c, int32_t g, int32_t i, int32_t w) {
-  bands[c].weights[g][i] = (float)w / 4096.0f;
+// The weights of one band, [group][feature], from and to these numbers.
+int32_t *EXPORT(weights_at)(void) { return weights; }
+void EXPORT(set_weights)(int32_t c) {
+  for (int i = 0; i < GROUPS * FEATURES; i++)
+    bands[c].weights[i / FEATURES][i % FEATURES] = (float)weights[i] / 4096.0f;
 }
 
 void EXPORT(begin)(int32_t decoding_) {
@@ -421,7 +429,7 @@ static inline float mean_at(const float *v, const int32_t *at) {
   return (v[at[0]] + v[at[1]]) * 0.375f + (v[at[2]] + v[at[3]]) * 0.125f;
 }
 // Neighbours without the mean of their plane's around the cell; returns the cell's own plane's.
-static inline float features(const Layout *l, const float *v, const float *beside_v, f4 *f) {
+static inline float features(const Layout *l, const float *v, const float *u, f4 *f) {
   float raw[FEATURES];
   for (int i = 0; i < FEATURES; i++) raw[i] = v[l->at[i]];
   float m = (raw[0] + raw[1]) * 0.375f + (raw[2] + raw[3]) * 0.125f;
@@ -431,8 +439,7 @@ static inline float features(const Layout *l, const float *v, const float *besid
   if (l->has_d) md = mean_at(v, l->mean_d);
   f[4] = load4(raw + 16) - all(mb);
   f[5] = load4(raw + 20) - (f4){mb, mb, md, md};
-  if (has_beside) {
-    const float *u = beside_v;
+  if (u) {
     f[5][2] = 2 * u[0] - u[-1] - u[1];
     f[5][3] = 2 * u[0] - u[-S] - u[S];
   }
@@ -479,12 +486,20 @@ void EXPORT(survey)(int32_t every) {
         float value = (float)s[y * X + x];
         if (chosen) {
           f4 f[FEATURES / 4];
-          float m = features(&l, v + y * S + x, u + y * S + x, f);
-          double target = value - m, wide[FEATURES];
-          for (int i = 0; i < FEATURES; i++) wide[i] = ((const float *)f)[i];
-          for (int i = 0; i < FEATURES; i++) {
-            n->b[i] += target * wide[i];
-            for (int j = 0; j <= i; j++) n->a[i][j] += wide[i] * wide[j];
+          float m = features(&l, v + y * S + x, u ? u + y * S + x : 0, f);
+          double target = value - m;
+          d2 wide[FEATURES / 2];
+          for (int i = 0; i < FEATURES / 2; i++) {
+            int j = i / 2, k = i % 2 * 2;
+            wide[i] = (d2){f[j][k], f[j][k + 1]};
+            n->b[i] += (d2){target, target} * wide[i];
+          }
+          for (int i = 0; i < FEATURES / 2; i++) {
+            d2 even = {wide[i][0], wide[i][0]}, odd = {wide[i][1], wide[i][1]};
+            for (int j = 0; j <= i; j++) {
+              n->a[2 * i][j] += even * wide[j];
+              n->a[2 * i + 1][j] += odd * wide[j];
+            }
           }
         }
         place_cell(v, y, x, value);
@@ -495,21 +510,20 @@ void EXPORT(survey)(int32_t every) {
   }
 }
 
-// The weights of one band and group, in units of 1 / 4096, in solved.
-void EXPORT(solve)(int32_t c, int32_t g) {
+static void solve_group(int32_t c, int32_t g) {
   Normal *n = &normals[c * GROUPS + g];
   static double l[FEATURES][FEATURES];
   double w[FEATURES], trace = 0;
-  for (int i = 0; i < FEATURES; i++) trace += n->a[i][i];
+  for (int i = 0; i < FEATURES; i++) trace += n->a[i][i / 2][i % 2];
   double ridge = 20 + trace * 1e-7;
   for (int i = 0; i < FEATURES; i++)
     for (int j = 0; j <= i; j++) {
-      double s = n->a[i][j] + (i == j ? ridge : 0);
+      double s = n->a[i][j / 2][j % 2] + (i == j ? ridge : 0);
       for (int k = 0; k < j; k++) s -= l[i][k] * l[j][k];
       l[i][j] = i == j ? __builtin_sqrt(s > 1e-9 ? s : 1e-9) : s / l[j][j];
     }
   for (int i = 0; i < FEATURES; i++) {
-    double s = n->b[i];
+    double s = n->b[i / 2][i % 2];
     for (int k = 0; k < i; k++) s -= l[i][k] * w[k];
     w[i] = s / l[i][i];
   }
@@ -521,9 +535,11 @@ void EXPORT(solve)(int32_t c, int32_t g) {
   for (int i = 0; i < FEATURES; i++) {
     double q = w[i] * 4096;
     q = q > -32000 ? q < 32000 ? q : 32000 : -32000;
-    solved[i] = (int32_t)(q + (q < 0 ? -0.5 : 0.5));
+    weights[g * FEATURES + i] = (int32_t)(q + (q < 0 ? -0.5 : 0.5));
   }
 }
+
+void EXPORT(solve)(int32_t c) { for (int g = 0; g < GROUPS; g++) solve_group(c, g); }
 
 // -------- distributions of a number
 
@@ -571,16 +587,39 @@ static inline int code_event(Cell *k, int event, int bit, Mass part, Mass whole)
   return bit;
 }
 
-enum { INSIDE = 0, SIDE = 1, GALLOP = 2, BISECT = 14 };
+enum { INSIDE = 0, SIDE = 1, GALLOP = 2, BISECT = 14, SPIKE = 22 };
 
-// First whether the value lies in an interval around the guess, else on which side and in which
+// First whether it is one of the likely spikes: widely spread distributions would not find them.
+static inline int code_spikes(Cell *k, int32_t *value, Mass *got) {
+  const Mass whole = {all(1), all(1), all(1)};
+  int order[2] = {0, 1};
+  if (k->mix_s[1] > k->mix_s[0]) { order[0] = 1; order[1] = 0; }
+  if (k->mix_s[2] > k->mix_s[order[0]]) { order[1] = order[0]; order[0] = 2; }
+  else if (k->mix_s[2] > k->mix_s[order[1]]) order[1] = 2;
+  for (int i = 0; i < 2; i++) {
+    int j = order[i];
+    float spike = k->spike[j];
+    if (k->mix_s[j] < 0.1f || (i && spike == k->spike[order[0]])) continue;
+    Mass part = minus(below(k, spike + 1), below(k, spike));
+    if (code_event(k, SPIKE + i, (float)*value == spike, part, whole)) {
+      *value = (int32_t)spike;
+      *got = part;
+      return 1;
+    }
+    k->mix_s = select4(k->spike == all(spike), all(0), k->mix_s);
+  }
+  return 0;
+}
+
+// Whether the value lies in an interval around the guess, else on which side and in which
 // of intervals that double; then bisection, down to what is all but evenly distributed.
 static inline int32_t code_number(Cell *k, int32_t value, int32_t guess, float scale, Mass *got) {
-  int32_t half = (int32_t)(scale * 0.6f), fine = (int32_t)(scale * 0.1f);
+  int32_t half = (int32_t)(scale * (scale < 3 ? 0.6f : 1.4f)), fine = (int32_t)(scale * 0.4f);
   int32_t lo = guess - half, hi = guess + half;
   if (lo < 0) lo = 0;
   if (hi > top) hi = top;
   const Mass none = {all(0), all(0), all(0)}, whole = {all(1), all(1), all(1)};
+  if (half && code_spikes(k, &value, got)) return value;
   Mass f_lo = lo > 0 ? below(k, (float)lo) : none;
   Mass f_hi = hi < top ? below(k, (float)(hi + 1)) : whole;
   int inside = 1;
@@ -699,11 +738,11 @@ static void recurse(Recursion *r, const f4 *f, float miss) {
   }
 }
 
-static int code_numbers(int c) {
+static inline __attribute__((always_inline)) int code_numbers(int c, int dense, int with_base) {
   int t = t_now;
   Band *band = &bands[c];
   float *v = plane_of(levels, 3, t, c), *e = plane_of(errors, 2, t, c);
-  float *z = plane_of(sizes, 2, t, c), *u = has_beside ? plane_of(base, 1, 0, c) : 0;
+  float *z = plane_of(sizes, 2, t, c), *u = plane_of(base, 1, 0, c);
   const float *before = before_of(levels, 3, t, c), *prev = t > 0 ? before : 0;
   const float *e_before = before_of(errors, 2, t, c), *z_before = before_of(sizes, 2, t, c);
   const float *z_prev = t > 0 ? z_before : 0;
@@ -711,7 +750,7 @@ static int code_numbers(int c) {
   const float *band_now = c > 0 ? plane_of(levels, 3, t, c - 1) : 0;
   const float *band_prev = c > 0 && t > 0 ? plane_of(levels, 3, t - 1, c - 1) : 0;
   const float *pattern = band_now ? band_now : prev;  // whose plateaus ours may share
-  float usual = u ? mean_texture(u) : 0;
+  float usual = with_base ? mean_texture(u) : 0;
   int32_t *s = samples + (int64_t)c * Y * X;
   const uint8_t *ok = valid + (int64_t)c * Y * X;
   Layout l;
@@ -745,7 +784,7 @@ static int code_numbers(int c) {
       // Four predictions and their blend.
       f4 f[6], g[4];
       const float *uc = u + y * S + x;
-      float m = features(&l, vy + x, uc, f);
+      float m = features(&l, vy + x, with_base ? uc : 0, f);
       float raw[ERRORS];
       for (int i = 0; i < ERRORS; i++) raw[i] = ey[x + l.error[i]];
       for (int i = 0; i < 4; i++) g[i] = load4(raw + 4 * i);
@@ -783,7 +822,7 @@ static int code_numbers(int c) {
       int repeats = prev ? (vw == prev[y * S + x - 1]) + (vn == prev[(y - 1) * S + x]) : 0;
       int flat = vw != vn ? 0 : vy[x - S - 1] != vw ? 1 : 2;
       int other = band_prev ? band_now[y * S + x] == band_prev[y * S + x] ? 1 : 2 : 0, shared = 0;
-      if (u) {
+      if (with_base) {
         float q = texture(uc);
         shared = q < usual * 0.5f ? 0 : q < usual ? 1 : q < usual * 2 ? 2 : 3;
       } else if (pattern) {
@@ -810,6 +849,7 @@ static int code_numbers(int c) {
       place_cell(v, y, x, fv);
       // Learn: how the distributions mix, their scales, whom to trust, the weights.
       f4 ga = (got.a + 1e-7f) * k.mix_a, gb = (got.b + 1e-7f) * k.mix_b;
+      k.mix_s = load4(mix + 8);
       f4 gs = (got.s + 1e-7f) * k.mix_s;
       int32_t n = band->mixed[state];
       float step = rate[n + 2 > 255 ? 255 : n + 2];
@@ -949,11 +989,22 @@ static int code_classes(int c) {
   return 1;
 }
 
+// A function each: what does not change takes no time in the loop over cells.
+static int code_plainly(int c) { return code_numbers(c, 0, 0); }
+static int code_densely(int c) { return code_numbers(c, 1, 0); }
+static int code_beside(int c) { return code_numbers(c, 0, 1); }
+static int code_beside_densely(int c) { return code_numbers(c, 1, 1); }
+static int code_plane(int c) {
+  if (mode == CLASSES) return code_classes(c);
+  if (has_beside) return is_dense ? code_beside_densely(c) : code_beside(c);
+  return is_dense ? code_densely(c) : code_plainly(c);
+}
+
 // Codes a frame; 0 where the stream ends before it.
 int32_t EXPORT(code_frame)(void) {
   if (has_beside) place_base();
   for (int c = 0; c < C; c++)
-    if (!(mode == CLASSES ? code_classes(c) : code_numbers(c))) return 0;
+    if (!code_plane(c)) return 0;
   t_now++;
   return 1;
 }
