@@ -23,15 +23,16 @@ LARGEST_TOP = 2**24
 _FEATURES, _GROUPS = 24, 2
 _NUMBERS, _CLASSES = 0, 1
 #: bits of the first byte of ``shared``
-_CLASSES_BIT, _DENSE_BIT, _BESIDE_BIT = 1, 2, 4
+_CLASSES_BIT, _BESIDE_BIT = 1, 2
 #: cells of a frame, all bands: the kernel's memory holds some 60 bytes of each
 _LARGEST_FRAME = 2**25
 _LARGEST_CLASS = 2**16 - 1
 #: least squares see about so many cells a band
 _SURVEYED = 100_000
+#: the effort from which the encoder looks at all of them
+_THOROUGH = 8
 #: cells that tell whether they are numbers or classes
 _SAMPLED, _SAMPLED_FRAMES = 65_536, 8
-_DENSE_EFFORT = 8
 
 Levels = NDArray[np.unsignedinteger]
 
@@ -60,7 +61,7 @@ def encode(
     beside : unsigned integer array, shape (T, C, Y, X), optional
         What the decoder knows of the same cells, such as the picture whose residual this is.
     effort : int
-        From 8, a slower and denser predictor.
+        From 8, the weights are solved from all cells, and both models tried on all of them.
 
     Returns
     -------
@@ -83,13 +84,13 @@ def encode(
     for name, other in (("valid", valid), ("beside", beside)):
         if other is not None and other.shape != samples.shape:
             raise ValueError(f"{name} must be of shape {samples.shape}, got {other.shape}")
-    dense = effort >= _DENSE_EFFORT
+    thorough = effort >= _THOROUGH
     try:
         with borrow_kernel() as kernel:
-            work = _Encoder(kernel, samples, segments, top, valid, beside, dense)
+            work = _Encoder(kernel, samples, segments, top, valid, beside, thorough)
             mode = _NUMBERS
             if work.may_be_classes():
-                sample = work.sample()
+                sample = work if thorough else work.sample()
                 sizes = [sample.size(mode) for mode in (_NUMBERS, _CLASSES)]
                 mode = sizes.index(min(sizes))
             return work.run(mode)
@@ -127,7 +128,7 @@ def decode(
         The bytes are damaged.
     """
     _check(shape, top)
-    if not shared or shared[0] > 7 or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
+    if not shared or shared[0] > 3 or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
         raise DecodeError("the adaptive coder's shared bytes are damaged")
     mode = _CLASSES if shared[0] & _CLASSES_BIT else _NUMBERS
     if mode == _CLASSES and (top > _LARGEST_CLASS or len(shared) > 1):
@@ -140,7 +141,7 @@ def decode(
         return levels
     try:
         with borrow_kernel() as kernel, kernel.limit(levels.size):
-            _set_up(kernel, shape, mode, bool(shared[0] & _DENSE_BIT), top, beside, len(body))
+            _set_up(kernel, shape, mode, top, beside, len(body))
             if mode == _NUMBERS:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
                 _set_weights(kernel, weights)
@@ -182,13 +183,12 @@ def _set_up(
     kernel: Kernel,
     shape: tuple[int, ...],
     mode: int,
-    dense: bool,
     top: int,
     beside: Levels | None,
     stream_bytes: int,
 ) -> None:
     given = beside is not None
-    if not kernel.setup(mode, dense, *shape[1:], top, given, stream_bytes):
+    if not kernel.setup(mode, *shape[1:], top, given, stream_bytes):
         raise KernelError("out of memory")
 
 
@@ -224,7 +224,7 @@ class _Encoder:
         top: int,
         valid: NDArray[np.bool_] | None,
         beside: Levels | None,
-        dense: bool,
+        thorough: bool,
     ) -> None:
         self.kernel = kernel
         self.samples = samples
@@ -232,7 +232,7 @@ class _Encoder:
         self.top = top
         self.valid = valid
         self.beside = beside
-        self.dense = dense
+        self.thorough = thorough
 
     def frame(self, t: int) -> Levels:
         """Frame t, zero where it is not valid."""
@@ -243,11 +243,12 @@ class _Encoder:
         """A part of the first segment, as one segment."""
         frames = min(self.segments[0], _SAMPLED_FRAMES)
         side = max(8, int((_SAMPLED / (frames * self.samples.shape[1])) ** 0.5))
-        part = np.s_[:frames, :, :side, :side]
+        y, x = (max(0, (n - side) // 2) for n in self.samples.shape[2:])
+        part = np.s_[:frames, :, y : y + side, x : x + side]
         valid = None if self.valid is None else self.valid[part]
         beside = None if self.beside is None else self.beside[part]
         samples = self.samples[part]
-        return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.dense)
+        return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.thorough)
 
     def may_be_classes(self) -> bool:
         """Whether half of the cells equal a neighbour, or there are few levels."""
@@ -267,13 +268,11 @@ class _Encoder:
 
     def run(self, mode: int) -> tuple[bytes, list[bytes]]:
         """Shared bytes and streams in a mode."""
-        flags = mode * _CLASSES_BIT | (mode == _NUMBERS and self.dense) * _DENSE_BIT
-        flags |= (self.beside is not None) * _BESIDE_BIT
+        flags = mode * _CLASSES_BIT | (self.beside is not None) * _BESIDE_BIT
         shared = bytes([flags])
         if not self.samples.size:
             return shared, [bytes(1) for _ in self.segments]
-        dense = bool(flags & _DENSE_BIT)
-        _set_up(self.kernel, self.samples.shape, mode, dense, self.top, self.beside, 1 << 16)
+        _set_up(self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16)
         spans, start = [], 0
         for count in self.segments:
             spans.append((start, _repeats([self.frame(t) for t in range(start, start + count)])))
@@ -297,7 +296,7 @@ class _Encoder:
     def _survey(self, spans: list[tuple[int, dict[int, int]]]) -> NDArray[np.int32]:
         """The weights of every band and group, least squares of all segments."""
         frames, bands, height, width = self.samples.shape
-        every = max(1, frames * height * width // _SURVEYED)
+        every = 1 if self.thorough else max(1, frames * height * width // _SURVEYED)
         for (start, sources), count in zip(spans, self.segments, strict=True):
             self.kernel.begin(0)
             for t in range(count):

@@ -67,15 +67,13 @@ typedef struct {
 
 typedef double d2 __attribute__((vector_size(16)));
 typedef struct { d2 a[FEATURES][FEATURES / 2], b[FEATURES / 2]; } Normal;  // a: lower triangle
-typedef struct { double inverse[FEATURES][FEATURES], weights[FEATURES]; } Recursion;
 
 enum { NUMBERS = 0, CLASSES = 1 };
 
-static int32_t mode, is_dense, C, Y, X, S, top, has_beside, t_now;
+static int32_t mode, C, Y, X, S, top, has_beside, t_now;
 static int64_t plane_size;
 static Band *bands;
 static Normal *normals;
-static Recursion *recursions;
 static float *levels, *errors, *sizes;  // rings of 3, 2 and 2 frames of padded planes
 static float *base;                     // one frame of padded planes
 static int32_t *samples, *beside;       // a frame from or for the caller
@@ -269,11 +267,11 @@ static inline float *plane_of(float *ring, int depth, int t, int c) {
   return ring + ((int64_t)(t % depth) * C + c) * plane_size + ABOVE * S + MARGIN;
 }
 
-int32_t EXPORT(setup)(int32_t mode_, int32_t dense_, int32_t count, int32_t height, int32_t width,
-                      int32_t top_, int32_t has_beside_, int32_t stream_bytes) {
+int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t width, int32_t top_,
+                      int32_t has_beside_, int32_t stream_bytes) {
   make_tables();
   reset_arena();
-  mode = mode_; is_dense = dense_; C = count; Y = height; X = width; top = top_;
+  mode = mode_; C = count; Y = height; X = width; top = top_;
   has_beside = has_beside_;
   S = X + 2 * MARGIN;
   plane_size = (int64_t)S * (Y + ABOVE + 1) + 16;
@@ -282,7 +280,6 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t dense_, int32_t count, int32_t heig
   valid = take(cells);
   bands = take(C * sizeof(Band));
   normals = take(C * GROUPS * sizeof(Normal));
-  recursions = is_dense ? take(C * sizeof(Recursion)) : (Recursion *)samples;
   beside = has_beside ? take(cells * 4) : samples;
   base = has_beside ? take(ring) : (float *)samples;
   levels = take(3 * ring);
@@ -298,7 +295,7 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t dense_, int32_t count, int32_t heig
   mixer_b = take(rows * INPUTS * 4);
   stream = take(stream_bytes);
   stream_end = stream_bytes;
-  if (!samples || !valid || !bands || !normals || !recursions || !beside || !base || !levels
+  if (!samples || !valid || !bands || !normals || !beside || !base || !levels
       || !errors || !sizes || !by_neighbours || !by_value || !slots || !mixer_a || !mixer_b
       || !stream) return 0;
   clear(bands, C * sizeof(Band));
@@ -702,43 +699,7 @@ static float mean_texture(const float *u) {
   return (float)(sum / ((double)Y * X));
 }
 
-static void start_recursion(Recursion *r, const float *weights) {
-  for (int i = 0; i < FEATURES; i++) {
-    for (int j = 0; j < FEATURES; j++) r->inverse[i][j] = i == j ? 0.02 : 0;
-    r->weights[i] = weights[i];
-  }
-}
-static inline float foresee(const Recursion *r, const f4 *f) {
-  double even = 0, odd = 0;
-  for (int i = 0; i < FEATURES; i += 2) {
-    even += r->weights[i] * (double)f[i / 4][i % 4];
-    odd += r->weights[i + 1] * (double)f[i / 4][i % 4 + 1];
-  }
-  return (float)(even + odd);
-}
-// Recursive least squares that forget 1 in 500 a cell.
-static void recurse(Recursion *r, const f4 *f, float miss) {
-  double wide[FEATURES], gain[FEATURES], power = 0.998;
-  for (int i = 0; i < FEATURES; i++) wide[i] = f[i / 4][i % 4];
-  for (int i = 0; i < FEATURES; i++) {
-    double even = 0, odd = 0;
-    for (int j = 0; j < FEATURES; j += 2) {
-      even += r->inverse[i][j] * wide[j];
-      odd += r->inverse[i][j + 1] * wide[j + 1];
-    }
-    gain[i] = even + odd;
-    power += gain[i] * wide[i];
-  }
-  double part = 1 / power;
-  for (int i = 0; i < FEATURES; i++) {
-    double k = gain[i] * part;
-    r->weights[i] += k * miss;
-    for (int j = 0; j < FEATURES; j++)
-      r->inverse[i][j] = (r->inverse[i][j] - k * gain[j]) * (1 / 0.998);
-  }
-}
-
-static inline __attribute__((always_inline)) int code_numbers(int c, int dense, int with_base) {
+static inline __attribute__((always_inline)) int code_numbers(int c, int with_base) {
   int t = t_now;
   Band *band = &bands[c];
   float *v = plane_of(levels, 3, t, c), *e = plane_of(errors, 2, t, c);
@@ -763,8 +724,6 @@ static inline __attribute__((always_inline)) int code_numbers(int c, int dense, 
   }
   for (int i = 0; i < 4; i++) w2[i] = load4(band->cascade + 4 * i);
   f4 recent = load4(band->recent);
-  Recursion *recursion = dense ? &recursions[c] : 0;
-  if (dense && t < 2) start_recursion(recursion, band->weights[t > 0]);
   Cell k;
   int row_state = 0;
   for (int y = 0; y < Y; y++) {
@@ -794,8 +753,7 @@ static inline __attribute__((always_inline)) int code_numbers(int c, int dense, 
       }
       f4 acc2 = g[0] * w2[0], norm2 = g[0] * g[0];
       for (int i = 1; i < 4; i++) { acc2 += g[i] * w2[i]; norm2 += g[i] * g[i]; }
-      float p0 = sum4(acc0), p1 = p0 + sum4(acc2);
-      float p2 = dense ? foresee(recursion, f) : sum4(acc1);
+      float p0 = sum4(acc0), p1 = p0 + sum4(acc2), p2 = sum4(acc1);
       float west = f[0][0], north = f[0][1], corner = f[0][2];
       float most = west > north ? west : north, least = west > north ? north : west;
       float med = corner >= most ? least : corner <= least ? most : west + north - corner;
@@ -866,13 +824,9 @@ static inline __attribute__((always_inline)) int code_numbers(int c, int dense, 
       recent += 0.06f * (abs4(fv - guesses) - recent);
       ey[x] = fv - guesses[0];
       zy[x] = absf(fv - blend);
-      if (dense) {
-        recurse(recursion, f, fv - (p2 + m));
-      } else {
-        f4 push = all(0.004f * (fv - (p2 + m)) / (sum4(norm) * (1.0f / FEATURES) + 1));
-        for (int i = 0; i < 6; i++) w1[i] += push * f[i];
-      }
-      f4 push = all(0.004f * (fv - (p1 + m)) / (sum4(norm2) * (1.0f / ERRORS) + 0.1f));
+      f4 push = all(0.004f * (fv - (p2 + m)) / (sum4(norm) * (1.0f / FEATURES) + 1));
+      for (int i = 0; i < 6; i++) w1[i] += push * f[i];
+      push = all(0.004f * (fv - (p1 + m)) / (sum4(norm2) * (1.0f / ERRORS) + 0.1f));
       for (int i = 0; i < 4; i++) w2[i] += push * g[i];
       if (y == 0) {
         ey[x + 1 - S] = ey[x + 1 - 2 * S] = 0;
@@ -990,14 +944,10 @@ static int code_classes(int c) {
 }
 
 // A function each: what does not change takes no time in the loop over cells.
-static int code_plainly(int c) { return code_numbers(c, 0, 0); }
-static int code_densely(int c) { return code_numbers(c, 1, 0); }
-static int code_beside(int c) { return code_numbers(c, 0, 1); }
-static int code_beside_densely(int c) { return code_numbers(c, 1, 1); }
+static int code_alone(int c) { return code_numbers(c, 0); }
+static int code_beside(int c) { return code_numbers(c, 1); }
 static int code_plane(int c) {
-  if (mode == CLASSES) return code_classes(c);
-  if (has_beside) return is_dense ? code_beside_densely(c) : code_beside(c);
-  return is_dense ? code_densely(c) : code_plainly(c);
+  return mode == CLASSES ? code_classes(c) : has_beside ? code_beside(c) : code_alone(c);
 }
 
 // Codes a frame; 0 where the stream ends before it.
