@@ -251,7 +251,7 @@ class _Encoder:
         return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.thorough)
 
     def may_be_classes(self) -> bool:
-        """Whether half of the cells equal a neighbour, or there are few levels."""
+        """Whether most cells equal a neighbour, or there are few levels."""
         if self.top > _LARGEST_CLASS or not self.samples.size:
             return False
         part = self.sample().samples
@@ -260,7 +260,7 @@ class _Encoder:
             after, before = [slice(None)] * 4, [slice(None)] * 4
             after[axis], before[axis] = slice(1, None), slice(None, -1)
             alike[tuple(after)] |= part[tuple(after)] == part[tuple(before)]
-        return self.top < 16 or float(alike.mean()) > 0.5
+        return self.top < 16 or float(alike.mean()) > 0.7
 
     def size(self, mode: int) -> int:
         """Bytes of the streams in a mode; what they share weighs less in the whole array."""
