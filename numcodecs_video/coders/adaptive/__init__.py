@@ -151,7 +151,9 @@ def decode(
                 mask = None if valid is None else valid[t]
                 source = sources.get(t)
                 if source is not None:
-                    levels[t] = levels[source] if mask is None else levels[source] * mask
+                    levels[t] = (
+                        levels[source] if mask is None else np.where(mask, levels[source], 0)
+                    )
                     continue
                 _put(kernel, None, mask, None if beside is None else beside[t], cells)
                 if not kernel.code_frame():
@@ -236,8 +238,10 @@ class _Encoder:
 
     def frame(self, t: int) -> Levels:
         """Frame t, zero where it is not valid."""
-        frame = self.samples[t]
-        return frame if self.valid is None else frame * self.valid[t]
+        frame: Levels = self.samples[t]
+        if self.valid is not None:
+            frame = np.where(self.valid[t], frame, frame.dtype.type(0))
+        return frame
 
     def sample(self) -> _Encoder:
         """A part of the first segment, as one segment."""
@@ -326,7 +330,7 @@ def _repeats(frames: list[Levels]) -> dict[int, int]:
     seen: dict[int, list[int]] = {}
     sources = {}
     for t, frame in enumerate(frames):
-        alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame)), [])
+        alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame).data), [])
         source = next((s for s in alike if np.array_equal(frames[s], frame)), None)
         if source is None:
             alike.append(t)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import wasmtime
@@ -63,9 +64,7 @@ class Kernel:
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
         self._functions: dict[str, Callable[..., int]] = {
-            name: export
-            for name, export in exports.items()
-            if isinstance(export, wasmtime.Func)
+            name: export for name, export in exports.items() if isinstance(export, wasmtime.Func)
         }
         self._cells = 0
 
@@ -79,7 +78,7 @@ class Kernel:
         def call(*arguments: int) -> int:
             try:
                 return function(self._store, *arguments)
-            except wasmtime.WasmtimeError as error:
+            except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
                 raise KernelError(str(error).splitlines()[0]) from error
 
         self.__dict__[name] = call
@@ -90,11 +89,11 @@ class Kernel:
         """What the instance holds."""
         return int(self._memory.data_len(self._store))
 
-    def view(self, address: int, count: int, dtype: str) -> NDArray[np.generic]:
+    def view(self, address: int, count: int, dtype: str) -> NDArray[Any]:
         """Part of its memory, until the next call: a call may move it."""
         size = count * np.dtype(dtype).itemsize
         buffer = self._memory.get_buffer_ptr(self._store, size, address)
-        return np.frombuffer(buffer, dtype)
+        return np.ndarray((count,), np.dtype(dtype), memoryview(buffer))
 
     @contextmanager
     def limit(self, cells: int) -> Iterator[None]:
