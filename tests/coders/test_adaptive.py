@@ -290,7 +290,9 @@ def test_a_stream_of_another_length_is_refused(change: Callable[[bytes], bytes])
         adaptive.decode(shared, change(streams[0]), levels.shape, top=300)
 
 
-@pytest.mark.parametrize("shared", [b"", b"\x04", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"])
+@pytest.mark.parametrize(
+    "shared", [b"", b"\x05", b"\x40", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"]
+)
 def test_damaged_shared_bytes(shared: bytes) -> None:
     with pytest.raises(DecodeError):
         adaptive.decode(shared, bytes(40), (1, 1, 4, 4), top=9)

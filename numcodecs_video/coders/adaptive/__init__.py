@@ -22,8 +22,12 @@ __all__ = ["LARGEST_TOP", "decode", "encode"]
 LARGEST_TOP = 2**24
 _FEATURES, _GROUPS = 24, 2
 _NUMBERS, _CLASSES = 0, 1
-#: bits of the first byte of ``shared``
-_CLASSES_BIT, _BESIDE_BIT = 1, 2
+#: the first byte of ``shared``: two bits, and above them how finely weights are stored
+_CLASSES_BIT, _BESIDE_BIT, _PRECISION_SHIFT = 1, 2, 2
+#: the bits of a weight's fraction in the kernel
+_FINEST = 12
+#: bits of a stored weight's fraction, by the least cells of a band that pay for so many
+_PRECISIONS = ((150_000, 10), (50_000, 9), (0, 8))
 #: cells of a frame, all bands: the kernel's memory holds some 60 bytes of each
 _LARGEST_FRAME = 2**25
 _LARGEST_CLASS = 2**16 - 1
@@ -128,10 +132,12 @@ def decode(
         The bytes are damaged.
     """
     _check(shape, top)
-    if not shared or shared[0] > 3 or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
+    if not shared or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
         raise DecodeError("the adaptive coder's shared bytes are damaged")
     mode = _CLASSES if shared[0] & _CLASSES_BIT else _NUMBERS
-    if mode == _CLASSES and (top > _LARGEST_CLASS or len(shared) > 1):
+    precision = shared[0] >> _PRECISION_SHIFT
+    damaged = top > _LARGEST_CLASS or len(shared) > 1 or precision
+    if damaged if mode == _CLASSES else precision > _FINEST:
         raise DecodeError("the adaptive coder's shared bytes are damaged")
     frames, bands, height, width = shape
     sources, body = _read_sources(stream, frames)
@@ -144,7 +150,7 @@ def decode(
             _set_up(kernel, shape, mode, top, beside, len(body))
             if mode == _NUMBERS:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
-                _set_weights(kernel, weights)
+                _set_weights(kernel, weights << (_FINEST - precision))
             kernel.view(kernel.stream_at_(), len(body), "u1")[:] = np.frombuffer(body, "u1")
             kernel.begin(1)
             for t in range(frames):
@@ -282,9 +288,12 @@ class _Encoder:
             spans.append((start, _repeats([self.frame(t) for t in range(start, start + count)])))
             start += count
         if mode == _NUMBERS:
-            weights = self._survey(spans)
-            _set_weights(self.kernel, weights)
-            shared += write_weights(list(weights))
+            cells = self.samples[:, 0].size
+            precision = next(bits for least, bits in _PRECISIONS if cells >= least)
+            coarse = 1 << (_FINEST - precision)
+            weights = (self._survey(spans) + coarse // 2) // coarse
+            _set_weights(self.kernel, weights * coarse)
+            shared = bytes([flags | precision << _PRECISION_SHIFT]) + write_weights(list(weights))
         counts = self.segments
         return shared, [
             self._code(start, count, sources)
