@@ -564,8 +564,8 @@ class Numbers(Model):
         return None
 
     def number(self, guess: int, scale: f) -> tuple[int, Vector]:
-        half = int(scale * (f(0.6) if scale < f(3) else f(1.4)))
-        fine = int(scale * f(0.4))
+        half = int(scale * (f(0.6) if scale < f(3) else f(1.8)))
+        fine = 0 if scale < f(3) else int(scale)
         lo, hi = max(guess - half, 0), min(guess + half, self.top)
         none, whole = np.zeros((3, 4), f), np.ones((3, 4), f)
         if half:

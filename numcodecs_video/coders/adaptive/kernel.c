@@ -611,7 +611,7 @@ static inline int code_spikes(Cell *k, int32_t *value, Mass *got) {
 // Whether the value lies in an interval around the guess, else on which side and in which
 // of intervals that double; then bisection, down to what is all but evenly distributed.
 static inline int32_t code_number(Cell *k, int32_t value, int32_t guess, float scale, Mass *got) {
-  int32_t half = (int32_t)(scale * (scale < 3 ? 0.6f : 1.4f)), fine = (int32_t)(scale * 0.4f);
+  int32_t half = (int32_t)(scale * (scale < 3 ? 0.6f : 1.8f)), fine = scale < 3 ? 0 : (int32_t)scale;
   int32_t lo = guess - half, hi = guess + half;
   if (lo < 0) lo = 0;
   if (hi > top) hi = top;
