@@ -147,7 +147,7 @@ def decode(
         return levels
     try:
         with borrow_kernel() as kernel, kernel.limit(levels.size):
-            _set_up(kernel, shape, mode, top, beside, len(body))
+            _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
             if mode == _NUMBERS:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
                 _set_weights(kernel, weights << (_FINEST - precision))
@@ -194,9 +194,11 @@ def _set_up(
     top: int,
     beside: Levels | None,
     stream_bytes: int,
+    *,
+    decodes: bool,
 ) -> None:
     given = beside is not None
-    if not kernel.setup(mode, *shape[1:], top, given, stream_bytes):
+    if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes):
         raise KernelError("out of memory")
 
 
@@ -282,10 +284,12 @@ class _Encoder:
         shared = bytes([flags])
         if not self.samples.size:
             return shared, [bytes(1) for _ in self.segments]
-        _set_up(self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16)
+        _set_up(
+            self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16, decodes=False
+        )
         spans, start = [], 0
         for count in self.segments:
-            spans.append((start, _repeats([self.frame(t) for t in range(start, start + count)])))
+            spans.append((start, self._repeats(start, count)))
             start += count
         if mode == _NUMBERS:
             cells = self.samples[:, 0].size
@@ -299,6 +303,21 @@ class _Encoder:
             self._code(start, count, sources)
             for (start, sources), count in zip(spans, counts, strict=True)
         ]
+
+    def _repeats(self, start: int, count: int) -> dict[int, int]:
+        """For each frame of a segment that equals an earlier one, the first such."""
+        seen: dict[int, list[int]] = {}
+        sources = {}
+        for t in range(count):
+            frame = self.frame(start + t)
+            alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame).data), [])
+            same = (s for s in alike if np.array_equal(self.frame(start + s), frame))
+            source = next(same, None)
+            if source is None:
+                alike.append(t)
+            else:
+                sources[t] = source
+        return sources
 
     def _give(self, t: int) -> None:
         mask = None if self.valid is None else self.valid[t]
@@ -332,20 +351,6 @@ class _Encoder:
         kernel.finish()
         body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()
         return _write_sources(sources) + body
-
-
-def _repeats(frames: list[Levels]) -> dict[int, int]:
-    """For each frame that equals an earlier one, the first such."""
-    seen: dict[int, list[int]] = {}
-    sources = {}
-    for t, frame in enumerate(frames):
-        alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame).data), [])
-        source = next((s for s in alike if np.array_equal(frames[s], frame)), None)
-        if source is None:
-            alike.append(t)
-        else:
-            sources[t] = source
-    return sources
 
 
 def _write_varint(value: int) -> bytes:
