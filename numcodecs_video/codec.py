@@ -17,6 +17,7 @@ from numcodecs_video.config import (
     VideoParameters,
 )
 from numcodecs_video.errors import DecodeError, noting
+from numcodecs_video.sampling import sample_chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,6 +115,44 @@ class ChunkCodec(Codec):
                 target.view(decoded.dtype)[...] = decoded
                 return out
             return ndarray_copy(decoded, out)
+
+    def tune(self, sample: Any) -> Self:
+        """Search once, for chunks like these: the same codec with a plan for all of them.
+
+        Each chunk then makes what the plan names instead of searching by itself, in a fraction of
+        the time. The plan is a part of the configuration, and only for encoding: same input, same
+        configuration, same bytes.
+
+        Parameters
+        ----------
+        sample : ndarray, sequence of ndarray, zarr.Array or xarray.DataArray
+            A chunk, several, or an array of which a few chunks spread over it are read; values as
+            they are stored.
+
+        Returns
+        -------
+        codec
+            Without a plan where a search finds nothing to spare: chunks of one value, or tiny ones.
+
+        Raises
+        ------
+        TypeError, VideoCodecError
+            As of `encode`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> chunks = np.random.default_rng(0).normal(280, 3, (3, 8, 40, 50)).astype("f4")
+        >>> tuned = VideoCodec(max_error=0.1).tune(list(chunks))
+        >>> "plan" in tuned.get_config()
+        True
+        """
+        from numcodecs_video.encode.pipeline import check_settings
+        from numcodecs_video.encode.tune import tune_settings
+
+        with noting(f"while tuning {self!r}"):
+            settings = check_settings(self.settings)
+            return self.from_settings(tune_settings(sample_chunks(sample), settings))
 
     def serializer(self) -> ChunkSerializer:
         """The same codec for Zarr format 3."""

@@ -300,6 +300,15 @@ def _parse_options(options: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, str(value)) for name, value in options.items()))
 
 
+def _parse_plan(plan: object) -> str:
+    """A plan as JSON; what it means is the encoder's to know, and it may be a newer version's."""
+    if plan is None:
+        return ""
+    if not isinstance(plan, Mapping):
+        raise VideoCodecError(f"plan must be what tune() found, got {plan!r}")
+    return json.dumps(dict(plan), sort_keys=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a `VideoCodec`'s JSON holds, validated."""
@@ -307,6 +316,7 @@ class Settings:
     #: the words of the settings, in the order of the JSON
     WORDS: ClassVar[tuple[str, ...]] = (
         "codec", *FIDELITY_KINDS, "pca", "axes", "nodata", "bits", "gop", "effort", "options",
+        "plan",
     )  # fmt: skip
 
     codec: CodecName | Jpeg2kName = "auto"
@@ -318,6 +328,8 @@ class Settings:
     gop: int | None = None
     effort: int = 5
     options: tuple[tuple[str, str], ...] = ()
+    #: what `tune` found, as JSON with sorted keys; empty without
+    plan: str = ""
 
     @classmethod
     def parse(cls, **words: object) -> Self:
@@ -340,6 +352,7 @@ class Settings:
             axes=parse_axes(words.get("axes")),
             pca=_parse_pca(words.get("pca", "auto")),
             nodata=parse_nodata(words.get("nodata")),
+            plan=_parse_plan(words.get("plan")),
             effort=_parse_integer("effort", words.get("effort", 5), 1, 9),
             **cls._parse_coder(words, fidelity),
         )
@@ -396,6 +409,8 @@ class Settings:
                 words[name] = getattr(self, name)
         if self.options:
             words["options"] = dict(self.options)
+        if self.plan:
+            words["plan"] = json.loads(self.plan)
         return words
 
 
@@ -428,7 +443,7 @@ class Jpeg2kSettings(Settings):
 
     WORDS: ClassVar[tuple[str, ...]] = (
         *(kind for kind in FIDELITY_KINDS if kind != "qp"),
-        "pca", "axes", "nodata", "effort", "htj2k",
+        "pca", "axes", "nodata", "effort", "htj2k", "plan",
     )  # fmt: skip
 
     codec: CodecName | Jpeg2kName = "jpeg2k"
@@ -468,6 +483,7 @@ class VideoParameters:
         gop: int | None = None,
         effort: int = 5,
         options: Mapping[str, str | int | float] | None = None,
+        plan: Mapping[str, Any] | None = None,
     ) -> None:
         settings = Settings.parse(
             codec=codec,
@@ -484,6 +500,7 @@ class VideoParameters:
             gop=gop,
             effort=effort,
             options=options,
+            plan=plan,
         )
         object.__setattr__(self, "settings", settings)  # serializers are frozen
 
@@ -506,6 +523,7 @@ class Jpeg2kParameters:
         nodata: float | Sequence[float] | None = None,
         effort: int = 5,
         htj2k: bool = False,
+        plan: Mapping[str, Any] | None = None,
     ) -> None:
         settings = Jpeg2kSettings.parse(
             lossless=lossless,
@@ -518,5 +536,6 @@ class Jpeg2kParameters:
             nodata=nodata,
             effort=effort,
             htj2k=htj2k,
+            plan=plan,
         )
         object.__setattr__(self, "settings", settings)  # serializers are frozen

@@ -19,6 +19,7 @@ FLOORS = (
     {"xarray"},
     {"stored", "export", "synthetic"},
     {"codec"},
+    {"sampling"},
     {"zarr3"},
     {"encode"},
     {"decode"},

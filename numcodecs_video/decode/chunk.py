@@ -257,7 +257,7 @@ def _decode_values(
         known = NOTHING
         if find_coder(layer.coder).contextual:
             picture = None
-            if base is not None:
+            if base is not None and find_coder(base[0].coder).exact_decoder:
                 bits = base[0].bits
                 picture = base_levels(base[1], header.transform, bits, bands, top)
             known = known_of_residual(layer, valid, picture)

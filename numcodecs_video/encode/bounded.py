@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
 
 from numcodecs_video.encode.candidates import (
     MOST_QP,
     Base,
     Candidate,
+    Direct,
     Exact,
+    SplitFloats,
     allows_base,
     base_coder,
     base_depth,
@@ -27,11 +31,12 @@ from numcodecs_video.encode.candidates import (
 from numcodecs_video.encode.chunk import Chunk
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.encode.plan import Plan, plan_base, plan_of
 from numcodecs_video.encode.structure import search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
 from numcodecs_video.metrics import value_range
 
-__all__ = ["descend", "encode_bounded", "encode_quantised", "shortlist"]
+__all__ = ["descend", "encode_bounded", "encode_quantised", "make_plan", "rank", "shortlist"]
 
 #: candidates that a part shows within this factor of each other are too close to tell
 _CLOSE = 1.03
@@ -41,6 +46,11 @@ _WIDTH = 4
 _STARTS = (-4, 0, 4)
 #: quantisers tried again with another structure, and without the KLT
 _AGAIN, _AGAIN_WITHOUT_KLT = 4, 3
+#: a candidate this much larger than the best is not worth a place in a plan
+_NEAR = 1.1
+#: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
+#: searched
+_OUT_OF_RANGE, _FEW_BYTES = 3.0, 500
 #: a first guess at so fine a quantiser says that a base is no use to effort 1
 _LEAST_QUICK = 3
 
@@ -58,8 +68,52 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
     levels = ChunkLevels(chunk, bound, relative=relative)
     if levels.direct is None and bound:
         return encode_bounded(chunk, 0)  # the bound is below the precision of the dtype
-    candidates, keep = _rank(levels)
-    return Ranked(_made(candidates, levels), keep)
+    plan = plan_of(chunk)
+    if plan is not None and not chunk.tiny:
+        return Ranked(_planned(levels, plan))
+    ranking = rank(levels)
+    return Ranked(_made(ranking.candidates, levels), ranking.keep)
+
+
+def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
+    """What a plan says, the smallest on a part first; what a search says where that is far off."""
+    candidates = plan.candidates(levels)
+    if len(candidates) > 1:
+        trials = start_trials(levels, levels.chunk.effort.trial_cells)
+        candidates = sorted(candidates, key=trials.size)
+    most = _OUT_OF_RANGE * plan.rate * levels.chunk.cube.size / 8
+    made = list(islice(_made(candidates, levels), 1))
+    if made and made[0].size <= most + _FEW_BYTES:
+        yield made[0]
+    found = islice(_made(rank(levels).candidates, levels), 1)
+    yield from sorted((*made, *found), key=lambda encoded: encoded.size)
+
+
+def make_plan(chunk: Chunk, bound: float) -> Plan | None:
+    """Search a chunk, and say what is worth making of its neighbours; None where nothing is.
+
+    The smallest base and the smallest candidate without one, as far as either comes close.
+    """
+    relative = chunk.settings.fidelity.kind == "max_relative_error"
+    levels = ChunkLevels(chunk, bound, relative=relative)
+    if levels.direct is None and bound:
+        return make_plan(chunk, 0)
+    if chunk.tiny or (levels.direct is not None and levels.direct.constant):
+        return None
+    ranking = rank(levels)
+    if ranking.sizes is None:
+        return None
+    sizes = ranking.sizes
+    near = [c for c in ranking.candidates if sizes[c] <= _NEAR * sizes[ranking.candidates[0]]]
+    bases = [c for c in near if isinstance(c, Base)]
+    others = [c for c in near if not isinstance(c, Base)][:1]
+    return Plan(
+        ranking.rate,
+        plan_base(levels, bases[0]) if bases else None,
+        tuple((c.coder, c.delta) for c in others if isinstance(c, Direct)),
+        tuple((c.low, c.delta) for c in others if isinstance(c, SplitFloats)),
+        any(isinstance(c, Exact) for c in others),
+    )
 
 
 def encode_quantised(chunk: Chunk, qp: int) -> Ranked:
@@ -78,33 +132,55 @@ def _made(candidates: Iterable[Candidate], levels: ChunkLevels) -> Iterator[Enco
             yield encoded
 
 
-def _rank(levels: ChunkLevels) -> tuple[list[Candidate], int]:
-    """Candidates, the most promising first, and how many of them to choose among."""
+class Ranking(NamedTuple):
+    """What a search found.
+
+    Attributes
+    ----------
+    candidates : list of Candidate
+        The most promising first.
+    keep : int
+        How many of them to choose among.
+    sizes : dict, optional
+        Bytes of each on the part that they were tried on; None where nothing was tried.
+    rate : float
+        Bits a sample of the best one there.
+    """
+
+    candidates: list[Candidate]
+    keep: int = 1
+    sizes: dict[Candidate, float] | None = None
+    rate: float = math.inf
+
+
+def rank(levels: ChunkLevels) -> Ranking:
+    """Search for the best candidates."""
     chunk = levels.chunk
     direct = [] if levels.direct is None else direct_candidates(levels)
     if levels.direct is not None and levels.direct.constant:
-        return direct[:1], 1
+        return Ranking(direct[:1])
     splits = split_candidates(levels)
     if not direct and not splits:
-        return [], 1
+        return Ranking([])
     first = _first_quantiser(levels) if allows_base(levels) else None
     lossless = not levels.bound and chunk.settings.codec == "auto"
     exact: list[Candidate] = [Exact()] if lossless else []
     if chunk.tiny:
-        return [*direct, *exact], len(direct + exact)
-    coder = base_coder(chunk)
+        return Ranking([*direct, *exact], len(direct + exact))
     if not chunk.effort.search:
         quick: list[Candidate] = []
         if first is not None and first > _LEAST_QUICK:
-            quick = [Base(coder.name, first, structure=usual_structure(chunk))]
-        return [*quick, *exact, *direct], 1 + len(exact)
+            quick = [Base(base_coder(chunk).name, first, structure=usual_structure(chunk))]
+        return Ranking([*quick, *exact, *direct], 1 + len(exact))
     trials = start_trials(levels, chunk.effort.trial_cells)
     for candidate in direct + exact + splits:
         trials.size(candidate)
     if first is not None and trials.least_rate() <= chunk.effort.base_rate:
         _search_bases(trials, first, levels)
-    ranked = trials.ranked()
-    return (ranked, chunk.effort.keep) if chunk.effort.keep > 1 else shortlist(trials, ranked)
+    ranked, keep = trials.ranked(), chunk.effort.keep
+    if keep == 1:
+        ranked, keep = shortlist(trials, ranked)
+    return Ranking(ranked, keep, trials.sizes, trials.least_rate())
 
 
 def shortlist(trials: Trials, ranked: Sequence[Candidate]) -> tuple[list[Candidate], int]:

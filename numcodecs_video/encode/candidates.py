@@ -252,8 +252,10 @@ class Base:
         chunk = levels.chunk
         step = self._residual_step(levels, encoded, fine)
         residual = self._residual(levels, fine, predicted, step)
+        # A reader whose decoder rounds otherwise has another picture.
+        picture = predicted if find_coder(self.coder).exact_decoder else None
         layer = encode_residual(
-            residual, chunk.segments, step, chunk.effort, levels.known_valid, predicted
+            residual, chunk.segments, step, chunk.effort, levels.known_valid, picture
         )
         if layer is None:
             return encoded

@@ -16,6 +16,7 @@ from numcodecs_video.encode.candidates import (
     MOST_QP,
     Base,
     Candidate,
+    Direct,
     allows_base,
     base_coder,
     base_depth,
@@ -29,6 +30,7 @@ from numcodecs_video.encode.chunk import Chunk
 from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
 from numcodecs_video.encode.structure import search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
 from numcodecs_video.transform.levels import PART_CELLS
@@ -43,6 +45,8 @@ _FAR_APART = 0.5
 _JUMP = 3.0
 #: a coder without a base that needs so many times the bytes has no better sister
 _FAR = 2.0
+#: a coder without a base that much larger than a base has no place in a plan
+_NEAR = 1.1
 #: of a target mean square error, what the highest efforts go on for: 0.1 dB
 _CLOSE = 0.977
 #: of a target, what may be used where decoders differ by a sample here and there
@@ -60,20 +64,39 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
     slack : float
         The mean square error may fall below the target by this factor.
     """
+    plan = None if chunk.tiny else plan_of(chunk)
     direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
     candidates = direct_candidates(direct)
-    levels, base = ChunkLevels(chunk, 4 * rmse), None
-    if allows_base(levels) and levels.fine is not None and not levels.fine.constant:
-        aim = rmse if base_coder(chunk).exact_decoder else rmse * _DRIFT_MARGIN
-        base = encode_candidate(lambda levels: _meet_distortion(levels, aim, slack), levels)
-    first = 0
-    if chunk.effort.search and not chunk.tiny:
+    met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
+    base, first = None if met is None else met.encoded, 0
+    tried = chunk.effort.search and not chunk.tiny
+    if tried and (plan is None or plan.direct or base is None):
         trials = start_trials(direct, chunk.effort.trial_cells)
         scale = chunk.cube.size / trials.levels.chunk.cube.size
         if base is None or trials.size(candidates[0]) * scale <= _FAR * base.size:
             candidates = sorted(candidates, key=trials.size)
             first = int(base is not None and trials.size(candidates[0]) * scale < base.size)
     return Ranked(_made(candidates, first, base, direct), 1 + first)
+
+
+def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
+    """Search a chunk, and say what is worth making of its neighbours; None where nothing is."""
+    if chunk.tiny:
+        return None
+    met = _meet_distortion(chunk, rmse, slack)
+    direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
+    trials = start_trials(direct, chunk.effort.trial_cells)
+    scale = chunk.cube.size / trials.levels.chunk.cube.size
+    best = min(direct_candidates(direct), key=trials.size)
+    size = trials.size(best) * scale
+    planned = None
+    if met is not None:
+        step = met.step - 0.5 * met.error
+        planned = BasePlan(step, met.structure)
+    near = met is None or size <= _NEAR * met.encoded.size
+    entries = ((best.coder, best.delta),) if near and isinstance(best, Direct) else ()
+    smallest = size if met is None else min(size, met.encoded.size)
+    return Plan(8 * smallest / chunk.cube.size, planned, entries)
 
 
 def _made(
@@ -119,24 +142,32 @@ class _Point:
     """One encode: its step, bytes and mean square error, as logarithms of base 2."""
 
     encoded: EncodedChunk
+    structure: Structure
     step: float
     size: float
     error: float
 
 
-def _meet_distortion(levels: ChunkLevels, rmse: float, slack: float) -> EncodedChunk | None:
+def _meet_distortion(chunk: Chunk, rmse: float, slack: float) -> _Point | None:
     """Encode a base at one or a few steps until its error is within the slack below ``rmse``.
 
-    Drafts on a part of the chunk choose the structure and tell where to begin.
+    A plan, or drafts on a part of the chunk, choose the structure and tell where to begin. None
+    where no base can be, or none meets it.
     """
-    if levels.fine is None:
+    levels = ChunkLevels(chunk, 4 * rmse)
+    if not allows_base(levels) or levels.fine is None or levels.fine.constant:
         return None
-    target = (rmse / float(levels.fine.values.step)) ** 2
-    goal = _Goal(target, target * slack)
-    start = 0.5 * (math.log2(12) + goal.aim) + 0.1
-    usual, effort = usual_structure(levels.chunk), levels.chunk.effort
-    structure = usual
-    if effort.structures:
+    aim = rmse if base_coder(chunk).exact_decoder else rmse * _DRIFT_MARGIN
+    target = (aim / float(levels.fine.values.step)) ** 2
+    return encode_candidate(lambda levels: _search(levels, _Goal(target, target * slack)), levels)
+
+
+def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
+    usual, effort, plan = usual_structure(levels.chunk), levels.chunk.effort, plan_of(levels.chunk)
+    start, structure = 0.5 * (math.log2(12) + goal.aim) + 0.1, usual
+    if plan is not None and plan.base is not None:
+        start, structure = 0.5 * goal.aim + plan.base.step, plan.base.structure
+    elif effort.structures:
         start, structure = _draft(
             start_trials(levels, effort.draft_cells), goal, start, usual, effort
         )
@@ -150,8 +181,8 @@ def _meet_distortion(levels: ChunkLevels, rmse: float, slack: float) -> EncodedC
             break
         step = next_step([(p.step, p.error) for p in points], close.aim)
         points.append(_encode_at(levels, step, structure))
-    kept = [p for p in points if p.error <= math.log2(target)]
-    return min(kept, key=lambda p: p.size).encoded if kept else None
+    kept = [p for p in points if p.error <= math.log2(goal.most)]
+    return min(kept, key=lambda p: p.size) if kept else None
 
 
 def _draft(
@@ -230,7 +261,7 @@ def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point
     base = Base(coder.name, qp, sample_step, residual=False, structure=structure)
     encoded, predicted = base.predict(levels, levels.fine)
     error = mean_square_difference(predicted, levels.fine.array, levels.chunk.valid)
-    return _Point(encoded, step, math.log2(encoded.size), math.log2(max(error, 1e-9)))
+    return _Point(encoded, structure, step, math.log2(encoded.size), math.log2(max(error, 1e-9)))
 
 
 def mean_square_difference(

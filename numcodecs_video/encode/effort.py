@@ -174,7 +174,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "adaptive":      (False, True,  True,  True,  True,  True,  True,  True,  True),
     "search":        (False, True,  True,  True,  True,  True,  True,  True,  True),
     "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
-    "direct_others": (True,  False, False, False, False, False, True,  True,  True),
+    "direct_others": (False, False, False, False, False, False, True,  True,  True),
     "splits":        (False, False, False, True,  True,  True,  True,  True,  True),
     "structures":    (False, False, False, True,  True,  True,  True,  True,  True),
     "thorough":      (False, False, False, False, False, False, False, True,  True),

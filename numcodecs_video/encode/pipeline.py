@@ -16,14 +16,11 @@ from numcodecs_video.encode.distortion import encode_to_distortion
 from numcodecs_video.encode.encoded import Ranked
 from numcodecs_video.encode.exact import encode_exactly
 from numcodecs_video.encode.similarity import similarity_order
+from numcodecs_video.encode.target import target_of
 from numcodecs_video.encode.verify import verified_payload
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.metrics import value_range
 
 __all__ = ["check_settings", "encode_chunk"]
-
-#: how far below its target the mean square error may fall: 10 % of the RMSE, 0.5 dB of the PSNR
-_RMSE_SLACK, _PSNR_SLACK = 0.82, 0.9
 
 
 def encode_chunk(array: NDArray[Any], settings: Settings | UnreadableSettings) -> bytes:
@@ -83,20 +80,12 @@ def _smallest(chunk: Chunk) -> bytes | None:
 
 def _encode(chunk: Chunk) -> Ranked:
     """What the strategy of the chunk's fidelity offers."""
-    kind, value = chunk.settings.fidelity.kind, chunk.settings.fidelity.value
-    if kind == "lossless" or chunk.array.dtype.kind in "bmM":
-        return encode_bounded(chunk, 0)
-    if kind in ("max_error", "max_relative_error"):
-        # Relative bounds on integers would round to nothing at small counts: they stay exact.
-        floats = chunk.cube.dtype.kind == "f"
-        return encode_bounded(chunk, value if floats or kind == "max_error" else 0)
-    if kind == "qp":
-        return encode_quantised(chunk, int(value))
-    span = value_range(chunk.cube, chunk.valid)
-    # A constant has no more error than the range; below the smallest double lies lossless.
-    rmse = min(value, span) if kind == "rmse" else span * 10 ** (-value / 20)
-    slack = _RMSE_SLACK if kind == "rmse" else _PSNR_SLACK
-    return encode_to_distortion(chunk, float(rmse), slack) if rmse else encode_bounded(chunk, 0)
+    target = target_of(chunk)
+    if target.rmse:
+        return encode_to_distortion(chunk, target.rmse, target.slack)
+    if chunk.settings.fidelity.kind == "qp" and not target.lossless:
+        return encode_quantised(chunk, int(chunk.settings.fidelity.value))
+    return encode_bounded(chunk, target.bound)
 
 
 def check_settings(settings: Settings | UnreadableSettings) -> Settings:

@@ -244,7 +244,7 @@ def decode(
         model = Classes(body, frame_shape, top)
     else:
         weights = read_weights(shared[1:], 2 * shape[1])
-        model = Numbers(body, frame_shape, top, weights, shared[0] & 2)
+        model = Numbers(body, frame_shape, top, weights, shared[0])
     with np.errstate(all="ignore"):
         for t in range(shape[0]):
             mask = np.ones(frame_shape, bool) if valid is None else valid[t]
@@ -295,13 +295,13 @@ class Numbers(Model):
     """Predictions, mixed distributions, binary decisions."""
 
     def __init__(
-        self, body: bytes, shape: tuple[int, int, int], top: int, weights: Any, with_base: int
+        self, body: bytes, shape: tuple[int, int, int], top: int, weights: Any, flags: int
     ) -> None:
         super().__init__(body, shape, top)
         bands = shape[0]
-        self.with_base = with_base
+        self.with_base = flags & 2
         self.errors, self.sizes = Ring(2, shape), Ring(2, shape)
-        self.weights = (np.array(weights, f) / f(4096)).reshape(bands, 2, 6, 4)
+        self.weights = (np.array(weights, f) / f(1 << (flags >> 2))).reshape(bands, 2, 6, 4)
         self.direct = np.zeros((bands, 6, 4), f)
         self.cascade = np.zeros((bands, 4, 4), f)
         self.recent = np.ones((bands, 4), f)
@@ -564,8 +564,8 @@ class Numbers(Model):
         return None
 
     def number(self, guess: int, scale: f) -> tuple[int, Vector]:
-        half = int(scale * (f(0.6) if scale < f(3) else f(1.4)))
-        fine = int(scale * f(0.4))
+        half = int(scale * (f(0.6) if scale < f(3) else f(1.8)))
+        fine = 0 if scale < f(3) else int(scale)
         lo, hi = max(guess - half, 0), min(guess + half, self.top)
         none, whole = np.zeros((3, 4), f), np.ones((3, 4), f)
         if half:

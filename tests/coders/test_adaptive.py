@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from coders import reference_adaptive as reference
 from numpy.typing import NDArray
 
 from numcodecs_video.coders import adaptive
-from numcodecs_video.coders.adaptive import build, kernel
+from numcodecs_video.coders.adaptive import build, coder, kernel
 from numcodecs_video.coders.adaptive.weights import read_weights, write_weights
+from numcodecs_video.decode.chunk import decode_chunk
 from numcodecs_video.errors import DecodeError, VideoCodecError
+from tests.coders import reference_adaptive as reference
 
+FIXTURES = sorted((Path(__file__).parents[1] / "data").glob("format_*/adaptive_*.ncv"))
 Levels = NDArray[np.unsignedinteger]
 
 
@@ -290,7 +292,9 @@ def test_a_stream_of_another_length_is_refused(change: Callable[[bytes], bytes])
         adaptive.decode(shared, change(streams[0]), levels.shape, top=300)
 
 
-@pytest.mark.parametrize("shared", [b"", b"\x04", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"])
+@pytest.mark.parametrize(
+    "shared", [b"", b"\x05", b"\x40", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"]
+)
 def test_damaged_shared_bytes(shared: bytes) -> None:
     with pytest.raises(DecodeError):
         adaptive.decode(shared, bytes(40), (1, 1, 4, 4), top=9)
@@ -347,3 +351,18 @@ def test_the_module_is_built_from_its_source(tmp_path: Path) -> None:
     build.build(tmp_path / "kernel.wasm")
     packaged = Path(build.__file__).with_name("kernel.wasm")
     assert (tmp_path / "kernel.wasm").read_bytes() == packaged.read_bytes()
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_the_reference_reads_the_fixtures(path, monkeypatch):
+    """Whole payloads, by what the page on the bytes says."""
+
+    def decode(shared, stream, shape, *, top, valid=None, beside=None):
+        return reference.decode(shared, stream, shape, top=top, valid=valid, beside=beside)
+
+    calls: list[int] = []
+    monkeypatch.setattr(coder, "decode", lambda *a, **k: (calls.append(1), decode(*a, **k))[1])
+    decoded = decode_chunk(path.read_bytes())
+    expected = np.load(path.with_suffix(".npy"))
+    assert decoded.tobytes() == expected.tobytes()
+    assert calls

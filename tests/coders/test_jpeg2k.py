@@ -168,7 +168,7 @@ def otherwise(monkeypatch):
     """A decoder whose samples of the 9/7 wavelet are off by what the format allows."""
     exact = jpeg2k.Jpeg2k.decode
 
-    def decode(coder, layer, shared, stream, shape):
+    def decode(coder, layer, shared, stream, shape, known):
         samples = exact(coder, layer, shared, stream, shape)
         if (shared + stream).split(b"\xff\x52")[1][11] == 1:
             return samples

@@ -56,6 +56,19 @@ def _swell() -> np.ndarray:
     return np.exp(np.sin((x + t) / 30) * np.cos(y / 25)).astype("<f4")
 
 
+def _waves() -> np.ndarray:
+    """Moving waves with noise below the bound: a base and a sparse residual."""
+    t, y, x = np.mgrid[:4, :32, :40]
+    noise = np.random.default_rng(3).normal(0, 0.7, t.shape)
+    return (280 + 20 * np.sin((x + 2 * t) / 9) * np.cos((y - t) / 7) + noise).astype("<f4")
+
+
+def _classes() -> np.ndarray:
+    """Land cover of four classes that hardly changes."""
+    t, y, x = np.mgrid[:4, :30, :36]
+    return (2 * (np.sin(x / 5) + np.cos(y / 4) > 0.3) + (x + y + t > 40)).astype("u1")
+
+
 def _still() -> np.ndarray:
     """Six times the same noisy picture: what a key picture is for."""
     picture = np.random.default_rng(2).normal(280, 5, (1, 20, 26))
@@ -92,6 +105,14 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         "table": ({}, np.sqrt(_counts("<i4", 12)).astype("<f4")),
         "key_picture": ({"codec": "hevc", "qp": 24, "gop": 2}, _still()),
         "residual": ({"codec": "hevc", "max_error": 1.0, "effort": 1}, _kelvin()),
+        "adaptive_levels": ({"max_error": 0.05, "gop": 2}, _with_holes()),
+        "adaptive_bands": ({}, np.rint(100 * _bands()).astype("<i2")),
+        "adaptive_residual": ({"max_error": 1.0, "gop": 2}, _waves()),
+        "adaptive_classes": ({}, _classes()),
+        "adaptive_clouds": ({"max_error": 0.5, "gop": 1}, _clouds()),
+        "adaptive_split": ({}, np.concatenate([_swell(), _swell()[::-1]])),
+        "adaptive_repeats": ({}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 0, 1]]),
+        "spared": ({"max_error": 3, "nodata": [0, 7]}, _counts("<u2", 12, (4, 18, 20))),
         "wide_integers": ({"codec": "ffv1"}, _counts("<u4", 2**20)),
     }  # fmt: skip
     for codec in ("auto", "hevc", "ffv1", "vp9", "av1", "h264"):

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video import EncoderUnavailableError, VideoCodec, VideoCodecError
-from numcodecs_video.coders import ffmpeg, find_coder, jpeg2k
+from numcodecs_video.coders import NOTHING, ffmpeg, find_coder, jpeg2k
+from numcodecs_video.coders.adaptive.coder import Adaptive
 from numcodecs_video.coders.ffmpeg_options import ALLOWED, check_options
 from numcodecs_video.coders.mosaic import plan_mosaic
 from numcodecs_video.format.payload import parse_header
@@ -233,24 +234,30 @@ class TestFaults:
         calls = []
 
         def with_fault(encode):
-            def fault(coder, planes, segments, spec):
+            def fault(coder, planes, segments, spec, known=NOTHING):
                 calls.append(spec)
                 if request.param == "raising":
                     raise VideoCodecError("the encoder failed")
                 if request.param == "other samples":
                     planes = planes.copy()
                     planes[len(planes) // 2, ..., -3:, -3:] ^= 1
-                    return encode(coder, planes, segments, spec)
+                    return encode(coder, planes, segments, spec, known)
+                if request.param == "one frame less" and coder.contextual:
+                    less = [range(max(0, s.start - 1), s.stop - 1) for s in segments]
+                    if not all(less):
+                        raise VideoCodecError("a segment without a frame")
+                    known = known.frames(range(1, len(planes)))
+                    return encode(coder, planes[1:], less, spec, known)
                 if request.param == "one frame less":
                     return encode(coder, planes, [segments[0][:-1], *segments[1:]], spec)
-                encoded = encode(coder, planes, segments, spec)
+                encoded = encode(coder, planes, segments, spec, known)
                 broken = bytearray(encoded.streams[0])
                 broken[len(broken) // 2] ^= 0x55
                 return replace(encoded, streams=[bytes(broken), *encoded.streams[1:]])
 
             return fault
 
-        for coder in (ffmpeg.VideoCoder, jpeg2k.Jpeg2k):
+        for coder in (ffmpeg.VideoCoder, jpeg2k.Jpeg2k, Adaptive):
             monkeypatch.setattr(coder, "encode", with_fault(coder.encode))
         return calls
 

@@ -22,8 +22,12 @@ __all__ = ["LARGEST_TOP", "decode", "encode"]
 LARGEST_TOP = 2**24
 _FEATURES, _GROUPS = 24, 2
 _NUMBERS, _CLASSES = 0, 1
-#: bits of the first byte of ``shared``
-_CLASSES_BIT, _BESIDE_BIT = 1, 2
+#: the first byte of ``shared``: two bits, and above them how finely weights are stored
+_CLASSES_BIT, _BESIDE_BIT, _PRECISION_SHIFT = 1, 2, 2
+#: the bits of a weight's fraction in the kernel
+_FINEST = 12
+#: bits of a stored weight's fraction, by the least cells of a band that pay for so many
+_PRECISIONS = ((150_000, 10), (50_000, 9), (0, 8))
 #: cells of a frame, all bands: the kernel's memory holds some 60 bytes of each
 _LARGEST_FRAME = 2**25
 _LARGEST_CLASS = 2**16 - 1
@@ -128,10 +132,12 @@ def decode(
         The bytes are damaged.
     """
     _check(shape, top)
-    if not shared or shared[0] > 3 or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
+    if not shared or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
         raise DecodeError("the adaptive coder's shared bytes are damaged")
     mode = _CLASSES if shared[0] & _CLASSES_BIT else _NUMBERS
-    if mode == _CLASSES and (top > _LARGEST_CLASS or len(shared) > 1):
+    precision = shared[0] >> _PRECISION_SHIFT
+    damaged = top > _LARGEST_CLASS or len(shared) > 1 or precision
+    if damaged if mode == _CLASSES else precision > _FINEST:
         raise DecodeError("the adaptive coder's shared bytes are damaged")
     frames, bands, height, width = shape
     sources, body = _read_sources(stream, frames)
@@ -141,10 +147,10 @@ def decode(
         return levels
     try:
         with borrow_kernel() as kernel, kernel.limit(levels.size):
-            _set_up(kernel, shape, mode, top, beside, len(body))
+            _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
             if mode == _NUMBERS:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
-                _set_weights(kernel, weights)
+                _set_weights(kernel, weights << (_FINEST - precision))
             kernel.view(kernel.stream_at_(), len(body), "u1")[:] = np.frombuffer(body, "u1")
             kernel.begin(1)
             for t in range(frames):
@@ -188,9 +194,11 @@ def _set_up(
     top: int,
     beside: Levels | None,
     stream_bytes: int,
+    *,
+    decodes: bool,
 ) -> None:
     given = beside is not None
-    if not kernel.setup(mode, *shape[1:], top, given, stream_bytes):
+    if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes):
         raise KernelError("out of memory")
 
 
@@ -276,20 +284,40 @@ class _Encoder:
         shared = bytes([flags])
         if not self.samples.size:
             return shared, [bytes(1) for _ in self.segments]
-        _set_up(self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16)
+        _set_up(
+            self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16, decodes=False
+        )
         spans, start = [], 0
         for count in self.segments:
-            spans.append((start, _repeats([self.frame(t) for t in range(start, start + count)])))
+            spans.append((start, self._repeats(start, count)))
             start += count
         if mode == _NUMBERS:
-            weights = self._survey(spans)
-            _set_weights(self.kernel, weights)
-            shared += write_weights(list(weights))
+            cells = self.samples[:, 0].size
+            precision = next(bits for least, bits in _PRECISIONS if cells >= least)
+            coarse = 1 << (_FINEST - precision)
+            weights = (self._survey(spans) + coarse // 2) // coarse
+            _set_weights(self.kernel, weights * coarse)
+            shared = bytes([flags | precision << _PRECISION_SHIFT]) + write_weights(list(weights))
         counts = self.segments
         return shared, [
             self._code(start, count, sources)
             for (start, sources), count in zip(spans, counts, strict=True)
         ]
+
+    def _repeats(self, start: int, count: int) -> dict[int, int]:
+        """For each frame of a segment that equals an earlier one, the first such."""
+        seen: dict[int, list[int]] = {}
+        sources = {}
+        for t in range(count):
+            frame = self.frame(start + t)
+            alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame).data), [])
+            same = (s for s in alike if np.array_equal(self.frame(start + s), frame))
+            source = next(same, None)
+            if source is None:
+                alike.append(t)
+            else:
+                sources[t] = source
+        return sources
 
     def _give(self, t: int) -> None:
         mask = None if self.valid is None else self.valid[t]
@@ -323,20 +351,6 @@ class _Encoder:
         kernel.finish()
         body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()
         return _write_sources(sources) + body
-
-
-def _repeats(frames: list[Levels]) -> dict[int, int]:
-    """For each frame that equals an earlier one, the first such."""
-    seen: dict[int, list[int]] = {}
-    sources = {}
-    for t, frame in enumerate(frames):
-        alike = seen.setdefault(zlib.crc32(np.ascontiguousarray(frame).data), [])
-        source = next((s for s in alike if np.array_equal(frames[s], frame)), None)
-        if source is None:
-            alike.append(t)
-        else:
-            sources[t] = source
-    return sources
 
 
 def _write_varint(value: int) -> bytes:

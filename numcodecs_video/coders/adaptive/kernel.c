@@ -268,7 +268,7 @@ static inline float *plane_of(float *ring, int depth, int t, int c) {
 }
 
 int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t width, int32_t top_,
-                      int32_t has_beside_, int32_t stream_bytes) {
+                      int32_t has_beside_, int32_t decodes, int32_t stream_bytes) {
   make_tables();
   reset_arena();
   mode = mode_; C = count; Y = height; X = width; top = top_;
@@ -278,8 +278,10 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   uint64_t cells = (uint64_t)C * Y * X, ring = C * plane_size * 4;
   samples = take(cells * 4);
   valid = take(cells);
-  bands = take(C * sizeof(Band));
-  normals = take(C * GROUPS * sizeof(Normal));
+  uint64_t band_bytes = mode == NUMBERS ? C * sizeof(Band) : 1;
+  uint64_t normal_bytes = mode == NUMBERS && !decodes ? C * GROUPS * sizeof(Normal) : 1;
+  bands = take(band_bytes);
+  normals = take(normal_bytes);
   beside = has_beside ? take(cells * 4) : samples;
   base = has_beside ? take(ring) : (float *)samples;
   levels = take(3 * ring);
@@ -298,8 +300,8 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   if (!samples || !valid || !bands || !normals || !beside || !base || !levels
       || !errors || !sizes || !by_neighbours || !by_value || !slots || !mixer_a || !mixer_b
       || !stream) return 0;
-  clear(bands, C * sizeof(Band));
-  clear(normals, C * GROUPS * sizeof(Normal));
+  clear(bands, band_bytes);
+  clear(normals, normal_bytes);
   return 1;
 }
 int32_t *EXPORT(samples_at)(void) { return samples; }
@@ -578,7 +580,8 @@ static inline int code_event(Cell *k, int event, int bit, Mass part, Mass whole)
   f4 both = log2_4((f4){(one > 0 ? one : 0) + tiny, (rest > 0 ? rest : 0) + tiny, 1, 1});
   uint32_t *n = k->neighbours + event, *v = k->value + event;
   f4 other = {both[0] - both[1], stretch_of(*n), stretch_of(*v), 0.25f};
-  bit = mix_bit(bit, odds, other, k->weights_a + event * INPUTS, k->weights_b + event * INPUTS, 0.004f);
+  float *a = k->weights_a + event * INPUTS, *b = k->weights_b + event * INPUTS;
+  bit = mix_bit(bit, odds, other, a, b, 0.004f);
   learn_bit(n, bit, LIMIT);
   learn_bit(v, bit, LIMIT);
   return bit;
@@ -611,7 +614,8 @@ static inline int code_spikes(Cell *k, int32_t *value, Mass *got) {
 // Whether the value lies in an interval around the guess, else on which side and in which
 // of intervals that double; then bisection, down to what is all but evenly distributed.
 static inline int32_t code_number(Cell *k, int32_t value, int32_t guess, float scale, Mass *got) {
-  int32_t half = (int32_t)(scale * (scale < 3 ? 0.6f : 1.4f)), fine = (int32_t)(scale * 0.4f);
+  int32_t half = (int32_t)(scale * (scale < 3 ? 0.6f : 1.8f));
+  int32_t fine = scale < 3 ? 0 : (int32_t)scale;
   int32_t lo = guess - half, hi = guess + half;
   if (lo < 0) lo = 0;
   if (hi > top) hi = top;
@@ -854,7 +858,8 @@ static inline uint32_t *slot_of(uint32_t h, uint32_t event) {
 static inline float opinion(uint32_t counter) {
   return stretch_of(counter) * trust_of[counter & 1023];
 }
-static int code_class_event(int bit, int event, const uint32_t *contexts, uint32_t node, int pattern) {
+static int code_class_event(int bit, int event, const uint32_t *contexts, uint32_t node,
+                            int pattern) {
   uint32_t *n[7];
   float x[INPUTS];
   for (int i = 0; i < 7; i++) {
@@ -928,11 +933,12 @@ static int code_classes(int c) {
       if (!found) {
         uint32_t node = 1;
         for (int i = depth - 1; i >= 0; i--) {
-          int bit = code_class_event(value >> i & 1, CANDIDATES + i, contexts, node << 1 | 1u << 31, 0);
+          int bit = code_class_event(value >> i & 1, CANDIDATES + i, contexts,
+                                     node << 1 | 1u << 31, 0);
           node = node << 1 | (uint32_t)bit;
         }
         value = (int32_t)(node - (1u << depth));
-        if (value > top) { if (decoding) return 0; }
+        if (decoding && value > top) return 0;
       }
       if (decoding) s[y * X + x] = value;
       place_cell(v, y, x, (float)value);

@@ -1,0 +1,170 @@
+"""Plans: what a search found for one chunk serves its neighbours, and travels as JSON."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from numcodecs_video import Jpeg2kCodec, VideoCodec
+from numcodecs_video.coders import Structure
+from numcodecs_video.coders.ffmpeg import VideoCoder
+from numcodecs_video.encode.plan import PLAN_VERSION, BasePlan, Plan
+from numcodecs_video.format.payload import parse_header
+from numcodecs_video.sampling import sample_chunks
+
+PROMISES = [{}, {"max_error": 0.3}, {"max_relative_error": 1e-3}, {"rmse": 0.5}, {"psnr": 40}]
+
+
+def _chunks(count: int = 3) -> list[np.ndarray]:
+    """Neighbours out of one noisy scene that moves."""
+    t, y, x = np.mgrid[:12, :40, : 48 * count]
+    noise = np.random.default_rng(0).normal(0, 0.2, t.shape)
+    scene = (280 + 15 * np.sin((x + 2 * t) / 11) * np.cos((y - t) / 8) + noise).astype("f4")
+    scene[3:5, 10:20, 5:15] = np.nan
+    return [np.ascontiguousarray(part) for part in np.split(scene, count, axis=2)]
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=str)
+@pytest.mark.parametrize("make", [VideoCodec, Jpeg2kCodec])
+def test_tuned_codecs_keep_the_promise_on_every_neighbour(make, promise):
+    """And take hardly more bytes than a search in each."""
+    chunks = _chunks()
+    codec = make(**promise)
+    tuned = codec.tune(chunks)
+    payloads = [tuned.encode(chunk) for chunk in chunks]
+    for chunk, payload in zip(chunks, payloads, strict=True):
+        decoded = codec.decode(payload).astype("f8")
+        np.testing.assert_array_equal(np.isnan(decoded), np.isnan(chunk))
+        worst, rmse = (
+            np.nanmax(np.abs(decoded - chunk)),
+            np.sqrt(np.nanmean((decoded - chunk) ** 2)),
+        )
+        span = float(np.nanmax(chunk)) - float(np.nanmin(chunk))
+        assert worst <= promise.get("max_error", np.inf if promise else 0)
+        assert rmse <= promise.get("rmse", np.inf)
+        assert rmse == 0 or 20 * np.log10(span / rmse) >= promise.get("psnr", -np.inf)
+    alone = sum(len(codec.encode(chunk)) for chunk in chunks)
+    assert sum(map(len, payloads)) <= 1.06 * alone
+
+
+def test_a_plan_is_a_small_part_of_the_configuration():
+    """JSON-safe, hashable, through pickles and repr; the same bytes whoever carries it."""
+    chunks = _chunks()
+    tuned = VideoCodec(max_error=0.3).tune(chunks)
+    config = json.loads(json.dumps(tuned.get_config()))
+    assert len(json.dumps(config["plan"])) < 300
+    again = VideoCodec.from_config(config)
+    assert again == tuned
+    assert hash(again) == hash(tuned)
+    assert eval(repr(tuned), {"VideoCodec": VideoCodec}) == tuned
+    assert pickle.loads(pickle.dumps(tuned)) == tuned
+    assert again.encode(chunks[1]) == tuned.encode(chunks[1])
+    assert tuned.serializer().to_dict()["configuration"]["plan"] == config["plan"]
+    assert tuned.tune(chunks) == tuned
+
+
+def test_fewer_encodes_than_a_search(monkeypatch):
+    """A tuned codec makes one or two videos where a search makes many."""
+    chunks, calls = _chunks(), []
+    encode = VideoCoder.encode
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return encode(*arguments)
+
+    monkeypatch.setattr(VideoCoder, "encode", counted)
+    codec = VideoCodec("hevc", max_error=3)
+    codec.encode(chunks[1])
+    searched = len(calls)
+    tuned = codec.tune(chunks)
+    calls.clear()
+    tuned.encode(chunks[1])
+    assert searched > 6
+    assert len(calls) <= 3
+
+
+def test_a_chunk_of_another_kind_is_searched():
+    """Noise where the plan knew a smooth scene: it costs no more than without a plan."""
+    tuned = VideoCodec(max_error=0.3).tune(_chunks())
+    noise = np.random.default_rng(1).normal(280, 60, (12, 40, 48)).astype("f4")
+    assert len(tuned.encode(noise)) <= 1.03 * len(VideoCodec(max_error=0.3).encode(noise))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"version": PLAN_VERSION + 1, "rate": 1.0},
+        {"version": PLAN_VERSION},
+        {"version": PLAN_VERSION, "rate": 1.0, "base": {"step": 1}},
+        {},
+    ],
+    ids=str,
+)
+def test_plans_of_other_versions_are_ignored(plan):
+    """Never an error: the chunk is searched."""
+    chunk = _chunks()[0]
+    codec = VideoCodec(max_error=0.3, plan=plan)
+    assert codec.encode(chunk) == VideoCodec(max_error=0.3).encode(chunk)
+    assert codec.get_config()["plan"] == plan
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(1.5),
+        Plan(0.25, BasePlan(-1.5, Structure(True, 3, 8, 0, 0.25), False), (("adaptive", False),)),
+        Plan(9.0, None, (), ((8, True),), True),
+    ],
+)
+def test_plans_come_back_from_json(plan):
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+@pytest.mark.parametrize(
+    "chunk", [np.zeros((3, 40, 50)), np.arange(9.0), np.zeros((0, 9, 9), "f4")]
+)
+def test_nothing_to_spare_is_no_plan(chunk):
+    """One value, a run of values, nothing at all."""
+    assert "plan" not in VideoCodec(max_error=1).tune(chunk).get_config()
+
+
+def test_plans_are_used_from_a_store():
+    """Zarr and Dask hand the configuration on: chunks are made by the plan wherever they are."""
+    chunks = _chunks()
+    tuned = VideoCodec(max_error=0.3).tune(chunks)
+    array = zarr.create_array(
+        {}, shape=(12, 40, 144), chunks=(12, 40, 48), dtype="f4", **tuned.encoding(3)
+    )
+    array[...] = np.concatenate(chunks, axis=2)
+    found = zarr.open_array(array.store)
+    assert found.serializer.settings.plan == tuned.settings.plan
+    assert parse_header(tuned.encode(chunks[0])).candidate
+
+
+class TestSamples:
+    """A few chunks from all over an array."""
+
+    def test_lists(self):
+        chunks = [np.full((2, 3), i) for i in range(100)]
+        assert [int(c[0, 0]) for c in sample_chunks(chunks)] == [16, 50, 83]
+        assert len(sample_chunks(chunks[:7])) == 1
+        assert sample_chunks([]) == []
+
+    def test_arrays_of_zarr_dask_and_xarray(self):
+        """Whole chunks, as they are stored; of the last ones, what is there."""
+        values = np.arange(10 * 30 * 30).reshape(10, 30, 30)
+        stored = zarr.create_array({}, shape=values.shape, chunks=(5, 16, 16), dtype="i8")
+        stored[...] = values
+        lazy = xr.DataArray(values, dims=("t", "y", "x")).chunk({"t": 5, "y": 16, "x": 16})
+        for array in (stored, lazy, lazy.data):
+            found = sample_chunks(array)
+            assert len(found) == 2
+            assert all(isinstance(chunk, np.ndarray) for chunk in found)
+            assert all(np.isin(chunk, values).all() for chunk in found)
+            assert all(c.shape[0] == 5 and set(c.shape[1:]) <= {14, 16} for c in found)
+        assert [c.shape for c in sample_chunks(values)] == [values.shape]
