@@ -11,7 +11,8 @@ export NODE_PATH=/usr/share/nodejs
 mkdir -p "$SCRATCH" "$SOURCES" "$out"
 
 ffmpeg=ffmpeg-9.0 libjxl=libjxl-0.7.0 highway=highway-1.0.3 openjpeg=openjpeg-2.5.0 zstd=zstd-1.5.4
-simd=(-O3 -msimd128)
+# Clang 14 vectorises straight-line code for WebAssembly wrongly (libjxl then fails to read any header).
+simd=(-O3 -msimd128 -fno-slp-vectorize)
 module=(-sSTANDALONE_WASM --no-entry -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=2147483648
     -sFILESYSTEM=0 -sEXPORTED_FUNCTIONS=_malloc,_free -sINITIAL_MEMORY=8388608 -sTOTAL_STACK=2097152)
 
