@@ -1,0 +1,182 @@
+/** A part of a chunk: the header, the shared section, and the segments that a selection touches. */
+
+import { decodeCube } from "./decode.js";
+import { DecodeError } from "./errors.js";
+import { framesOf, headerSize, type Header, parseHeader } from "./header.js";
+import { arrayLayout } from "./layout.js";
+import { type NumberArray, typedArray } from "./typed.js";
+
+/** Bytes `start` to `stop` of a payload; fewer where it ends before. */
+export type GetRange = (start: number, stop: number) => Promise<Uint8Array>;
+
+/** What to take of one dimension: all (null), one index, or a slice, as zarrita's `slice` makes it. */
+export type Selection = null | number | { start?: number | null; stop?: number | null; step?: number | null };
+
+export interface Part {
+  /** The lengths of the dimensions that no index has removed. */
+  shape: number[];
+  dtype: string;
+  /** The values in C order. */
+  data: NumberArray;
+}
+
+/** Bytes of the first request: nearly every header fits, and many a chunk of a small cube. */
+const HEAD_BYTES = 2048;
+/** Ranges closer than this are fetched by one request. */
+const GAP_BYTES = 2048;
+
+/**
+ * Read a part of a chunk by as few bytes as its index allows: the head, in rare cases the rest of a long
+ * header, then the shared section and the segments of the selected frames.
+ *
+ * @param getRange fetches bytes of the payload
+ * @param selection one entry a dimension; those left out are whole
+ */
+export async function decodePart(getRange: GetRange, selection: Selection[] = []): Promise<Part> {
+  const { header, held } = await readHead(getRange);
+  const picked = pick(header, selection);
+  const segments = touchedSegments(header, picked);
+  await fetchSections(getRange, header, held, segments);
+  const section = (index: number): Uint8Array => {
+    const { start, stop } = header.sections[index];
+    const found = held.find((piece) => piece.start <= start && stop <= piece.start + piece.data.length);
+    return found ? found.data.subarray(start - found.start, stop - found.start) : new Uint8Array(0);
+  };
+  if (!header.layers.length) segments.splice(0, segments.length, ...Array(header.segments).keys());
+  const cube = await decodeCube(header, section, segments);
+  return gather(header, cube, framePlaces(header, segments), picked);
+}
+
+interface Piece {
+  start: number;
+  data: Uint8Array;
+}
+
+async function readHead(getRange: GetRange): Promise<{ header: Header; held: Piece[] }> {
+  let data = await getRange(0, HEAD_BYTES);
+  const size = headerSize(data);
+  if (data.length < size) {
+    const rest = await getRange(data.length, size);
+    const whole = new Uint8Array(data.length + rest.length);
+    whole.set(data);
+    whole.set(rest, data.length);
+    data = whole;
+  }
+  return { header: parseHeader(data), held: [{ start: 0, data }] };
+}
+
+/** The selected indices along each dimension, and whether an index has removed it. */
+interface Picked {
+  indices: number[][];
+  removed: boolean[];
+}
+
+function pick(header: Header, selection: Selection[]): Picked {
+  const indices = header.shape.map((length, i) => {
+    const wanted = selection[i] ?? null;
+    if (typeof wanted === "number") {
+      const index = wanted < 0 ? wanted + length : wanted;
+      if (!(index >= 0 && index < length)) throw new RangeError(`index ${wanted} is beyond dimension ${i} of length ${length}`);
+      return [index];
+    }
+    const { start, stop, step } = wanted ?? {};
+    const stride = step ?? 1;
+    if (!(stride >= 1)) throw new RangeError(`a step must be at least 1, got ${stride}`);
+    const bound = (value: number | null | undefined, otherwise: number) =>
+      Math.min(length, Math.max(0, value == null ? otherwise : value < 0 ? value + length : value));
+    const list: number[] = [];
+    for (let k = bound(start, 0); k < bound(stop, length); k += stride) list.push(k);
+    return list;
+  });
+  return { indices, removed: header.shape.map((_, i) => typeof (selection[i] ?? null) === "number") };
+}
+
+/** The cube's frames that the selected indices of all time-like dimensions make. */
+function pickedFrames(header: Header, { indices }: Picked): number[] {
+  let frames = [0];
+  for (const [i, letter] of [...header.axes].entries())
+    if (letter === "t") frames = frames.flatMap((frame) => indices[i].map((k) => frame * header.shape[i] + k));
+  return frames;
+}
+
+function touchedSegments(header: Header, picked: Picked): number[] {
+  if (!header.axes) return [...Array(header.segments).keys()];
+  const position = header.frameOrder ? inverse(header.frameOrder) : null;
+  const touched = new Set<number>();
+  for (const frame of pickedFrames(header, picked))
+    touched.add(Math.floor((position ? position[frame] : frame) / header.segmentFrames));
+  return [...touched].sort((a, b) => a - b);
+}
+
+function inverse(order: number[]): number[] {
+  const position = new Array<number>(order.length);
+  order.forEach((frame, i) => {
+    position[frame] = i;
+  });
+  return position;
+}
+
+/** Which frame of the decoded segments each frame of the cube is. */
+function framePlaces(header: Header, segments: number[]): Map<number, number> {
+  const places = new Map<number, number>();
+  for (const segment of segments) {
+    const [first, last] = framesOf(header, segment);
+    for (let i = first; i < last; i++) places.set(header.frameOrder ? header.frameOrder[i] : i, places.size);
+  }
+  return places;
+}
+
+async function fetchSections(getRange: GetRange, header: Header, held: Piece[], segments: number[]): Promise<void> {
+  if (!header.layers.length) return;
+  const head = held[0].data.length;
+  const ranges: [number, number][] = [];
+  for (const index of [0, ...segments.map((segment) => segment + 1)]) {
+    const { start, stop } = header.sections[index];
+    if (start === stop || stop <= head) continue;
+    const last = ranges[ranges.length - 1];
+    const from = Math.max(start, head); // the head may hold the beginning of a section
+    if (last && from - last[1] <= GAP_BYTES) last[1] = stop;
+    else ranges.push([from, stop]);
+  }
+  const parts = await Promise.all(ranges.map(([start, stop]) => getRange(start, stop)));
+  for (const [i, [start, stop]] of ranges.entries()) {
+    if (parts[i].length !== stop - start)
+      throw new DecodeError(`the payload ends before byte ${stop}, within a section`);
+    if (start !== head) {
+      held.push({ start, data: parts[i] });
+      continue;
+    }
+    const joined = new Uint8Array(head + parts[i].length);
+    joined.set(held[0].data);
+    joined.set(parts[i], head);
+    held[0] = { start: 0, data: joined };
+  }
+}
+
+/** Copy the selected values out of decoded frames (F, C, Y, X). */
+function gather(header: Header, cube: Uint8Array, places: Map<number, number>, picked: Picked): Part {
+  const { itemsize, axes, dtype } = header;
+  const { stride } = arrayLayout(header, "C");
+  const frameCells = header.cube[1] * header.cube[2] * header.cube[3];
+  const { indices, removed } = picked;
+  const count = indices.reduce((product, list) => product * list.length, 1);
+  const out = new Uint8Array(count * itemsize);
+  const rank = indices.length;
+  const at = new Array<number>(rank).fill(0);
+  for (let n = 0; n < count; n++) {
+    let [frame, cell] = [0, 0];
+    for (let i = 0; i < rank; i++) {
+      const index = indices[i][at[i]];
+      if (axes[i] === "t") frame += (index * stride[i]) / frameCells;
+      else cell += index * stride[i];
+    }
+    const place = axes ? (places.get(frame) ?? 0) : 0;
+    const from = (place * frameCells + cell) * itemsize;
+    for (let byte = 0; byte < itemsize; byte++) out[n * itemsize + byte] = cube[from + byte];
+    for (let i = rank - 1; i >= 0; i--) {
+      if (++at[i] < indices[i].length) break;
+      at[i] = 0;
+    }
+  }
+  return { shape: indices.map((list) => list.length).filter((_, i) => !removed[i]), dtype, data: typedArray(dtype, out) };
+}
