@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compile the decoders to js/wasm/*.wasm. All of them, or those that are named:
-#     js/build/build.sh [ffmpeg] [jpegxl] [jpeg2k] [zstd] [pcodec]
+#     js/build/build.sh [ffmpeg] [dav1d] [jpegxl] [jpeg2k] [zstd] [pcodec]
 # Needs Debian's emscripten (3.1.6), and for the sources npm and apt-get with deb-src lines, or the
 # archives of sources.sha256 in $SOURCES. Work is done in $SCRATCH, a new directory by default.
 set -euo pipefail
@@ -10,7 +10,7 @@ out=$here/../wasm
 export NODE_PATH=/usr/share/nodejs
 mkdir -p "$SCRATCH" "$SOURCES" "$out"
 
-ffmpeg=ffmpeg-9.0 libjxl=libjxl-0.7.0 highway=highway-1.0.3 openjpeg=openjpeg-2.5.0 zstd=zstd-1.5.4
+ffmpeg=ffmpeg-9.0 libjxl=libjxl-0.7.0 highway=highway-1.0.3 openjpeg=openjpeg-2.5.0 zstd=zstd-1.5.4 dav1d=dav1d-1.0.0
 # Clang 14 vectorises straight-line code for WebAssembly wrongly (libjxl then fails to read any header).
 simd=(-O3 -msimd128 -fno-slp-vectorize)
 module=(-sSTANDALONE_WASM --no-entry -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=2147483648
@@ -74,6 +74,31 @@ build_ffmpeg() {
         "${module[@]}" -o "$out/ffmpeg.wasm"
 }
 
+build_dav1d() {
+    obtain dav1d_1.0.0.orig.tar.xz from_debian dav1d 1.0.0-2+deb12u1
+    obtain dav1d_1.0.0-2+deb12u1.debian.tar.xz from_debian dav1d 1.0.0-2+deb12u1
+    unpack dav1d_1.0.0.orig.tar.xz dav1d_1.0.0-2+deb12u1.debian.tar.xz $dav1d
+    cd "$SCRATCH/$dav1d"
+    local generated=$SCRATCH/generated/dav1d depth name
+    mkdir -p "$generated"
+    printf '#define %s\n' 'ARCH_AARCH64 0' 'ARCH_ARM 0' 'ARCH_PPC64LE 0' 'ARCH_X86 0' 'ARCH_X86_32 0' 'ARCH_X86_64 0' \
+        'CONFIG_8BPC 1' 'CONFIG_16BPC 1' 'CONFIG_LOG 0' 'ENDIANNESS_BIG 0' 'HAVE_ASM 0' 'HAVE_ALIGNED_ALLOC 0' \
+        'HAVE_POSIX_MEMALIGN 1' 'HAVE_CLOCK_GETTIME 0' 'HAVE_DLSYM 0' 'HAVE_GETAUXVAL 0' 'HAVE_UNISTD_H 1' \
+        'HAVE_C11_GENERIC 1' '_GNU_SOURCE 1' > "$generated/config.h"
+    echo '#define DAV1D_VERSION "1.0.0"' > "$generated/vcs_version.h"
+    printf '#define DAV1D_API_VERSION_%s\n' 'MAJOR 6' 'MINOR 7' 'PATCH 0' > "$generated/version.h"
+    # Of each file with BITDEPTH, two copies.
+    for name in src/*_tmpl.c; do
+        for depth in 8 16; do
+            printf '#define BITDEPTH %s\n#include "%s"\n' "$depth" "$name" > "$generated/$(basename "$name" .c)_$depth.c"
+        done
+    done
+    local flags=(-Oz -msimd128 -fno-slp-vectorize "-I$generated" -I. -Iinclude -Iinclude/dav1d -Iinclude/compat/gcc -DNDEBUG -Wno-everything)
+    # shellcheck disable=SC2046
+    compile "${flags[@]}" -- "$generated"/*_tmpl_*.c $(ls src/*.c | grep -v _tmpl) "$here/dav1d.c"
+    emcc "${simd[@]}" "$objects"/*.o "${module[@]}" -o "$out/dav1d.wasm"
+}
+
 build_jpegxl() {
     obtain jpeg-xl_0.7.0.orig.tar.gz from_debian jpeg-xl 0.7.0-10+deb12u1
     obtain jpeg-xl_0.7.0-10+deb12u1.debian.tar.xz from_debian jpeg-xl 0.7.0-10+deb12u1
@@ -133,7 +158,7 @@ build_pcodec() {
     emcc -O3 "$here/pcodec.c" "${module[@]}" -o "$out/pcodec.wasm"
 }
 
-for name in "${@:-ffmpeg jpegxl jpeg2k zstd pcodec}"; do
+for name in "${@:-ffmpeg dav1d jpegxl jpeg2k zstd pcodec}"; do
     for one in $name; do
         echo "$one in $SCRATCH"
         (build_"$one")

@@ -1,7 +1,7 @@
 /** One date of a Zarr array after the other: the head of each chunk, and one segment, by byte ranges. */
 
 import { DecodeError } from "./errors.js";
-import { decodePart, type GetRange, type Part, type Selection } from "./partial.js";
+import { ChunkReader, type GetRange, type Part, type Selection } from "./partial.js";
 import { typedArray } from "./typed.js";
 import { checkDeclared } from "./zarr.js";
 
@@ -65,6 +65,9 @@ export async function openDates(array: ZarrArray): Promise<Dates> {
     throw new Error(`an array with axes '${axes}' has no single dimension of dates`);
   const inner = shard ? shard.chunkShape : [...array.chunks];
   const indices = new Map<string, Promise<DataView | null>>();
+  /** The chunks of the dates read last: a neighbouring date costs no request where its segment is there. */
+  let readers = new Map<string, Promise<ChunkReader | null>>();
+  let column = -1;
 
   const open = async (chunk: number[]): Promise<GetRange | null> => {
     if (!shard) return rangesOf(fetchRange, `${path === "/" ? "" : path}/${keyOf(chunk)}`, 0, Infinity);
@@ -87,6 +90,8 @@ export async function openDates(array: ZarrArray): Promise<Dates> {
     async read(date: number): Promise<Part> {
       if (!(date >= 0 && date < array.shape[dimension]))
         throw new RangeError(`date ${date} is beyond ${array.shape[dimension]} dates`);
+      if (Math.floor(date / inner[dimension]) !== column) readers = new Map();
+      column = Math.floor(date / inner[dimension]);
       const shape = array.shape.filter((_, i) => i !== dimension);
       let whole: Part | null = null;
       const counts = array.shape.map((n, i) => (i === dimension ? 1 : Math.ceil(n / inner[i])));
@@ -100,8 +105,10 @@ export async function openDates(array: ZarrArray): Promise<Dates> {
         }
         jobs.push(
           (async () => {
-            const getRange = await open(chunk);
-            const part = getRange && (await readPart(getRange, dimension, date % inner[dimension], inner, array, chunk));
+            const key = chunk.join();
+            const reader = readers.get(key) ?? open(chunk).then((getRange) => getRange && new ChunkReader(getRange));
+            readers.set(key, reader);
+            const part = await readPart(await reader, dimension, date % inner[dimension], inner, array, chunk);
             if (!part) return;
             whole ??= emptyPart(shape, part.dtype, array.fillValue);
             place(whole, part, chunk.map((k, i) => k * inner[i]).filter((_, i) => i !== dimension));
@@ -116,13 +123,14 @@ export async function openDates(array: ZarrArray): Promise<Dates> {
 
 /** The selected date of one chunk, cut where the array ends; null where there is no such chunk. */
 async function readPart(
-  getRange: GetRange, dimension: number, date: number, inner: number[], array: ZarrArray, chunk: number[],
+  reader: ChunkReader | null, dimension: number, date: number, inner: number[], array: ZarrArray, chunk: number[],
 ): Promise<Part | null> {
+  if (!reader) return null;
   const selection: Selection[] = inner.map((n, i) =>
     i === dimension ? date : { start: 0, stop: Math.min(n, array.shape[i] - chunk[i] * n) },
   );
   try {
-    const part = await decodePart(getRange, selection);
+    const part = await reader.read(selection);
     checkDeclared([], part.dtype, [], array.dtype);
     return part;
   } catch (error) {

@@ -32,19 +32,8 @@ const GAP_BYTES = 2048;
  * @param getRange fetches bytes of the payload
  * @param selection one entry a dimension; those left out are whole
  */
-export async function decodePart(getRange: GetRange, selection: Selection[] = []): Promise<Part> {
-  const { header, held } = await readHead(getRange);
-  const picked = pick(header, selection);
-  const segments = touchedSegments(header, picked);
-  await fetchSections(getRange, header, held, segments);
-  const section = (index: number): Uint8Array => {
-    const { start, stop } = header.sections[index];
-    const found = held.find((piece) => piece.start <= start && stop <= piece.start + piece.data.length);
-    return found ? found.data.subarray(start - found.start, stop - found.start) : new Uint8Array(0);
-  };
-  if (!header.layers.length) segments.splice(0, segments.length, ...Array(header.segments).keys());
-  const cube = await decodeCube(header, section, segments);
-  return gather(header, cube, framePlaces(header, segments), picked);
+export function decodePart(getRange: GetRange, selection: Selection[] = []): Promise<Part> {
+  return new ChunkReader(getRange).read(selection);
 }
 
 interface Piece {
@@ -52,17 +41,60 @@ interface Piece {
   data: Uint8Array;
 }
 
-async function readHead(getRange: GetRange): Promise<{ header: Header; held: Piece[] }> {
+/** Reads parts of one chunk, and keeps its header, its shared section and what it decoded last. */
+export class ChunkReader {
+  readonly #getRange: GetRange;
+  #head: Promise<{ header: Header; pieces: Piece[] }> | undefined;
+  #last: { key: string; cube: Promise<Uint8Array> } | undefined;
+
+  constructor(getRange: GetRange) {
+    this.#getRange = getRange;
+  }
+
+  async read(selection: Selection[] = []): Promise<Part> {
+    this.#head ??= readHead(this.#getRange).catch((error) => {
+      this.#head = undefined;
+      throw error;
+    });
+    const { header, pieces } = await this.#head;
+    const picked = pick(header, selection);
+    const segments = header.layers.length ? touchedSegments(header, picked) : [...Array(header.segments).keys()];
+    const key = segments.join();
+    if (this.#last?.key !== key) {
+      const cube = this.#decode(header, pieces, segments);
+      this.#last = { key, cube };
+      cube.catch(() => {
+        this.#last = undefined;
+      });
+    }
+    return gather(header, await this.#last.cube, framePlaces(header, segments), picked);
+  }
+
+  async #decode(header: Header, pieces: Piece[], segments: number[]): Promise<Uint8Array> {
+    const held = [...pieces, ...(await fetchSections(this.#getRange, header, pieces, segments))];
+    const section = (index: number): Uint8Array => {
+      const { start, stop } = header.sections[index];
+      const found = held.find((piece) => piece.start <= start && stop <= piece.start + piece.data.length);
+      const bytes = found ? found.data.subarray(start - found.start, stop - found.start) : new Uint8Array(0);
+      if (index === 0 && found && !pieces.includes(found)) pieces.push({ start, data: bytes.slice() });
+      return bytes;
+    };
+    return decodeCube(header, section, segments);
+  }
+}
+
+async function readHead(getRange: GetRange): Promise<{ header: Header; pieces: Piece[] }> {
   let data = await getRange(0, HEAD_BYTES);
   const size = headerSize(data);
-  if (data.length < size) {
-    const rest = await getRange(data.length, size);
-    const whole = new Uint8Array(data.length + rest.length);
-    whole.set(data);
-    whole.set(rest, data.length);
-    data = whole;
-  }
-  return { header: parseHeader(data), held: [{ start: 0, data }] };
+  if (data.length < size) data = join(data, await getRange(data.length, size));
+  return { header: parseHeader(data), pieces: [{ start: 0, data }] };
+}
+
+function join(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }
 
 /** The selected indices along each dimension, and whether an index has removed it. */
@@ -126,31 +158,25 @@ function framePlaces(header: Header, segments: number[]): Map<number, number> {
   return places;
 }
 
-async function fetchSections(getRange: GetRange, header: Header, held: Piece[], segments: number[]): Promise<void> {
-  if (!header.layers.length) return;
-  const head = held[0].data.length;
+/** The bytes of the shared section and of segments that are not held yet. */
+async function fetchSections(getRange: GetRange, header: Header, pieces: Piece[], segments: number[]): Promise<Piece[]> {
+  if (!header.layers.length) return [];
+  const head = pieces[0].data;
   const ranges: [number, number][] = [];
   for (const index of [0, ...segments.map((segment) => segment + 1)]) {
     const { start, stop } = header.sections[index];
-    if (start === stop || stop <= head) continue;
+    if (start === stop || pieces.some((piece) => piece.start <= start && stop <= piece.start + piece.data.length)) continue;
     const last = ranges[ranges.length - 1];
-    const from = Math.max(start, head); // the head may hold the beginning of a section
+    const from = Math.max(start, head.length); // the head may hold the beginning of a section
     if (last && from - last[1] <= GAP_BYTES) last[1] = stop;
     else ranges.push([from, stop]);
   }
   const parts = await Promise.all(ranges.map(([start, stop]) => getRange(start, stop)));
-  for (const [i, [start, stop]] of ranges.entries()) {
+  return ranges.map(([start, stop], i) => {
     if (parts[i].length !== stop - start)
       throw new DecodeError(`the payload ends before byte ${stop}, within a section`);
-    if (start !== head) {
-      held.push({ start, data: parts[i] });
-      continue;
-    }
-    const joined = new Uint8Array(head + parts[i].length);
-    joined.set(held[0].data);
-    joined.set(parts[i], head);
-    held[0] = { start: 0, data: joined };
-  }
+    return start === head.length ? { start: 0, data: join(head, parts[i]) } : { start, data: parts[i] };
+  });
 }
 
 /** Copy the selected values out of decoded frames (F, C, Y, X). */

@@ -73,8 +73,8 @@ def codec(rng, data, axes):
         return Jpeg2kCodec(htj2k=bool(rng.random() < 0.4), **words)
     if rng.random() < 0.7:
         words["gop"] = int(rng.integers(0, 5))
-    name = str(rng.choice(["auto", "auto", "hevc", "ffv1", "h264", "vp9"]))
-    if name in ("hevc", "h264", "vp9") and pick == 0 and rng.random() < 0.4:
+    name = str(rng.choice(["auto", "auto", "hevc", "ffv1", "h264", "vp9", "av1"]))
+    if name in ("hevc", "h264", "vp9", "av1") and pick == 0 and rng.random() < 0.4:
         words["qp"] = int(rng.integers(0, 45))
     if name == "ffv1" and pick in (3, 4):
         name = "auto"

@@ -6,9 +6,9 @@
 
 import { DecodeError } from "../errors.js";
 import type { Layer, Shape4 } from "../header.js";
-import * as ffmpeg from "./ffmpeg.js";
 import * as jpeg2k from "./jpeg2k.js";
 import * as jpegxl from "./jpegxl.js";
+import * as video from "./video.js";
 import * as zstd from "./zstd.js";
 
 export type Samples = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
@@ -33,8 +33,9 @@ export async function decodeSamples(
     case "ffv1":
     case "hevc":
     case "vp9":
+    case "av1":
     case "h264":
-      await ffmpeg.decode(layer, shared, data, shape, samples);
+      await video.decode(layer, shared, data, shape, samples);
       break;
     case "jpegxl":
       await jpegxl.decode(data, shape, layer.bits, samples);
@@ -43,8 +44,6 @@ export async function decodeSamples(
     case "htj2k":
       await jpeg2k.decode(layer, shared, data, shape, samples);
       break;
-    case "av1":
-      throw new DecodeError("this chunk needs AV1, which numcodecs-video does not decode outside Python");
     default:
       throw new DecodeError(`the payload codes samples by ${layer.coder}, which cannot hold them`);
   }

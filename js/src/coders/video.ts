@@ -1,4 +1,4 @@
-/** The video coders of FFmpeg: HEVC, H.264, VP9 and FFV1. Frames are grey pictures. */
+/** The video coders: HEVC, H.264, VP9 and FFV1 of FFmpeg, AV1 of dav1d. Frames are grey pictures. */
 
 import { DecodeError } from "../errors.js";
 import type { Layer, Mosaic, Shape4 } from "../header.js";
@@ -6,7 +6,8 @@ import { splitUnits } from "../reader.js";
 import type { Samples } from "./index.js";
 import { type Exports, WasmModule } from "./wasm.js";
 
-interface Ffmpeg extends Exports {
+/** What ffmpeg.c and dav1d.c export alike. */
+interface VideoDecoder extends Exports {
   open_decoder(coder: number, bits: number, width: number, height: number, mostPixels: number): number;
   close_decoder(): void;
   buffer(size: number): number;
@@ -19,7 +20,11 @@ interface Ffmpeg extends Exports {
   samples(): number;
 }
 
+const FFMPEG = new WasmModule<VideoDecoder>(new URL("../../wasm/ffmpeg.wasm", import.meta.url));
+const DAV1D = new WasmModule<VideoDecoder>(new URL("../../wasm/dav1d.wasm", import.meta.url));
+
 interface VideoCoder {
+  module: WasmModule<VideoDecoder>;
   /** Its position in the list of ffmpeg.c. */
   number: number;
   depths: number[];
@@ -27,16 +32,15 @@ interface VideoCoder {
 }
 
 const CODERS: Partial<Record<string, VideoCoder>> = {
-  hevc: { number: 0, depths: [8, 10, 12], nal: true },
-  h264: { number: 1, depths: [8, 10], nal: true },
-  vp9: { number: 2, depths: [8, 10, 12], nal: false },
-  ffv1: { number: 3, depths: [8, 9, 10, 12, 14, 16], nal: false },
+  hevc: { module: FFMPEG, number: 0, depths: [8, 10, 12], nal: true },
+  h264: { module: FFMPEG, number: 1, depths: [8, 10], nal: true },
+  vp9: { module: FFMPEG, number: 2, depths: [8, 10, 12], nal: false },
+  ffv1: { module: FFMPEG, number: 3, depths: [8, 9, 10, 12, 14, 16], nal: false },
+  av1: { module: DAV1D, number: 0, depths: [8, 10], nal: false },
 };
 
 /** Parameter sets and a key picture are four. */
 const MOST_SHARED_UNITS = 64;
-
-const MODULE = new WasmModule<Ffmpeg>(new URL("../../wasm/ffmpeg.wasm", import.meta.url));
 
 /** Group NAL units into access units, one a picture (H.265 7.4.2.4.4, H.264 7.4.1.2.3). */
 function accessUnits(nals: Uint8Array[], coder: string): Uint8Array[][] {
@@ -74,17 +78,17 @@ export async function decode(
   if (head.length > MOST_SHARED_UNITS || packets.length > announced + 1)
     throw new DecodeError(`the ${name} stream holds ${packets.length} packets for ${announced} frames`);
   const what = `the ${name} stream`;
-  await MODULE.run(what, (ffmpeg) => {
+  await coder.module.run(what, (video) => {
     try {
-      decodePackets(ffmpeg, coder, packets, layer, mosaic, announced, out);
+      decodePackets(video, coder, packets, layer, mosaic, announced, out);
     } finally {
-      ffmpeg.close_decoder();
+      video.close_decoder();
     }
   });
 }
 
 function decodePackets(
-  ffmpeg: Ffmpeg, coder: VideoCoder, packets: Uint8Array[][], layer: Layer, mosaic: Mosaic,
+  video: VideoDecoder, coder: VideoCoder, packets: Uint8Array[][], layer: Layer, mosaic: Mosaic,
   announced: number, out: Samples,
 ): void {
   const { frameHeight, frameWidth } = mosaic;
@@ -93,16 +97,16 @@ function decodePackets(
     return result;
   };
   check(
-    ffmpeg.open_decoder(coder.number, layer.bits, frameWidth, frameHeight, (frameHeight + 64) * (frameWidth + 64)),
+    video.open_decoder(coder.number, layer.bits, frameWidth, frameHeight, (frameHeight + 64) * (frameWidth + 64)),
   );
   let count = 0;
   for (const packet of [...packets, []]) {
     const size = packet.reduce((sum, unit) => sum + unit.length + (coder.nal ? 4 : 0), 0);
     if (!size && packet.length) continue;
     if (size) {
-      let at = ffmpeg.buffer(size) >>> 0;
+      let at = video.buffer(size) >>> 0;
       if (!at) throw new DecodeError(`the ${layer.coder} stream cannot be decoded: there is no memory for a packet`);
-      const memory = new Uint8Array(ffmpeg.memory.buffer);
+      const memory = new Uint8Array(video.memory.buffer);
       for (const unit of packet) {
         if (coder.nal) {
           memory.set([0, 0, 0, 1], at);
@@ -112,11 +116,11 @@ function decodePackets(
         at += unit.length;
       }
     }
-    check(ffmpeg.send(size));
-    while (check(ffmpeg.receive())) {
+    check(video.send(size));
+    while (check(video.receive())) {
       if (++count > announced)
         throw new DecodeError(`the ${layer.coder} stream holds more than ${announced} frames instead of ${announced}`);
-      if (count > Number(layer.key)) cutPicture(ffmpeg, layer.bits, mosaic, count - 1 - Number(layer.key), out);
+      if (count > Number(layer.key)) cutPicture(video, layer.bits, mosaic, count - 1 - Number(layer.key), out);
     }
   }
   if (count !== announced)
@@ -124,17 +128,17 @@ function decodePackets(
 }
 
 /** Cut the planes of a time step out of its picture. */
-function cutPicture(ffmpeg: Ffmpeg, bits: number, mosaic: Mosaic, frame: number, out: Samples): void {
+function cutPicture(video: VideoDecoder, bits: number, mosaic: Mosaic, frame: number, out: Samples): void {
   const { planes, height, width, columns, frameHeight, frameWidth } = mosaic;
-  if (ffmpeg.height() !== frameHeight || ffmpeg.width() !== frameWidth || ffmpeg.depth() !== bits)
+  if (video.height() !== frameHeight || video.width() !== frameWidth || video.depth() !== bits)
     throw new DecodeError(
-      `a frame has ${ffmpeg.width()}x${ffmpeg.height()} samples of ${ffmpeg.depth()} bits instead of ` +
+      `a frame has ${video.width()}x${video.height()} samples of ${video.depth()} bits instead of ` +
         `${frameWidth}x${frameHeight} of ${bits}`,
     );
   const size = out.BYTES_PER_ELEMENT;
-  const memory = size === 1 ? new Uint8Array(ffmpeg.memory.buffer) : new Uint16Array(ffmpeg.memory.buffer);
-  const start = (ffmpeg.samples() >>> 0) / size;
-  const stride = ffmpeg.stride() / size;
+  const memory = size === 1 ? new Uint8Array(video.memory.buffer) : new Uint16Array(video.memory.buffer);
+  const start = (video.samples() >>> 0) / size;
+  const stride = video.stride() / size;
   let to = frame * planes * height * width;
   for (let p = 0; p < planes; p++) {
     let from = start + Math.floor(p / columns) * height * stride + (p % columns) * width;
