@@ -1,9 +1,9 @@
 /** A part of a chunk: the header, the shared section, and the segments that a selection touches. */
 
-import { decodeCube } from "./decode.js";
 import { DecodeError } from "./errors.js";
 import { framesOf, headerSize, type Header, parseHeader } from "./header.js";
 import { arrayLayout } from "./layout.js";
+import { decode } from "./pool.js";
 import { type NumberArray, typedArray } from "./typed.js";
 
 /** Bytes `start` to `stop` of a payload; fewer where it ends before. */
@@ -72,14 +72,15 @@ export class ChunkReader {
 
   async #decode(header: Header, pieces: Piece[], segments: number[]): Promise<Uint8Array> {
     const held = [...pieces, ...(await fetchSections(this.#getRange, header, pieces, segments))];
-    const section = (index: number): Uint8Array => {
-      const { start, stop } = header.sections[index];
+    const sections = [0, ...segments.map((segment) => segment + 1)].map((index): [number, Uint8Array] => {
+      const { start, stop } = header.sections[index] ?? { start: 0, stop: 0 };
       const found = held.find((piece) => piece.start <= start && stop <= piece.start + piece.data.length);
       const bytes = found ? found.data.subarray(start - found.start, stop - found.start) : new Uint8Array(0);
       if (index === 0 && found && !pieces.includes(found)) pieces.push({ start, data: bytes.slice() });
-      return bytes;
-    };
-    return decodeCube(header, section, segments);
+      return [index, bytes];
+    });
+    const head = pieces[0].data.subarray(0, header.size);
+    return (await decode({ kind: "segments", head, sections, segments })).data;
   }
 }
 

@@ -1,14 +1,19 @@
 /** Decoding in workers, where there are any and the page wants them; else where it is called. */
 
-import { decodeBytes, decodeChunk } from "./decode.js";
+import { decodeBytes, decodeChunk, decodeCube } from "./decode.js";
 import { DecodeError, UnsupportedVersionError } from "./errors.js";
+import { parseHeader } from "./header.js";
 
-/** What a worker is asked for: the array's own bytes, or its values in C order with shape and dtype. */
-export interface Request {
-  id: number;
-  payload: Uint8Array;
-  stored: boolean;
-}
+/** A payload to decode, or a part of one. */
+export type Task =
+  /** To its values in C order, little-endian, with shape and dtype. */
+  | { kind: "values"; payload: Uint8Array }
+  /** To the bytes that were encoded, in their memory order and byte order. */
+  | { kind: "stored"; payload: Uint8Array }
+  /** To the cubes of some segments, from the payload's head and the sections that they need. */
+  | { kind: "segments"; head: Uint8Array; sections: [number, Uint8Array][]; segments: number[] };
+
+export type Request = Task & { id: number };
 
 export type Reply =
   | { id: number; shape: number[]; dtype: string; data: Uint8Array<ArrayBuffer> }
@@ -20,10 +25,22 @@ export interface Decoded {
   data: Uint8Array<ArrayBuffer>;
 }
 
-export async function decodeHere(payload: Uint8Array, stored: boolean): Promise<Decoded> {
-  if (stored) return { shape: [], dtype: "", data: await decodeBytes(payload) };
-  const { shape, dtype, data } = await decodeChunk(payload);
+export async function decodeHere(task: Task): Promise<Decoded> {
+  if (task.kind === "stored") return { shape: [], dtype: "", data: await decodeBytes(task.payload) };
+  if (task.kind === "segments") {
+    const sections = new Map(task.sections);
+    const section = (index: number) => sections.get(index) ?? new Uint8Array(0);
+    return { shape: [], dtype: "", data: await decodeCube(parseHeader(task.head), section, task.segments) };
+  }
+  const { shape, dtype, data } = await decodeChunk(task.payload);
   return { shape, dtype, data };
+}
+
+/** The same with bytes of its own: to post a view would copy all of its buffer. */
+function own(task: Task): Task {
+  if (task.kind !== "segments") return { ...task, payload: task.payload.slice() };
+  const sections = task.sections.map(([index, bytes]): [number, Uint8Array] => [index, bytes.slice()]);
+  return { ...task, head: task.head.slice(), sections };
 }
 
 interface Waiting {
@@ -83,8 +100,8 @@ export function setWorkers(count: number): void {
   most = typeof Worker === "undefined" ? 0 : count;
 }
 
-/** Decode a payload in the worker with the least to do. */
-export async function decode(payload: Uint8Array, stored: boolean): Promise<Decoded> {
+/** Decode in the worker with the least to do. */
+export async function decode(task: Task): Promise<Decoded> {
   const idle = members.find((member) => !member.load);
   if (!idle && members.length < most) {
     const member: Member = new Member(() => {
@@ -95,11 +112,11 @@ export async function decode(payload: Uint8Array, stored: boolean): Promise<Deco
     members.push(member);
   }
   const least = members.reduce<Member | undefined>((a, b) => (a && a.load <= b.load ? a : b), undefined);
-  if (!least) return decodeHere(payload, stored);
+  if (!least) return decodeHere(task);
   try {
-    return await least.ask({ id: requests++, payload, stored });
+    return await least.ask({ ...own(task), id: requests++ });
   } catch (error) {
-    if (error instanceof Failed) return decodeHere(payload, stored);
+    if (error instanceof Failed) return decodeHere(task);
     throw error;
   }
 }

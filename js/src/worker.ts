@@ -7,9 +7,9 @@ const scope = globalThis as unknown as {
   postMessage(reply: Reply, transfer: Transferable[]): void;
 };
 
-scope.onmessage = async ({ data: { id, payload, stored } }) => {
+scope.onmessage = async ({ data: { id, ...task } }) => {
   try {
-    const decoded = await decodeHere(payload, stored);
+    const decoded = await decodeHere(task);
     scope.postMessage({ id, ...decoded }, [decoded.data.buffer]);
   } catch (reason) {
     const error = reason instanceof Error ? reason : new Error(String(reason));

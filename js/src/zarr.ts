@@ -52,7 +52,7 @@ function serializer(bytes: CodecEntry): CodecEntry {
           // First, so that a forged chunk takes no more memory than the array's metadata say.
           const header = parseHeader(payload);
           checkDeclared(header.shape, header.dtype, shape, metadata.dataType);
-          return plain.decode((await decode(payload, false)).data);
+          return plain.decode((await decode({ kind: "values", payload })).data);
         },
       };
     },
@@ -63,7 +63,7 @@ const COMPRESSOR: CodecEntry = {
   fromConfig: () => ({
     kind: "bytes_to_bytes",
     encode: refuse,
-    decode: async (payload: Uint8Array) => (await decode(payload, true)).data,
+    decode: async (payload: Uint8Array) => (await decode({ kind: "stored", payload })).data,
   }),
 };
 

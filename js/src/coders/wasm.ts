@@ -32,11 +32,9 @@ function imports(module: WebAssembly.Module): WebAssembly.Imports {
 }
 
 async function compile(url: URL): Promise<WebAssembly.Module> {
-  if (url.protocol === "file:") {
-    // Not an import, so that bundlers for browsers do not look for it.
-    const { readFile } = process.getBuiltinModule("node:fs/promises");
-    return WebAssembly.compile(await readFile(url));
-  }
+  // Not an import, so that bundlers for browsers do not look for it.
+  const files = url.protocol === "file:" && globalThis.process?.getBuiltinModule?.("node:fs/promises");
+  if (files) return WebAssembly.compile(await files.readFile(url));
   const response = await fetch(url);
   if (!response.ok) throw new Error(`cannot fetch ${url}: ${response.status} ${response.statusText}`);
   return WebAssembly.compile(await response.arrayBuffer());
