@@ -6,13 +6,17 @@ register(zarr.registry);
 const $ = (id) => document.getElementById(id);
 const megabytes = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(2)} MB`);
 const [RED, GREEN, BLUE, INFRARED] = [2, 1, 0, 3];
-const BRIGHTEST = 3000; // of the visible bands, in counts
 
-const store = new zarr.FetchStore(new URL("cube.zarr", location.href));
+// ?store=/s2.zarr&array=s2 shows another array of four bands and more: blue, green, red, infrared.
+const query = new URLSearchParams(location.search);
+const store = new zarr.FetchStore(new URL(query.get("store") ?? "cube.zarr", location.href));
+let missing;
+let brightest;
 
 async function start() {
-  const array = await zarr.open(zarr.root(store).resolve("s2"), { kind: "array" });
+  const array = await zarr.open(zarr.root(store).resolve(query.get("array") ?? "s2"), { kind: "array" });
   $("array").textContent = `${array.shape.join(" × ")} ${array.dtype}, chunks of ${array.chunks.join(" × ")}`;
+  missing = array.attrs._FillValue ?? 0;
   const dates = await openDates(array);
   $("date").max = dates.length - 1;
 
@@ -73,13 +77,22 @@ function draw(data, [, height, width]) {
   const context = canvas.getContext("2d");
   const picture = context.createImageData(width, height);
   const cells = height * width;
+  brightest ??= 2 * quantile(data.subarray(RED * cells, (RED + 1) * cells), 0.9);
   for (let i = 0; i < cells; i++) {
     [RED, GREEN, BLUE].forEach((band, c) => {
-      picture.data[4 * i + c] = 255 * Math.sqrt(Math.min(1, data[band * cells + i] / BRIGHTEST));
+      picture.data[4 * i + c] = 255 * Math.sqrt(Math.min(1, data[band * cells + i] / brightest));
     });
-    picture.data[4 * i + 3] = data[i] ? 255 : 0;
+    picture.data[4 * i + 3] = isMissing(data[i]) ? 0 : 255;
   }
   context.putImageData(picture, 0, 0);
+}
+
+const isMissing = (value) => value === missing || Number.isNaN(value);
+
+/** Of the values that are there. */
+function quantile(values, part) {
+  const sorted = values.filter((value) => !isMissing(value)).sort();
+  return sorted[Math.floor(part * (sorted.length - 1))] ?? 1;
 }
 
 /** The vegetation index of one cell over time. */
@@ -90,7 +103,7 @@ function plot({ data, shape: [times, bands, height, width] }, right, down) {
   const points = [];
   for (let t = 0; t < times; t++) {
     const [red, infrared] = [value(t, RED), value(t, INFRARED)];
-    if (red) points.push(`${t},${1 - (infrared - red) / (infrared + red)}`);
+    if (!isMissing(red)) points.push(`${t},${1 - (infrared - red) / (infrared + red)}`);
   }
   $("series").setAttribute("viewBox", `0 0 ${times - 1} 1`);
   $("series").innerHTML = `<polyline points="${points.join(" ")}" />`;
@@ -102,7 +115,7 @@ function report(error) {
   return { error: `${error.stack}` };
 }
 
-const testing = location.search === "?test";
+const testing = query.has("test");
 if (testing) new Image().src = "/wait"; // The page is loaded, and a screenshot taken, when this is.
 const outcome = await start().catch(report);
 if (testing) fetch("/report", { method: "POST", body: JSON.stringify(outcome) });

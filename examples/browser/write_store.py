@@ -1,7 +1,6 @@
 """Write the store that the page shows: a year of Sentinel-2-like pictures, or your own array.
 
-    python examples/browser/write_store.py
-    python examples/browser/write_store.py my_store.zarr variable
+Run it as ``python examples/browser/write_store.py [my_store.zarr variable]``.
 """
 
 import hashlib
@@ -26,6 +25,7 @@ array = zarr.create_array(
     serializer=codec.serializer(), compressors=None, filters=None, overwrite=True,
 )  # fmt: skip
 array[...] = cube
-(STORE.parent / "cube.sha256").write_text(hashlib.sha256(array[...].tobytes()).hexdigest())  # for its test
+digest = hashlib.sha256(array[...].tobytes()).hexdigest()
+(STORE.parent / "cube.sha256").write_text(digest)  # for the page's test
 stored = sum(file.stat().st_size for file in STORE.rglob("*") if file.is_file())
 print(f"{STORE}: {cube.nbytes / 1e6:.1f} MB as {stored / 1e6:.2f} MB")

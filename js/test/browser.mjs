@@ -18,7 +18,7 @@ const report = new Promise((resolve) => {
   reported = resolve;
 });
 const server = await serve(0, reported);
-const url = `http://localhost:${server.address().port}/examples/browser/?test`;
+const url = `http://localhost:${server.address().port}/examples/browser/?test${process.env.NCV_QUERY ?? ""}`;
 const profile = mkdtempSync(join(tmpdir(), "ncv-chromium-"));
 const browser = spawn(process.env.CHROMIUM ?? "chromium", [
   "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1000,680", `--user-data-dir=${profile}`,

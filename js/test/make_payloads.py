@@ -1,6 +1,6 @@
-"""Random arrays encoded in Python, for the JavaScript tests: payloads, stores, and what they decode to.
+"""Random arrays encoded in Python, for the JavaScript tests: payloads, stores, what they decode to.
 
-    python js/test/make_payloads.py FOLDER [COUNT] [SEED]
+Run it as ``python js/test/make_payloads.py FOLDER [COUNT] [SEED]``.
 """
 
 import pathlib
@@ -26,28 +26,15 @@ def array(rng):
     """An array of random dtype, shape, memory order and byte order, some of its cells missing."""
     name = str(rng.choice(DTYPES))
     axes = str(rng.choice(["tyx", "tcyx", "yxt", "tyxc", "yx", "ttyx", "tccyx", ""]))
-    sizes = {"t": rng.integers(1, 9), "c": rng.integers(1, 6), "y": rng.integers(1, 40), "x": rng.integers(1, 40)}
-    shape = tuple(int(sizes[a]) for a in axes) or (int(rng.integers(0, 500)),)
+    longest = {"t": 8, "c": 5, "y": 39, "x": 39}
+    shape = tuple(int(rng.integers(1, longest[a] + 1)) for a in axes) or (int(rng.integers(500)),)
     values = field(rng, shape)
-    kind = name[0]
-    if kind == "b":
+    if name[0] == "b":
         data = values > 0
-    elif kind in "iumM":
-        bits = 8 * int(name[1])
-        scale = 10 ** rng.uniform(1, min(bits * 0.3 - 0.5, 12))
-        offset = rng.integers(0, 2**40) if bits == 64 else 0
-        data = (np.abs(values) if kind == "u" else values) * scale / 3
-        data = np.clip(data, -(2 ** (bits - 1)) if bits < 64 else -(2**52), 2 ** (bits - 1) - 1 if bits < 64 else 2**52)
-        data = data.astype(f"{'u' if kind == 'u' else 'i'}{name[1]}") + np.array(offset).astype(f"{'u' if kind == 'u' else 'i'}{name[1]}")
-        data = data.view(name) if kind in "mM" else data
+    elif name[0] == "f":
+        data = floats(rng, values).astype(name)
     else:
-        data = (values * 10 ** rng.uniform(-1, 3)).astype(name)
-        if rng.random() < 0.3:
-            data = np.round(data, 1).astype(name)
-        if rng.random() < 0.4:
-            data[rng.random(shape) < rng.uniform(0, 0.5)] = np.nan
-        if rng.random() < 0.1:
-            data[rng.random(shape) < 0.05] = -np.inf
+        data = integers(rng, values, name)
     if rng.random() < 0.3:
         data = data.astype(data.dtype.newbyteorder(">"))
     if rng.random() < 0.3:
@@ -55,29 +42,55 @@ def array(rng):
     return data, axes
 
 
+def floats(rng, values):
+    """Measurements, some on a lattice, some with holes."""
+    data = values * 10 ** rng.uniform(-1, 3)
+    if rng.random() < 0.3:
+        data = np.round(data, 1)
+    if rng.random() < 0.4:
+        data[rng.random(data.shape) < rng.uniform(0, 0.5)] = np.nan
+    if rng.random() < 0.1:
+        data[rng.random(data.shape) < 0.05] = -np.inf
+    return data
+
+
+def integers(rng, values, name):
+    """Counts, or times; those of 64 bits are far from zero."""
+    bits = 8 * int(name[1])
+    plain = np.dtype(f"{'u' if name[0] == 'u' else 'i'}{name[1]}")
+    scaled = (np.abs(values) if name[0] == "u" else values) * 10 ** rng.uniform(
+        1, min(bits / 4, 12)
+    )
+    largest = 2 ** min(bits - 1, 52) - 1
+    data = np.clip(scaled, -largest, largest).astype(plain)
+    if bits == 64:
+        data += plain.type(rng.integers(0, 2**40))
+    return data.view(name) if name[0] in "mM" else data
+
+
 def codec(rng, data, axes):
     """A random codec for an array."""
-    span = float(np.nanmax(np.abs(np.where(np.isfinite(data), data, 0)))) if data.size and data.dtype.kind == "f" else 100.0
-    words = {"axes": axes} if len(axes) == data.ndim and axes else {}
-    pick = rng.integers(0, 6)
-    if pick == 1:
-        words["max_error"] = max(1.0, span * 10 ** rng.uniform(-4, -1)) if data.dtype.kind != "f" else (span or 1) * 10 ** rng.uniform(-4, -1)
-    elif pick == 2:
-        words["max_relative_error"] = 10 ** rng.uniform(-3, -1)
-    elif pick == 3:
-        words["psnr"] = rng.uniform(25, 70)
-    elif pick == 4:
-        words["rmse"] = max(span, 1e-3) * 10 ** rng.uniform(-3, -1)
-    words["effort"] = int(rng.integers(1, 6))
+    is_float = data.dtype.kind == "f" and data.size
+    span = float(np.abs(data[np.isfinite(data)]).max(initial=1e-3)) if is_float else 100.0
+    promises = [
+        ("max_error", span * 10 ** rng.uniform(-4, -1) if is_float else 1 + rng.integers(9)),
+        ("max_relative_error", 10 ** rng.uniform(-3, -1)),
+        ("psnr", rng.uniform(25, 70)),
+        ("rmse", span * 10 ** rng.uniform(-3, -1)),
+    ]
+    chosen = int(rng.integers(-2, len(promises)))
+    words = {"effort": int(rng.integers(1, 6))}
+    if chosen >= 0:
+        words[promises[chosen][0]] = float(promises[chosen][1])
+    if axes:
+        words["axes"] = axes
     if rng.random() < 0.3:
         return Jpeg2kCodec(htj2k=bool(rng.random() < 0.4), **words)
     if rng.random() < 0.7:
         words["gop"] = int(rng.integers(0, 5))
     name = str(rng.choice(["auto", "auto", "hevc", "ffv1", "h264", "vp9", "av1"]))
-    if name in ("hevc", "h264", "vp9", "av1") and pick == 0 and rng.random() < 0.4:
+    if chosen < 0 and name not in ("auto", "ffv1") and rng.random() < 0.4:
         words["qp"] = int(rng.integers(0, 45))
-    if name == "ffv1" and pick in (3, 4):
-        name = "auto"
     return VideoCodec(name, **words)
 
 
@@ -105,45 +118,44 @@ def main(folder, count=200, seed=0):
 
 
 def stores(folder, rng):
-    """Zarr stores of both formats, with and without shards, and one of each dtype that zarrita has."""
+    """Zarr stores of both formats, with and without shards, of dtypes that zarrita has."""
     cube = (field(rng, (50, 3, 60, 70)) * 2000 + 3000).astype("i2")
-    for name, data, made in (
-        ("i2", cube, VideoCodec(max_error=3, gop=8)),
-        ("f4", (cube[:, 0] / 7).astype("f4"), VideoCodec(max_error=0.5, gop=10)),
-        ("u1", (cube[:, 0] // 30).astype("u1"), VideoCodec(psnr=45)),
-        ("b1", cube[:, 1] > 3000, VideoCodec()),
-        ("i8", cube[:, 1].astype("i8") + 2**60, VideoCodec()),
-        ("j2k", cube[:6], Jpeg2kCodec(psnr=50)),
-    ):
-        chunks = (min(25, data.shape[0]), *data.shape[1:-2], 40, 40)
-        shards = (2 * chunks[0], *chunks[1:-2], 80, 80) if name == "i2" else None
-        v3 = zarr.create_array(
-            folder / "v3" / name, shape=data.shape, dtype=data.dtype, chunks=chunks, overwrite=True,
-            serializer=made.serializer(), compressors=None, filters=None, fill_value=0,
-        )
-        v2 = zarr.create_array(
-            folder / "v2" / name, shape=data.shape, dtype=data.dtype.newbyteorder(">" if name == "f4" else "="), chunks=chunks,
-            overwrite=True, zarr_format=2, compressors=made, filters=None, fill_value=0, order="F" if name == "u1" else "C",
-        )
-        arrays = [v3, v2]
-        if shards:
-            arrays.append(
-                zarr.create_array(
-                    folder / "v3" / "sharded", shape=data.shape, dtype=data.dtype, chunks=chunks, shards=shards,
-                    overwrite=True, serializer=made.serializer(), compressors=None, filters=None, fill_value=0,
-                )
-            )
-        for stored in arrays:
-            stored[...] = data
-            target = pathlib.Path(str(stored.store.root))
-            np.save(target.parent / f"{target.name}.npy", np.ascontiguousarray(stored[...]))
-    transposed = zarr.create_array(
-        folder / "v3" / "transposed", shape=cube[:6, 0].shape, dtype="i2", chunks=(6, 40, 40), overwrite=True,
-        serializer=VideoCodec(axes="yxt").serializer(), compressors=None, fill_value=0,
-        filters=[zarr.codecs.TransposeCodec(order=(1, 2, 0))],
+    cases = {
+        "i2": (cube, VideoCodec(max_error=3, gop=8)),
+        "f4": ((cube[:, 0] / 7).astype("f4"), VideoCodec(max_error=0.5, gop=10)),
+        "u1": ((cube[:, 0] // 30).astype("u1"), VideoCodec(psnr=45)),
+        "b1": (cube[:, 1] > 3000, VideoCodec()),
+        "i8": (cube[:, 1].astype("i8") + 2**60, VideoCodec()),
+        "j2k": (cube[:6], Jpeg2kCodec(psnr=50)),
+    }
+    for name, (data, made) in cases.items():
+        chunks = (min(25, len(data)), *data.shape[1:-2], 40, 40)
+        store(folder / "v3" / name, data, chunks, **made.encoding(zarr_format=3))
+        other = data.astype(data.dtype.newbyteorder(">")) if name == "f4" else data
+        order = "F" if name == "u1" else "C"
+        two = {"zarr_format": 2, "order": order, **made.encoding(zarr_format=2)}
+        store(folder / "v2" / name, other, chunks, **two)
+    data, made = cases["i2"]
+    shards = {"shards": (50, 3, 80, 80), **made.encoding(zarr_format=3)}
+    store(folder / "v3" / "sharded", data, (25, 3, 40, 40), **shards)
+    transposed = VideoCodec(axes="yxt").encoding(zarr_format=3)
+    transposed["filters"] = [zarr.codecs.TransposeCodec(order=(1, 2, 0))]
+    store(folder / "v3" / "transposed", cube[:6, 0], (6, 40, 40), **transposed)
+
+
+def store(path, data, chunks, **words):
+    """Write an array, and beside it what Python reads."""
+    stored = zarr.create_array(
+        path,
+        shape=data.shape,
+        dtype=data.dtype,
+        chunks=chunks,
+        fill_value=0,
+        overwrite=True,
+        **words,
     )
-    transposed[...] = cube[:6, 0]
-    np.save(folder / "v3" / "transposed.npy", cube[:6, 0])
+    stored[...] = data
+    np.save(path.parent / f"{path.name}.npy", np.ascontiguousarray(stored[...]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The payloads of speed.mjs, and how fast Python decodes them: MB per second of CPU time, best of 6."""
+"""The payloads of speed.mjs, and how fast Python decodes them: MB a second of CPU time."""
 
 import json
 import pathlib
