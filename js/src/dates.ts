@@ -1,6 +1,7 @@
 /** One date of a Zarr array after the other: the head of each chunk, and one segment, by byte ranges. */
 
 import { DecodeError } from "./errors.js";
+import type { Header } from "./header.js";
 import { ChunkReader, type GetRange, type Part, type Selection } from "./partial.js";
 import { typedArray } from "./typed.js";
 import { checkDeclared } from "./zarr.js";
@@ -69,6 +70,7 @@ export async function openDates(array: ZarrArray): Promise<Dates> {
   let readers = new Map<string, Promise<ChunkReader | null>>();
   let column = -1;
 
+  const check = (header: Header) => checkDeclared(header.shape, header.dtype, inner, array.dtype);
   const open = async (chunk: number[]): Promise<GetRange | null> => {
     if (!shard) return rangesOf(fetchRange, `${path === "/" ? "" : path}/${keyOf(chunk)}`, 0, Infinity);
     const perShard = shard.shape.map((n, i) => n / inner[i]);
@@ -106,7 +108,7 @@ export async function openDates(array: ZarrArray): Promise<Dates> {
         jobs.push(
           (async () => {
             const key = chunk.join();
-            const reader = readers.get(key) ?? open(chunk).then((getRange) => getRange && new ChunkReader(getRange));
+            const reader = readers.get(key) ?? open(chunk).then((getRange) => getRange && new ChunkReader(getRange, check));
             readers.set(key, reader);
             const part = await readPart(await reader, dimension, date % inner[dimension], inner, array, chunk);
             if (!part) return;
@@ -130,9 +132,7 @@ async function readPart(
     i === dimension ? date : { start: 0, stop: Math.min(n, array.shape[i] - chunk[i] * n) },
   );
   try {
-    const part = await reader.read(selection);
-    checkDeclared([], part.dtype, [], array.dtype);
-    return part;
+    return await reader.read(selection);
   } catch (error) {
     if (error instanceof Missing) return null;
     throw error;

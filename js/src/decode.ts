@@ -4,7 +4,7 @@ import { decodeSamples, type Samples } from "./coders/index.js";
 import * as pcodec from "./coders/pcodec.js";
 import * as zstd from "./coders/zstd.js";
 import { DecodeError } from "./errors.js";
-import { framesOf, type Header, layerIndex, parseHeader, type Shape4, splitSection } from "./header.js";
+import { framesOf, type Header, layerIndex, parseHeader, splitSection } from "./header.js";
 import { arrayLayout, rearrange, swapBytes } from "./layout.js";
 import { clipLevels, makeMixer, type Mixer, mixes, planesOf } from "./levels.js";
 import { restoreMissing } from "./missing.js";
@@ -48,25 +48,23 @@ function wholePayload(header: Header, payload: Uint8Array): SectionReader {
 }
 
 /**
- * Decode the cube (T, C, Y, X), little-endian; all of it, or the frames of some segments, one after the
- * other in the order of the list.
+ * Decode the cube (T, C, Y, X), little-endian; all of it, or, where there are layers, the frames of some
+ * segments, one after the other in the order of the list.
  */
 export async function decodeCube(
   header: Header, section: SectionReader, segments: number[] | null,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { cube, itemsize, segmentFrames } = header;
   const frameBytes = cube[1] * cube[2] * cube[3] * itemsize;
-  const all = segments ?? Array.from({ length: header.segments }, (_, segment) => segment);
-  const lengths = all.map((segment) => framesOf(header, segment)[1] - framesOf(header, segment)[0]);
-  const frames = segments ? lengths.reduce((sum, n) => sum + n, 0) : cube[0];
-  const out = newBytes(header, frames * frameBytes);
-  if (!out.length) return out;
-  if (!header.layers.length) {
-    const table = await decodeTable(header, []);
-    makeValueWriter(header, table, 1)(new Float64Array(1), out, 0);
+  if (!header.layers.length || !frameBytes || !cube[0]) {
+    const out = newBytes(header, cube[0] * frameBytes);
+    if (out.length) out.set(await decodeConstant(header));
     for (let filled = itemsize; filled < out.length; filled *= 2) out.copyWithin(filled, 0, filled);
     return out;
   }
+  const all = segments ?? Array.from({ length: header.segments }, (_, segment) => segment);
+  const lengths = all.map((segment) => framesOf(header, segment)[1] - framesOf(header, segment)[0]);
+  const out = newBytes(header, lengths.reduce((sum, n) => sum + n, 0) * frameBytes);
   const shared = splitSection(header, 0, section(0));
   let first = 0;
   for (const [i, segment] of all.entries()) {
@@ -78,6 +76,13 @@ export async function decodeCube(
     first += lengths[i];
   }
   return out;
+}
+
+/** The one value of a chunk without layers. */
+export async function decodeConstant(header: Header): Promise<Uint8Array<ArrayBuffer>> {
+  const value = new Uint8Array(header.itemsize);
+  makeValueWriter(header, await decodeTable(header, []), 1)(new Float64Array(1), value, 0);
+  return value;
 }
 
 function newBytes(header: Header, size: number): Uint8Array<ArrayBuffer> {
@@ -202,5 +207,3 @@ function lookUpPlane(
     to[i] = values[sample < last ? sample : last];
   }
 }
-
-export type { Shape4 };

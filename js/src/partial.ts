@@ -1,5 +1,6 @@
 /** A part of a chunk: the header, the shared section, and the segments that a selection touches. */
 
+import { decodeConstant } from "./decode.js";
 import { DecodeError } from "./errors.js";
 import { framesOf, headerSize, type Header, parseHeader } from "./header.js";
 import { arrayLayout } from "./layout.js";
@@ -44,11 +45,14 @@ interface Piece {
 /** Reads parts of one chunk, and keeps its header, its shared section and what it decoded last. */
 export class ChunkReader {
   readonly #getRange: GetRange;
+  readonly #check: (header: Header) => void;
   #head: Promise<{ header: Header; pieces: Piece[] }> | undefined;
   #last: { key: string; cube: Promise<Uint8Array> } | undefined;
 
-  constructor(getRange: GetRange) {
+  /** `check` throws where the header is not what it should be, before anything else is done. */
+  constructor(getRange: GetRange, check: (header: Header) => void = () => {}) {
     this.#getRange = getRange;
+    this.#check = check;
   }
 
   async read(selection: Selection[] = []): Promise<Part> {
@@ -57,8 +61,10 @@ export class ChunkReader {
       throw error;
     });
     const { header, pieces } = await this.#head;
+    this.#check(header);
     const picked = pick(header, selection);
-    const segments = header.layers.length ? touchedSegments(header, picked) : [...Array(header.segments).keys()];
+    if (!header.layers.length) return gather(header, await decodeConstant(header), null, picked);
+    const segments = touchedSegments(header, picked);
     const key = segments.join();
     if (this.#last?.key !== key) {
       const cube = this.#decode(header, pieces, segments);
@@ -98,41 +104,45 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array {
   return whole;
 }
 
-/** The selected indices along each dimension, and whether an index has removed it. */
+/** `count` indices of one dimension, the first at `start`; whether an index has removed the dimension. */
 interface Picked {
-  indices: number[][];
-  removed: boolean[];
+  start: number;
+  step: number;
+  count: number;
+  removed: boolean;
 }
 
-function pick(header: Header, selection: Selection[]): Picked {
-  const indices = header.shape.map((length, i) => {
+function pick(header: Header, selection: Selection[]): Picked[] {
+  return header.shape.map((length, i) => {
     const wanted = selection[i] ?? null;
     if (typeof wanted === "number") {
-      const index = wanted < 0 ? wanted + length : wanted;
-      if (!(index >= 0 && index < length)) throw new RangeError(`index ${wanted} is beyond dimension ${i} of length ${length}`);
-      return [index];
+      const start = wanted < 0 ? wanted + length : wanted;
+      if (!(start >= 0 && start < length)) throw new RangeError(`index ${wanted} is beyond dimension ${i} of length ${length}`);
+      return { start, step: 1, count: 1, removed: true };
     }
-    const { start, stop, step } = wanted ?? {};
-    const stride = step ?? 1;
-    if (!(stride >= 1)) throw new RangeError(`a step must be at least 1, got ${stride}`);
+    const step = wanted?.step ?? 1;
+    if (!(step >= 1)) throw new RangeError(`a step must be at least 1, got ${step}`);
     const bound = (value: number | null | undefined, otherwise: number) =>
       Math.min(length, Math.max(0, value == null ? otherwise : value < 0 ? value + length : value));
-    const list: number[] = [];
-    for (let k = bound(start, 0); k < bound(stop, length); k += stride) list.push(k);
-    return list;
+    const start = bound(wanted?.start, 0);
+    const count = Math.max(0, Math.ceil((bound(wanted?.stop, length) - start) / step));
+    return { start, step, count, removed: false };
   });
-  return { indices, removed: header.shape.map((_, i) => typeof (selection[i] ?? null) === "number") };
 }
 
 /** The cube's frames that the selected indices of all time-like dimensions make. */
-function pickedFrames(header: Header, { indices }: Picked): number[] {
+function pickedFrames(header: Header, picked: Picked[]): number[] {
   let frames = [0];
-  for (const [i, letter] of [...header.axes].entries())
-    if (letter === "t") frames = frames.flatMap((frame) => indices[i].map((k) => frame * header.shape[i] + k));
+  for (const [i, letter] of [...header.axes].entries()) {
+    if (letter !== "t") continue;
+    const { start, step, count } = picked[i];
+    const indices = Array.from({ length: count }, (_, k) => start + k * step);
+    frames = frames.flatMap((frame) => indices.map((index) => frame * header.shape[i] + index));
+  }
   return frames;
 }
 
-function touchedSegments(header: Header, picked: Picked): number[] {
+function touchedSegments(header: Header, picked: Picked[]): number[] {
   if (!header.axes) return [...Array(header.segments).keys()];
   const position = header.frameOrder ? inverse(header.frameOrder) : null;
   const touched = new Set<number>();
@@ -180,30 +190,30 @@ async function fetchSections(getRange: GetRange, header: Header, pieces: Piece[]
   });
 }
 
-/** Copy the selected values out of decoded frames (F, C, Y, X). */
-function gather(header: Header, cube: Uint8Array, places: Map<number, number>, picked: Picked): Part {
+/** Copy the selected values out of decoded frames (F, C, Y, X); without places, out of the one value. */
+function gather(header: Header, cube: Uint8Array, places: Map<number, number> | null, picked: Picked[]): Part {
   const { itemsize, axes, dtype } = header;
   const { stride } = arrayLayout(header, "C");
   const frameCells = header.cube[1] * header.cube[2] * header.cube[3];
-  const { indices, removed } = picked;
-  const count = indices.reduce((product, list) => product * list.length, 1);
+  const count = picked.reduce((product, dimension) => product * dimension.count, 1);
   const out = new Uint8Array(count * itemsize);
-  const rank = indices.length;
+  const rank = picked.length;
   const at = new Array<number>(rank).fill(0);
   for (let n = 0; n < count; n++) {
     let [frame, cell] = [0, 0];
     for (let i = 0; i < rank; i++) {
-      const index = indices[i][at[i]];
+      const index = picked[i].start + at[i] * picked[i].step;
       if (axes[i] === "t") frame += (index * stride[i]) / frameCells;
       else cell += index * stride[i];
     }
-    const place = axes ? (places.get(frame) ?? 0) : 0;
-    const from = (place * frameCells + cell) * itemsize;
+    const place = axes ? (places?.get(frame) ?? 0) : 0;
+    const from = places ? (place * frameCells + cell) * itemsize : 0;
     for (let byte = 0; byte < itemsize; byte++) out[n * itemsize + byte] = cube[from + byte];
     for (let i = rank - 1; i >= 0; i--) {
-      if (++at[i] < indices[i].length) break;
+      if (++at[i] < picked[i].count) break;
       at[i] = 0;
     }
   }
-  return { shape: indices.map((list) => list.length).filter((_, i) => !removed[i]), dtype, data: typedArray(dtype, out) };
+  const shape = picked.filter(({ removed }) => !removed).map((dimension) => dimension.count);
+  return { shape, dtype, data: typedArray(dtype, out) };
 }

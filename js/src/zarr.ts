@@ -18,7 +18,7 @@ interface BytesCodec {
 interface CodecEntry {
   fromConfig(configuration: unknown, metadata: ChunkMetadata): unknown;
 }
-// biome-ignore lint: zarrita's registry is a Map of entries of many types
+/** A map from names to functions that give a codec, of types that are zarrita's own. */
 export type Registry = Map<string, any>;
 
 const NAMES = ["numcodecs_video", "numcodecs_video_jpeg2k"];

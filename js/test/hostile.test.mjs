@@ -45,3 +45,17 @@ test("another version", async () => {
   await assert.rejects(decodeChunk(payload), (error) =>
     error instanceof UnsupportedVersionError && /version 9 .* reads version 1: install a newer numcodecs-video/.test(error.message));
 });
+
+test("a chunk of one value takes no more than its bytes", async () => {
+  // A time axis of 2^39 frames without cells: segments are not listed one by one.
+  const payload = new Uint8Array(readFileSync(`${FOLDER}/empty.ncv`));
+  const { header } = await decodeChunk(payload);
+  assert.ok(header.shape.includes(0));
+  const fields = [...payload.subarray(16)];
+  const huge = [0, 3, 0x7c, 0x75, 0x31, 3, 0x74, 0x79, 0x78, 3, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 1, 1]; // (2^39, 0, 1), |u1
+  const rest = fields.slice(2 + fields[1]);
+  const bytes = new Uint8Array([...payload.subarray(0, 16), 1, huge.length, ...huge, ...rest]);
+  new DataView(bytes.buffer).setUint32(8, bytes.length - 16, true);
+  const chunk = await decodeChunk(resealed(bytes, 16, 1));
+  assert.deepEqual([chunk.shape, chunk.data.length], [[2 ** 39, 0, 1], 0]);
+});
