@@ -89,18 +89,20 @@ function shiftNarrow(levels: Float64Array, gain: number, bias: bigint, shift: nu
 /** The same for sums of 63 bits: as `high * 2^32 + low`, levels cut in pieces of 16 bits. */
 function shiftWide(levels: Float64Array, gain: number, bias: bigint, shift: number): void {
   const [biasHigh, biasLow] = [Number(bias >> 32n), Number(bias & 0xffffffffn)];
-  for (let i = 0; i < levels.length; i++) {
-    const rest = Math.floor(levels[i] / 65536);
-    const [piece0, piece2] = [levels[i] - rest * 65536, Math.floor(rest / 65536)];
-    const middle = gain * (rest - piece2 * 65536);
-    const carried = Math.floor(middle / 65536);
-    const sum = gain * piece0 + (middle - carried * 65536) * 65536 + biasLow;
-    const carry = Math.floor(sum / 2 ** 32);
-    const high = gain * piece2 + carried + biasHigh + carry;
-    levels[i] =
-      shift <= 32
-        ? high * 2 ** (32 - shift) + Math.floor((sum - carry * 2 ** 32) / 2 ** shift)
-        : Math.floor(high / 2 ** (shift - 32));
+  // Products with powers of two are exact, and much faster than quotients.
+  const [piece, inverse, word, wordInverse] = [2 ** 16, 2 ** -16, 2 ** 32, 2 ** -32];
+  const [highScale, lowScale] = [2 ** (32 - shift), 2 ** -shift];
+  const count = levels.length;
+  for (let i = 0; i < count; i++) {
+    const level = levels[i];
+    const rest = Math.floor(level * inverse);
+    const [piece0, piece2] = [level - rest * piece, Math.floor(rest * inverse)];
+    const middle = gain * (rest - piece2 * piece);
+    const carried = Math.floor(middle * inverse);
+    const sum = gain * piece0 + (middle - carried * piece) * piece + biasLow;
+    const carry = Math.floor(sum * wordInverse);
+    const high = (gain * piece2 + carried + biasHigh + carry) * highScale;
+    levels[i] = shift <= 32 ? high + Math.floor((sum - carry * word) * lowScale) : Math.floor(high);
   }
 }
 
