@@ -3,7 +3,6 @@
    The caller writes a packet to buffer(size), calls send(size) (0 ends the stream), and takes pictures
    by receive() until it gives 0. Samples are read where the decoder has them, without a copy. */
 #include <libavcodec/avcodec.h>
-#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <emscripten.h>
 
