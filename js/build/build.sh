@@ -45,16 +45,18 @@ unpack() {
     done < "$SCRATCH/debian/patches/series"
 }
 
-# Compile each file after "--" with the flags before it, to the directory $objects.
+# Compile each file after "--" with the flags before it, to the directory $objects. Neither the names of
+# the objects nor what is in them depend on where that is: the same sources give the same module.
 compile() {
-    local flags=() file
+    local flags=("-ffile-prefix-map=$SCRATCH=." "-ffile-prefix-map=$here=.") file number=100
     while [[ $1 != -- ]]; do flags+=("$1"); shift; done
     shift
     objects=$(mktemp -d "$SCRATCH/objects.XXXX")
-    for file in "$@"; do printf '%s\0' "$file"; done |
-        xargs -0 -P "$JOBS" -I{} sh -c 'out=$1/$(printf %s "$2" | tr / _).o; in=$2; shift 2
-            case $in in *.cc) exec em++ "$@" -std=c++17 -c "$in" -o "$out";; esac
-            exec emcc "$@" -c "$in" -o "$out"' sh "$objects" {} "${flags[@]}"
+    for file in "$@"; do printf '%s\0%s\0' $((number++)) "$file"; done |
+        xargs -0 -n 2 -P "$JOBS" bash -c 'number=${*: -2:1} file=${*: -1}
+            set -- "${@:1:$#-2}" -c "$file" -o "$0/$number.o"
+            case $file in *.cc) exec em++ -std=c++17 "$@";; esac
+            exec emcc "$@"' "$objects" "${flags[@]}"
 }
 
 build_ffmpeg() {
