@@ -8,6 +8,7 @@ infinitely wrong, never ignored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "Nodata",
     "bits_per_pixel_per_band",
     "compression_ratio",
     "largest_error",
@@ -30,16 +32,19 @@ __all__ = [
 #: scikit-image's own default; narrower planes get the widest odd window that fits
 SSIM_WINDOW = 7
 
+#: what stands for a missing measurement: one sentinel, or several
+Nodata = float | Sequence[float] | None
 
-def valid_cells(original: NDArray[Any], *, nodata: float | None = None) -> NDArray[np.bool_]:
-    """Mark the cells that hold a measurement: finite, and not the sentinel.
+
+def valid_cells(original: NDArray[Any], *, nodata: Nodata = None) -> NDArray[np.bool_]:
+    """Mark the cells that hold a measurement: finite, and not a sentinel.
 
     Parameters
     ----------
     original : ndarray
         The array before compression.
-    nodata : float, optional
-        The sentinel that stands for a missing measurement.
+    nodata : float or sequence of float, optional
+        The sentinels that stand for a missing measurement.
 
     Returns
     -------
@@ -52,8 +57,9 @@ def valid_cells(original: NDArray[Any], *, nodata: float | None = None) -> NDArr
     array([ True, False, False])
     """
     valid: NDArray[np.bool_] = np.isfinite(original)
-    if nodata is not None and not np.isnan(nodata):
-        valid &= original != nodata
+    if nodata is not None:
+        for sentinel in nodata if isinstance(nodata, Sequence) else (nodata,):
+            valid &= original != sentinel
     return valid
 
 

@@ -180,7 +180,7 @@ def test_settings_that_cannot_hold_are_refused(ds, said, message):
         ("u2", {"missing_value": np.array([0])}, 0),
         ("f4", {"_FillValue": 1e20}, float(np.float32(1e20))),
         ("f4", {"_FillValue": np.nan}, None),
-        ("f8", {"_FillValue": -9999, "nodata": 0}, -9999.0),
+        ("f8", {"_FillValue": -9999, "nodata": -9999}, -9999.0),
         ("u1", {"_FillValue": -9999}, None),
         ("u1", {"_FillValue": 0.5}, None),
         ("u8", {"_FillValue": np.uint64(2**64 - 1)}, 2**64 - 1),

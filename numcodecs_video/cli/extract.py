@@ -155,7 +155,7 @@ def _cube_of_chunk(src: str) -> tuple[np.ndarray[Any, Any], None, None]:
 
 def _cube_of_store(
     src: str, name: str | None, place: tuple[int, ...] | None
-) -> tuple[np.ndarray[Any, Any], list[str], float | None]:
+) -> tuple[np.ndarray[Any, Any], list[str], Any]:
     """Read a variable, or one chunk of it, with the dates to show."""
     with open_dataset(src) as ds:
         cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v)}

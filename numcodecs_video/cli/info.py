@@ -26,7 +26,8 @@ from numcodecs_video.errors import DecodeError
 from numcodecs_video.header import Header
 from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header
 from numcodecs_video.stored import codecs_of, settings_of
-from numcodecs_video.xarray.writing import IN_UNITS, scale_of, worst_realised
+from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.xarray.writing import IN_UNITS, worst_realised
 
 __all__ = ["info"]
 
@@ -150,7 +151,7 @@ def _format_promise(settings: Settings, array: zarr.Array[Any]) -> str:
         return kind
     if kind not in IN_UNITS:
         return f"{kind}={value:g}"
-    return f"{kind}={value * scale_of(array):g}{format_units(array.attrs)}"
+    return f"{kind}={value * scale_in(dict(array.attrs)):g}{format_units(array.attrs)}"
 
 
 def _worst_realised(array: zarr.Array[Any], settings: Settings, path: str) -> float | None:
@@ -161,7 +162,7 @@ def _worst_realised(array: zarr.Array[Any], settings: Settings, path: str) -> fl
         raise DecodeError(f"{path.rstrip('/')}/{error}") from error
     if worst is None or settings.fidelity.kind not in IN_UNITS:
         return worst
-    return worst * scale_of(array)
+    return worst * scale_in(dict(array.attrs))
 
 
 def _read_header(file: Path) -> Header:

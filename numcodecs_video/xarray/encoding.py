@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
@@ -28,13 +28,15 @@ from numcodecs_video.xarray.dimensions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    import numpy as np
     import xarray as xr
 
     from numcodecs_video.config import CodecName, Jpeg2kName, Pca
+    from numcodecs_video.metrics import Nodata
 
-__all__ = ["Bounds", "chunks_of", "encoding", "name_promises"]
+__all__ = ["Bounds", "chunks_of", "encoding", "fill_value_of", "name_promises"]
 
 JPEG2K = ("jpeg2k", "htj2k")
 IN_UNITS = ("max_error", "rmse")
@@ -66,7 +68,9 @@ def encoding(
     Variables with a time axis and one y and one x axis become video; all others are left out of the
     result, and so to Zarr's defaults. Video is lossless unless a promise says otherwise: a promise
     given as one number holds for the measurements (floating point, or packed by ``scale_factor``),
-    while integers, categories and flags stay lossless unless a mapping names them.
+    while integers, categories, flags and times, whatever they are stored as, stay lossless unless a
+    mapping names them. All that ``_FillValue``, ``missing_value`` and ``nodata`` name comes back
+    exactly, and no other cell becomes one of them.
 
     Parameters
     ----------
@@ -149,11 +153,9 @@ def encoding(
         advice = describe_unsuitable_chunks(variable, letters, given["chunks"])
         if advice is not None:
             warnings.warn(advice, stacklevel=2)
-        if zarr_format == 3 and nodata is not None:
-            # Zarr pads the chunks at the edges with it: missing cells cost nothing, zeros would.
-            given["fill_value"] = nodata
-        elif zarr_format == 3 and stored_dtype(variable).kind == "f":
-            given["fill_value"] = math.nan  # as xarray chooses by itself, but for releases of 2025
+        dtype = stored_dtype(variable)
+        if zarr_format == 3 and (nodata is not None or dtype.kind == "f"):
+            given["fill_value"] = fill_value_of(nodata, dtype)
         result[name] = {**kept_encoding(variable), **given}
     return result
 
@@ -166,6 +168,16 @@ def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:
     if video_only:
         raise VideoCodecError(f"{name} has no {' or '.join(video_only)}: leave it out")
     return Jpeg2kCodec(htj2k=name == "htj2k", **settings)
+
+
+def fill_value_of(nodata: Nodata, dtype: np.dtype[Any]) -> float:
+    """Choose what Zarr pads the chunks at the edges with: missing cells cost nothing, zeros would.
+
+    For floats without a sentinel that is NaN, as xarray chooses, but for its releases of 2025.
+    """
+    if nodata is None:
+        return math.nan if dtype.kind == "f" else 0
+    return nodata[0] if isinstance(nodata, Sequence) else nodata
 
 
 def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -206,6 +218,8 @@ def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) 
             said[word] = bounds
     if len(said) > 1:
         raise VideoCodecError(f"{name!r} is promised both {' and '.join(said)}; keep one")
+    if not said or stored_dtype(variable).kind == "b":
+        return {}  # what is true or false can lose nothing
     scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
     if "max_relative_error" in said and offset:
         raise VideoCodecError(
@@ -226,10 +240,12 @@ def _doubts(words: Mapping[str, Bounds], cubes: Sequence[xr.DataArray]) -> Itera
             continue
         if not measured:
             example = f"{word}={{{str(cubes[0].name)!r}: {bound:g}}}"
+            counts = all(stored_dtype(variable).kind in "iu" for variable in cubes)
             yield (
                 f"{word}={bound:g} holds for measurements (floats, or packed by a scale_factor); "
-                f"{', '.join(str(v.name) for v in cubes)} are integers and stay without loss: name "
-                f"those that may lose something, as in {example}"
+                f"{', '.join(str(v.name) for v in cubes)} are "
+                f"{'integers' if counts else 'integers, flags or times'} and stay without loss: "
+                f"name those that may lose something, as in {example}"
             )
         units = {str(v.name): str(v.attrs["units"]) for v in measured if "units" in v.attrs}
         if word in IN_UNITS and len(set(units.values())) > 1:

@@ -17,7 +17,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.xarray.conventions import nodata_of, packing
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.encoding import chunks_of, encoding, name_promises
+from numcodecs_video.xarray.encoding import chunks_of, encoding, fill_value_of, name_promises
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
 from numcodecs_video.xarray.report import Report, format_figure, text_table
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from numcodecs_video.metrics import Nodata
     from numcodecs_video.xarray.quality import Region
 
 __all__ = ["Evaluation", "choose_codec", "evaluate", "evaluate_regions", "name_of"]
@@ -300,11 +301,9 @@ def _completed(codec: Any, variable: xr.DataArray, axes: Mapping[str, str] | Non
     settings = getattr(codec, "settings", None)
     if not isinstance(settings, Settings):
         return codec
-    completed = replace(
-        settings,
-        axes=settings.axes or letters_of(variable, axes),
-        nodata=nodata_of(variable) if settings.nodata is None else settings.nodata,
-    )
+    nodata: Any = nodata_of(variable) if settings.nodata is None else settings.nodata
+    axes_of = settings.axes or letters_of(variable, axes)
+    completed = replace(settings, axes=axes_of, nodata=nodata)
     kind = Jpeg2kCodec if isinstance(settings, Jpeg2kSettings) else VideoCodec
     return kind.from_settings(completed)
 
@@ -314,12 +313,12 @@ def _stored_values(block: xr.DataArray) -> NDArray[Any]:
     return np.asarray(xr.conventions.encode_cf_variable(block.variable, name=block.name).values)
 
 
-def _padded(values: NDArray[Any], chunks: tuple[int, ...], nodata: float | None) -> NDArray[Any]:
+def _padded(values: NDArray[Any], chunks: tuple[int, ...], nodata: Nodata) -> NDArray[Any]:
     """Fill a chunk at an edge up to its full shape, as Zarr does with the array's fill value."""
     margins = [(0, length - n) for length, n in zip(chunks, values.shape, strict=True)]
     if not any(after for _, after in margins):
         return values
-    fill = nodata if nodata is not None else np.nan if values.dtype.kind == "f" else 0
+    fill = fill_value_of(nodata, values.dtype)
     return np.pad(values, margins, constant_values=fill)
 
 

@@ -19,6 +19,7 @@ import zarr
 from numcodecs_video import __version__
 from numcodecs_video.header import FORMAT_VERSION
 from numcodecs_video.stored import holds_payloads, settings_of, stored_chunks
+from numcodecs_video.xarray.conventions import scale_in
 from numcodecs_video.xarray.encoding import encoding
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
     if settings is None or settings.trouble or settings.fidelity.kind == "lossless":
         return {}
     kind, value = settings.fidelity.kind, settings.fidelity.value
-    scale = scale_of(array) if kind in IN_UNITS else 1.0
+    scale = scale_in(dict(array.attrs)) if kind in IN_UNITS else 1.0
     described: dict[str, Any] = {
         f"{PREFIX}algorithm": "video",
         f"{PREFIX}implementation": (
@@ -155,16 +156,11 @@ def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
     if not holds_payloads(array):
         return None
     found = [chunk.read_header().promise.realised for chunk in stored_chunks(array)]
-    found = [figure for figure in found if not math.isnan(figure)]
+    # A ratio of 0 dB is that of a dtype that can lose nothing.
+    found = [n for n in found if not math.isnan(n) and (fidelity.kind, n) != ("psnr", 0.0)]
     if not found:
         return None
     return min(found) if fidelity.kind == "psnr" else max(found)
-
-
-def scale_of(array: zarr.Array[Any]) -> float:
-    """Return how many units that a reader sees are one stored unit."""
-    scale: Any = array.attrs.get("scale_factor", 1.0)
-    return abs(float(scale))
 
 
 @contextmanager
