@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from numcodecs_video.metrics import Nodata
 
-__all__ = ["is_measurement", "kept_encoding", "nodata_of", "packing", "scale_in", "stored_dtype"]
+__all__ = [
+    "as_unsigned",
+    "hides_unsigned",
+    "is_measurement",
+    "kept_encoding",
+    "nodata_of",
+    "packing",
+    "scale_in",
+    "stored_dtype",
+]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
 # passed on.
@@ -97,8 +106,7 @@ def nodata_of(variable: xr.DataArray) -> Nodata:
     VideoCodecError
         If an attribute holds what is no number.
     """
-    dtype = stored_dtype(variable)
-    unsigned = str(_stated(variable, "_Unsigned")).lower() == "true"
+    dtype, unsigned = stored_dtype(variable), hides_unsigned(variable)
     found: list[float | int] = []
     for key in SENTINELS:
         for value in _values(_stated(variable, key), f"{key} of {variable.name!r}"):
@@ -108,9 +116,42 @@ def nodata_of(variable: xr.DataArray) -> Nodata:
     return tuple(found) if len(found) > 1 else next(iter(found), None)
 
 
-def kept_encoding(variable: xr.DataArray | xr.Variable) -> dict[str, Any]:
-    """Pass on what xarray must still know when another encoding is given."""
-    return {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
+def hides_unsigned(variable: xr.DataArray) -> bool:
+    """Tell whether signed integers stand for unsigned ones, by the attribute ``_Unsigned``."""
+    stated = str(_stated(variable, "_Unsigned")).lower()
+    return stated == "true" and stored_dtype(variable).kind == "i"
+
+
+def as_unsigned(variable: xr.DataArray) -> xr.DataArray:
+    """Let a decoded variable be stored in unsigned integers themselves, where it hides them.
+
+    NetCDF 3 has none; Zarr has, and among signed ones the neighbour of 255 is 0, not 254.
+    """
+    if "_Unsigned" not in variable.encoding or not hides_unsigned(variable):
+        return variable
+    signed = stored_dtype(variable)
+    dtype = np.dtype(f"u{signed.itemsize}").newbyteorder(signed.byteorder)
+    encoding = {key: value for key, value in variable.encoding.items() if key != "_Unsigned"}
+    for key in ("_FillValue", "missing_value"):
+        if encoding.get(key) is not None:
+            encoding[key] = np.asarray(encoding[key]).astype(signed).view(dtype)[()]
+    result = variable.copy(deep=False)
+    result.encoding = {**encoding, "dtype": dtype}
+    return result
+
+
+def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
+    """Pass on what xarray must still know when another encoding is given.
+
+    A decoded variable has one missing value, NaN, whatever it had as stored, and xarray writes it
+    as one: the fill value, or the first that there is.
+    """
+    kept = {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
+    if "missing_value" in kept and ("_FillValue" in kept or np.size(kept["missing_value"]) > 1):
+        first = np.ravel(kept.pop("missing_value"))[0]
+        if kept.get("_FillValue") is None:
+            kept["_FillValue"] = first
+    return kept
 
 
 def _stated(variable: xr.DataArray, key: str) -> Any:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
+    as_unsigned,
+    hides_unsigned,
     is_measurement,
     kept_encoding,
     nodata_of,
@@ -136,7 +138,9 @@ def encoding(
     for doubt in _doubts(words, [variable for variable, _ in cubes.values()]):
         warnings.warn(doubt, stacklevel=2)
     result = {}
-    for name, (variable, letters) in cubes.items():
+    for name, (stored, letters) in cubes.items():
+        promise = _promise_of(name, stored, words)
+        variable = as_unsigned(stored) if promise else stored
         nodata = nodata_of(variable)
         chosen = _codec_of(
             codec,
@@ -146,7 +150,7 @@ def encoding(
             pca=pca.get(name, "auto") if isinstance(pca, Mapping) else pca,
             nodata=nodata,
             effort=effort,
-            **_promise_of(name, variable, words),
+            **promise,
         )
         given = chosen.encoding(zarr_format=zarr_format)
         given["chunks"] = chunks_of(variable, letters, chunks or {})
@@ -220,6 +224,12 @@ def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) 
         raise VideoCodecError(f"{name!r} is promised both {' and '.join(said)}; keep one")
     if not said or stored_dtype(variable).kind == "b":
         return {}  # what is true or false can lose nothing
+    if hides_unsigned(variable) and "_Unsigned" not in variable.encoding:
+        raise VideoCodecError(
+            f"{' and '.join(said)} cannot hold for {name!r} as stored: its signed integers stand "
+            "for unsigned ones (_Unsigned), whose order they do not have; open the dataset decoded "
+            "(mask_and_scale=True), and numcodecs_video.xarray.to_zarr stores unsigned ones"
+        )
     scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
     if "max_relative_error" in said and offset:
         raise VideoCodecError(

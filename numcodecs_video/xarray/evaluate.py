@@ -15,7 +15,7 @@ from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings, Settings
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
-from numcodecs_video.xarray.conventions import nodata_of, packing
+from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing
 from numcodecs_video.xarray.dimensions import letters_of
 from numcodecs_video.xarray.encoding import chunks_of, encoding, fill_value_of, name_promises
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
@@ -219,6 +219,7 @@ def evaluate_regions(
     advance : callable, optional
         Told the raw bytes of every part that is done.
     """
+    variable = as_unsigned(variable)
     nodata, letters = nodata_of(variable), letters_of(variable)
     axes = getattr(getattr(codec, "settings", None), "axes", None) or letters
     scale, offset = packing(variable, "scale_factor") or 1.0, packing(variable, "add_offset") or 0.0
