@@ -244,10 +244,15 @@ def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) 
 
 def _doubts(words: Mapping[str, Bounds], cubes: Sequence[xr.DataArray]) -> Iterator[str]:
     """Say where a promise given as one number does not do what it seems to."""
+    said = {
+        word: bound
+        for word, bound in words.items()
+        if bound is not None and not isinstance(bound, Mapping)
+    }
+    if not said or not cubes:
+        return
     measured = [variable for variable in cubes if is_measurement(variable)]
-    for word, bound in words.items():
-        if bound is None or isinstance(bound, Mapping) or not cubes:
-            continue
+    for word, bound in said.items():
         if not measured:
             example = f"{word}={{{str(cubes[0].name)!r}: {bound:g}}}"
             counts = all(stored_dtype(variable).kind in "iu" for variable in cubes)
@@ -259,9 +264,9 @@ def _doubts(words: Mapping[str, Bounds], cubes: Sequence[xr.DataArray]) -> Itera
             )
         units = {str(v.name): str(v.attrs["units"]) for v in measured if "units" in v.attrs}
         if word in IN_UNITS and len(set(units.values())) > 1:
-            said = ", ".join(f"{name} ({unit})" for name, unit in units.items())
+            listed = ", ".join(f"{name} ({unit})" for name, unit in units.items())
             yield (
-                f"{word}={bound:g} is one number for different units, {said}: name each, as in "
+                f"{word}={bound:g} is one number for different units, {listed}: name each, as in "
                 f"{word}={{{next(iter(units))!r}: {bound:g}, ...}}"
             )
 
