@@ -28,6 +28,7 @@ from numcodecs_video.xarray.dimensions import (
     letters_of,
     suit_video,
 )
+from numcodecs_video.xarray.formats import brings_unfit_codecs, without_codecs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +68,15 @@ def encoding(
 ) -> dict[str, dict[str, Any]]:
     """Choose how to store each variable of a dataset, for ``Dataset.to_zarr(encoding=...)``.
 
-    Variables with a time axis and one y and one x axis become video; all others are left out of the
-    result, and so to Zarr's defaults. Video is lossless unless a promise says otherwise: a promise
-    given as one number holds for the measurements (floating point, or packed by ``scale_factor``),
-    while integers, categories, flags and times, whatever they are stored as, stay lossless unless a
-    mapping names them. All that ``_FillValue``, ``missing_value`` and ``nodata`` name comes back
-    exactly, and no other cell becomes one of them.
+    Variables with a time axis and one y and one x axis become video; all others are left to Zarr's
+    defaults, and are in the result only where they bring along codecs that the store would refuse:
+    those of the other Zarr format, in which they were read, or this package's.
+
+    Video is lossless unless a promise says otherwise: a promise given as one number holds for the
+    measurements (floating point, or packed by ``scale_factor``), while integers, categories, flags
+    and times, whatever they are stored as, stay lossless unless a mapping names them. All that
+    ``_FillValue``, ``missing_value`` and ``nodata`` name comes back exactly, and no other cell
+    becomes one of them.
 
     Parameters
     ----------
@@ -101,7 +105,7 @@ def encoding(
     Returns
     -------
     dict of str to dict
-        One entry for each variable that becomes video.
+        One entry for each variable that becomes video, and for each that must drop its codecs.
 
     Raises
     ------
@@ -137,7 +141,11 @@ def encoding(
         _check_names(ds, cubes, word, said)
     for doubt in _doubts(words, [variable for variable, _ in cubes.values()]):
         warnings.warn(doubt, stacklevel=2)
-    result = {}
+    result = {
+        str(name): without_codecs(variable, zarr_format)
+        for name, variable in {**ds.coords, **ds.data_vars}.items()
+        if str(name) not in cubes and brings_unfit_codecs(variable, zarr_format)
+    }
     for name, (stored, letters) in cubes.items():
         promise = _promise_of(name, stored, words)
         variable = as_unsigned(stored) if promise else stored
