@@ -171,7 +171,7 @@ def _blocks(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Itera
     for axis in reversed(range(len(shape))):
         slab = math.prod(lengths) * itemsize  # what one more chunk along this axis adds
         room = max(1, BLOCK_BYTES // slab)
-        lengths[axis] *= min(room, math.ceil(shape[axis] / chunks[axis]))
+        lengths[axis] *= max(1, min(room, math.ceil(shape[axis] / chunks[axis])))
     return _grid(tuple(slice(0, length) for length in shape), lengths)
 
 

@@ -158,7 +158,7 @@ def _cube_of_store(
 ) -> tuple[np.ndarray[Any, Any], list[str], Any]:
     """Read a variable, or one chunk of it, with the dates to show."""
     with open_dataset(src) as ds:
-        cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v)}
+        cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v) and v.size}
         if not cubes or (name is not None and name not in cubes):
             raise click.ClickException(
                 f"{src} has no cube {name or ''}; its cubes: {', '.join(cubes) or '–'}"

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
+from numcodecs_video.config import is_integer
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
     as_unsigned,
@@ -205,18 +206,30 @@ def chunks_of(variable: xr.DataArray, letters: str, chunks: Mapping[str, int]) -
     stored = variable.encoding.get("chunks") or variable.encoding.get("chunksizes")
     if variable.chunks is not None:
         # Another choice could make two Dask tasks write one chunk; xarray refuses that.
-        default = tuple(int(lengths[0]) for lengths in variable.chunks)
+        default = tuple(max(1, int(lengths[0])) for lengths in variable.chunks)
     elif stored is not None and suit_video(letters, variable.shape, stored):
         default = tuple(stored)
     else:
         default = choose_chunks(letters, variable.shape)
-    said = [
-        chunks.get(str(dim), length) for dim, length in zip(variable.dims, default, strict=True)
+    lengths = [
+        _chunk_length(str(dim), chunks.get(str(dim), length))
+        for dim, length in zip(variable.dims, default, strict=True)
     ]
+    # A dimension without cells is a template, whose chunks are those of what will be appended.
     return tuple(
-        size if length == -1 else min(length, size)
-        for length, size in zip(said, variable.shape, strict=True)
+        (longest if length == -1 else length)
+        if size == 0
+        else (size if length == -1 else min(length, size))
+        for length, longest, size in zip(lengths, default, variable.shape, strict=True)
     )
+
+
+def _chunk_length(dim: str, length: object) -> int:
+    if not is_integer(length) or (int(length) < 1 and int(length) != -1):
+        raise VideoCodecError(
+            f"chunks must be whole numbers from 1, or -1 for all of a dimension, got {dim}={length}"
+        )
+    return int(length)
 
 
 def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) -> dict[str, Any]:

@@ -168,10 +168,11 @@ def evaluate(
     if isinstance(data, xr.DataArray):
         return _evaluate_array(data, *choose_codec(data, codec, settings), advance)
     axes = settings.get("axes")
-    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes)}
+    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes) and v.size}
     if not cubes:
         raise VideoCodecError(
-            "no variable has time, y and x axes; name them with axes={'dimension': 'letter'}"
+            "no variable has time, y and x axes, and cells; name axes with "
+            "axes={'dimension': 'letter'}"
         )
     # Of a dataset, one number is a promise for its measurements alone: encoding knows which.
     encodings = encoding(data, zarr_format=2, **settings)
@@ -280,6 +281,8 @@ def choose_codec(
         chunks = chunks_of(variable, letters, given) if letters else variable.shape
         return _completed(codec, variable, settings.get("axes")), chunks
     name = name_of(variable)
+    if variable.size == 0:
+        raise VideoCodecError(f"{name!r} has no cells to encode")
     if letters is None:
         raise VideoCodecError(
             f"{name!r} is no video: it needs numbers with time, y and x axes, and has "
