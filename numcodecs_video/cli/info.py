@@ -25,7 +25,7 @@ from numcodecs_video.config import Settings
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.header import Header
 from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header
-from numcodecs_video.stored import codecs_of, settings_of
+from numcodecs_video.stored import Lengths, chunk_lengths, codecs_of, settings_of
 from numcodecs_video.xarray.conventions import scale_in
 from numcodecs_video.xarray.writing import IN_UNITS, worst_realised
 
@@ -44,7 +44,7 @@ class ArrayReport:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    chunks: tuple[int, ...]
+    chunks: tuple[Lengths, ...]
     codec: str
     promise: str
     realised: float | None
@@ -126,7 +126,7 @@ def _report(name: str, array: zarr.Array[Any], root: str) -> ArrayReport:
         name=name,
         shape=array.shape,
         dtype=str(array.dtype),
-        chunks=array.chunks,
+        chunks=chunk_lengths(array),
         codec=", ".join(_name_of(codec) for codec in codecs),
         promise="" if settings is None else _format_promise(settings, array),
         realised=None if settings is None else _worst_realised(array, settings, root),

@@ -18,7 +18,7 @@ import zarr
 
 from numcodecs_video import __version__
 from numcodecs_video.header import FORMAT_VERSION
-from numcodecs_video.stored import holds_payloads, settings_of, stored_chunks
+from numcodecs_video.stored import holds_payloads, read_headers, settings_of, stored_chunks
 from numcodecs_video.xarray.conventions import scale_in
 from numcodecs_video.xarray.encoding import encoding
 
@@ -155,7 +155,7 @@ def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
     """
     if not holds_payloads(array):
         return None
-    found = [chunk.read_header().promise.realised for chunk in stored_chunks(array)]
+    found = [header.promise.realised for header in read_headers(stored_chunks(array))]
     # A ratio of 0 dB is that of a dtype that can lose nothing.
     found = [n for n in found if not math.isnan(n) and (fidelity.kind, n) != ("psnr", 0.0)]
     if not found:
