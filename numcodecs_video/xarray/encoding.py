@@ -9,6 +9,7 @@ import math
 import numbers
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
@@ -40,7 +41,14 @@ if TYPE_CHECKING:
     from numcodecs_video.config import CodecName, Jpeg2kName, Pca
     from numcodecs_video.metrics import Nodata
 
-__all__ = ["Bounds", "chunks_of", "encoding", "fill_value_of", "name_promises"]
+__all__ = [
+    "Bounds",
+    "chunks_of",
+    "encoding",
+    "fill_value_of",
+    "name_promises",
+    "takes_several_sentinels",
+]
 
 JPEG2K = ("jpeg2k", "htj2k")
 IN_UNITS = ("max_error", "rmse")
@@ -151,6 +159,15 @@ def encoding(
         promise = _promise_of(name, stored, words)
         variable = as_unsigned(stored) if promise else stored
         nodata = nodata_of(variable)
+        if isinstance(nodata, tuple) and not takes_several_sentinels():
+            if promise:
+                warnings.warn(
+                    f"{name!r} has several missing values ({', '.join(map(str, nodata))}), which "
+                    f"this release keeps apart without loss alone: {' and '.join(promise)} is left "
+                    "out for it",
+                    stacklevel=2,
+                )
+            nodata, promise = nodata[0], {}
         chosen = _codec_of(
             codec,
             bits=bits,
@@ -181,6 +198,17 @@ def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:
     if video_only:
         raise VideoCodecError(f"{name} has no {' or '.join(video_only)}: leave it out")
     return Jpeg2kCodec(htj2k=name == "htj2k", **settings)
+
+
+@cache
+def takes_several_sentinels() -> bool:
+    """Tell whether the codec's ``nodata`` may be a list; else only lossless keeps them apart."""
+    several: Any = [0, 1]
+    try:
+        VideoCodec(nodata=several)
+    except VideoCodecError:
+        return False
+    return True
 
 
 def fill_value_of(nodata: Nodata, dtype: np.dtype[Any]) -> float:

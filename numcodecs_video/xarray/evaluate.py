@@ -17,7 +17,13 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.encoding import chunks_of, encoding, fill_value_of, name_promises
+from numcodecs_video.xarray.encoding import (
+    chunks_of,
+    encoding,
+    fill_value_of,
+    name_promises,
+    takes_several_sentinels,
+)
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
 from numcodecs_video.xarray.report import Report, format_figure, text_table
 
@@ -306,6 +312,14 @@ def _completed(codec: Any, variable: xr.DataArray, axes: Mapping[str, str] | Non
     if not isinstance(settings, Settings):
         return codec
     nodata: Any = nodata_of(variable) if settings.nodata is None else settings.nodata
+    if isinstance(nodata, tuple) and not takes_several_sentinels():
+        if settings.fidelity.kind != "lossless":
+            raise VideoCodecError(
+                f"{name_of(variable)!r} has several missing values "
+                f"({', '.join(map(str, nodata))}), and {settings.fidelity} would make them one: "
+                "give a lossless codec, or one with the nodata that counts"
+            )
+        nodata = nodata[0]
     axes_of = settings.axes or letters_of(variable, axes)
     completed = replace(settings, axes=axes_of, nodata=nodata)
     kind = Jpeg2kCodec if isinstance(settings, Jpeg2kSettings) else VideoCodec

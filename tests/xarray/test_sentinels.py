@@ -11,8 +11,13 @@ xr = pytest.importorskip("xarray")
 from click.testing import CliRunner  # noqa: E402
 
 import numcodecs_video.xarray as ncv  # noqa: E402
+from numcodecs_video import VideoCodec, VideoCodecError  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.xarray.conventions import nodata_of  # noqa: E402
+from numcodecs_video.xarray.encoding import takes_several_sentinels  # noqa: E402
+
+# A codec whose nodata is one number keeps several apart without loss, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:.*several missing values:UserWarning")
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
@@ -123,3 +128,14 @@ def test_sentinels_are_counted_as_missing():
 def test_sentinels_are_collected(dtype, attrs, nodata):
     """Once each, as the stored dtype holds them."""
     assert nodata_of(xr.DataArray(np.zeros(SHAPE, dtype), dims=T, attrs=attrs)) == nodata
+
+
+def test_a_codec_of_one_sentinel_says_what_it_leaves_out(tmp_path):
+    """Rather than to turn one missing value into another."""
+    if takes_several_sentinels():
+        pytest.skip("the codec takes them all")
+    with pytest.warns(UserWarning, match=r"'v' has several missing values \(65535, 65534\).*max_e"):
+        chosen = ncv.encoding(dataset("two of CF"), max_error={"v": 3})
+    assert chosen["v"]["serializer"].settings.fidelity.kind == "lossless"
+    with pytest.raises(VideoCodecError, match="several missing values"):
+        ncv.evaluate(dataset("two of CF").v, VideoCodec(max_error=3))
