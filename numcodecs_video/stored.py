@@ -20,6 +20,7 @@ import itertools
 import math
 import re
 import struct
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,6 +50,7 @@ __all__ = [
     "filters_of",
     "holds_payloads",
     "read_headers",
+    "read_heads",
     "read_payloads",
     "settings_of",
     "stored_chunks",
@@ -151,13 +153,22 @@ def read_headers(chunks: Iterable[StoredChunk]) -> Iterator[Header]:
     DecodeError
         If a chunk is no payload, or its header is damaged; the message names the chunk.
     """
+    return (header for header, _ in read_heads(chunks))
+
+
+def read_heads(chunks: Iterable[StoredChunk]) -> Iterator[tuple[Header, str]]:
+    """Read headers as `read_headers` does, each with a fingerprint of the payload.
+
+    The fingerprint is eight digits that tell a header, the checksums of its content included.
+    """
     for batch in batches(chunks):
         heads = _at_once(chunk._read_head() for chunk in batch)
         for chunk, head in zip(batch, heads, strict=True):
             try:
-                yield parse_header(head)
+                header = parse_header(head)
             except DecodeError as error:
                 raise DecodeError(f"{chunk.name}: {error}") from error
+            yield header, f"{zlib.crc32(head[: header_size(head[:PREFIX_SIZE])]):08x}"
 
 
 def read_payloads(chunks: Sequence[StoredChunk]) -> list[bytes]:

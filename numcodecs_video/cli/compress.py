@@ -31,7 +31,7 @@ from numcodecs_video.cli.tables import (
     print_table,
 )
 from numcodecs_video.xarray import encoding, record_loss
-from numcodecs_video.xarray.writing import describe_loss
+from numcodecs_video.xarray.recording import describe_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

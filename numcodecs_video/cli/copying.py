@@ -17,7 +17,7 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.writing import silent_about_format_3
+from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

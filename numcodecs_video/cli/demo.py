@@ -19,7 +19,7 @@ from numcodecs_video.cli.tables import console, format_number, format_size, new_
 from numcodecs_video.codec import VideoCodec
 from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
 from numcodecs_video.synthetic import BANDS, NODATA, sentinel2_like
-from numcodecs_video.xarray.writing import silent_about_format_3
+from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

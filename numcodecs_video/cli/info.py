@@ -27,7 +27,7 @@ from numcodecs_video.header import Header
 from numcodecs_video.payload import PREFIX_SIZE, header_size, parse_header
 from numcodecs_video.stored import Lengths, chunk_lengths, codecs_of, settings_of
 from numcodecs_video.xarray.conventions import scale_in
-from numcodecs_video.xarray.writing import IN_UNITS, worst_realised
+from numcodecs_video.xarray.recording import IN_UNITS, worst_realised
 
 __all__ = ["info"]
 

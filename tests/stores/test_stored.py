@@ -24,7 +24,7 @@ from numcodecs_video.stored import (  # noqa: E402
     read_payloads,
     stored_chunks,
 )
-from numcodecs_video.xarray.writing import worst_realised  # noqa: E402
+from numcodecs_video.xarray.recording import worst_realised  # noqa: E402
 
 SHAPE = (8, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
