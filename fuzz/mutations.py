@@ -297,7 +297,7 @@ def forge_units(rng: Rng, data: bytes, other: bytes) -> bytes:
     """Inside single packets, their lengths corrected; packets lost, repeated and swapped."""
 
     def change(layer: Layer, stream: bytes) -> bytes:
-        if layer.coder in ("zstd", "pcodec"):
+        if layer.coder in ("adaptive", "zstd", "pcodec"):
             return damage(rng, stream)
         units = split_units(stream)
         if not units:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "Nodata",
     "bits_per_pixel_per_band",
     "compression_ratio",
     "integer_view",
@@ -39,6 +40,9 @@ __all__ = [
 SSIM_WINDOW = 7
 #: cells that are compared at a time: few enough for the processor's cache
 _PART_CELLS = 2**16
+
+#: what stands for a missing measurement: one sentinel, or several
+Nodata = float | Sequence[float] | None
 
 
 def valid_cells(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +11,10 @@ import numpy as np
 from numcodecs.compat import ensure_ndarray
 from numpy.typing import NDArray
 
-__all__ = ["sample_chunks"]
+__all__ = ["sample_chunks", "spread_windows"]
 
 #: chunks that are looked at, of more than so many
 _MOST_CHUNKS = ((1, 1), (2, 8), (3, 64))
-#: cells of an array without chunks
-_MOST_CELLS = 2**22
 
 
 def sample_chunks(sample: Any) -> list[NDArray[Any]]:
@@ -36,16 +35,27 @@ def sample_chunks(sample: Any) -> list[NDArray[Any]]:
     lengths = _lengths(sample)
     if lengths is None:
         return [np.asarray(sample)] if np.size(sample) else []
+    data = getattr(sample, "variable", sample)  # an xarray.DataArray's, without its index
+    found = [np.asarray(data[window]) for window in _windows(lengths)]
+    return [chunk for chunk in found if chunk.size]
+
+
+def spread_windows(shape: Sequence[int], chunks: Sequence[int]) -> list[tuple[slice, ...]]:
+    """The places of a few chunks from all over an array.
+
+    >>> spread_windows((10, 8), (5, 8))
+    [(slice(5, 10, None), slice(0, 8, None))]
+    """
+    return _windows([_repeated(*axis) for axis in zip(chunks, shape, strict=True)])
+
+
+def _windows(lengths: Sequence[Sequence[int]]) -> list[tuple[slice, ...]]:
     edges = [tuple(itertools.accumulate(axis, initial=0)) for axis in lengths]
     counts = [len(axis) for axis in lengths]
-    total = int(np.prod(counts, dtype=np.int64))
-    data = getattr(sample, "variable", sample)  # an xarray.DataArray's, without its index
-    found = []
-    for number in _spread(total):
-        place = np.unravel_index(number, counts)
-        window = tuple(slice(e[i], e[i + 1]) for e, i in zip(edges, place, strict=True))
-        found.append(np.asarray(data[window]))
-    return [chunk for chunk in found if chunk.size]
+    places = [np.unravel_index(n, counts) for n in _spread(math.prod(counts))]
+    return [
+        tuple(slice(e[i], e[i + 1]) for e, i in zip(edges, place, strict=True)) for place in places
+    ]
 
 
 def _lengths(array: Any) -> Sequence[Sequence[int]] | None:

@@ -31,7 +31,8 @@ from numcodecs_video.cli.tables import (
     print_table,
 )
 from numcodecs_video.xarray import encoding, record_loss
-from numcodecs_video.xarray.writing import describe_loss
+from numcodecs_video.xarray.compare import names_zarr
+from numcodecs_video.xarray.recording import describe_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,8 +86,8 @@ def compress(
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
     with _open_as_stored(src) as source:
         ds = _select(source, names)
-        with announced():
-            encodings = encoding(ds, zarr_format=number, **settings)
+        with announced(), progress_bar("searching", None):
+            encodings = encoding(ds, zarr_format=number, tune=True, **settings)
         if isinstance(target, str):
             _write(ds, target, encodings, number)
         else:
@@ -131,12 +132,11 @@ def _open_as_stored(src: str) -> xr.Dataset:
     path = Path(src)
     if "://" not in src and not path.exists():
         raise click.ClickException(f"{src} does not exist")
-    is_zarr = path.is_dir() or path.suffix == ".zip" or ("://" in src and ".nc" not in path.suffix)
     try:
         with warnings.catch_warnings():
             # A store without consolidated metadata opens more slowly, and is as good.
             warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-            engine: Literal["zarr"] | None = "zarr" if is_zarr else None
+            engine: Literal["zarr"] | None = "zarr" if names_zarr(src) else None
             groups = xr.open_groups(src, engine=engine, cache=False, **UNDECODED)
     except ImportError:
         raise
@@ -179,10 +179,18 @@ def _write_then_rename(
 ) -> None:
     """Write under another name, so that what bears the right one is always complete."""
     partial = target.with_name(target.name + ".partial")
-    if partial.exists():
-        if not _is_store(partial) and any(partial.iterdir()):
-            raise click.ClickException(f"{partial} is in the way: move it")
-        shutil.rmtree(partial)  # of an earlier run that was interrupted
+    replaced = target.with_name(target.name + ".replaced")
+    # Both are of earlier runs that were interrupted.
+    if replaced.exists() and not target.exists():
+        finished = f"rename {partial} to {target.name}, which is complete, or " * partial.exists()
+        raise click.ClickException(
+            f"an earlier run was interrupted while it replaced {target}: {finished}rename "
+            f"{replaced} to {target.name}, which is what was there"
+        )
+    for left in filter(Path.exists, (partial, replaced)):
+        if not left.is_dir() or (not _is_store(left) and any(left.iterdir())):
+            raise click.ClickException(f"{left} is in the way: move it")
+        shutil.rmtree(left)
     try:
         _write(ds, str(partial), encodings, zarr_format)
     except KeyboardInterrupt:
@@ -195,7 +203,6 @@ def _write_then_rename(
         raise
     if target.exists():
         # Deleting takes long enough to be interrupted; renaming does not.
-        replaced = target.with_name(target.name + ".replaced")
         target.rename(replaced)
         partial.rename(target)
         shutil.rmtree(replaced)

@@ -17,7 +17,7 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.writing import silent_about_format_3
+from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -171,7 +171,7 @@ def _blocks(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Itera
     for axis in reversed(range(len(shape))):
         slab = math.prod(lengths) * itemsize  # what one more chunk along this axis adds
         room = max(1, BLOCK_BYTES // slab)
-        lengths[axis] *= min(room, math.ceil(shape[axis] / chunks[axis]))
+        lengths[axis] *= max(1, min(room, math.ceil(shape[axis] / chunks[axis])))
     return _grid(tuple(slice(0, length) for length in shape), lengths)
 
 

@@ -19,7 +19,7 @@ from numcodecs_video.cli.tables import console, format_number, format_size, new_
 from numcodecs_video.codec import VideoCodec
 from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
 from numcodecs_video.synthetic import BANDS, NODATA, sentinel2_like
-from numcodecs_video.xarray.writing import silent_about_format_3
+from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ __all__ = ["demo"]
 VARIABLE = "reflectance"
 BOUND = 20  # counts: 0.002 of reflectance, a quarter of the noise of a bright field
 TIMES, SIDE = 24, 256
+CHUNK_SIDE = 128
 TRUE_COLOURS = (0.0, 2500.0)  # counts from black to white; clouds saturate
 
 # What any user of the store would run: it imports xarray alone, and Zarr finds the codec.
@@ -78,34 +79,35 @@ def demo(out: Path, *, seed: int) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     cube = sentinel2_like(seed, times=TIMES, height=SIDE, width=SIDE)
-    ways: dict[str, tuple[str, dict[str, Any]]] = {
-        "Zarr's default": ("default", {}),
-        "video, lossless": ("lossless", _video(lossless=True)),
-        f"video, max_error={BOUND}": ("bounded", _video(max_error=BOUND)),
+    ways = {
+        "Zarr's default": ("default", None),
+        "video, lossless": ("lossless", VideoCodec(axes="tcyx", nodata=NODATA)),
+        f"video, max_error={BOUND}": (
+            "bounded",
+            VideoCodec(axes="tcyx", nodata=NODATA, max_error=BOUND),
+        ),
     }
     outcomes = []
-    for name, (stem, encoding) in ways.items():
+    for name, (stem, codec) in ways.items():
         with console().status(name):
-            outcomes.append(_store_and_read(name, cube, out / f"{stem}.zarr", encoding))
+            outcomes.append(_store_and_read(name, cube, out / f"{stem}.zarr", codec))
     _print_outcomes(cube, outcomes)
     _save_picture(cube, outcomes[-1], out / "side_by_side.png")
 
 
-def _video(**promise: Any) -> dict[str, Any]:
-    codec = VideoCodec(axes="tcyx", nodata=NODATA, **promise)
-    return {**codec.encoding(zarr_format=3), "fill_value": NODATA}
-
-
 def _store_and_read(
-    name: str, cube: NDArray[np.uint16], store: Path, encoding: dict[str, Any]
+    name: str, cube: NDArray[np.uint16], store: Path, codec: VideoCodec | None
 ) -> Outcome:
-    """Write the cube in this process and read it in another."""
+    """Write the cube in this process, by a codec tuned on one chunk, and read it in another."""
     attrs = {"units": "reflectance × 10,000", "_FillValue": NODATA}
     ds = xr.Dataset(
         {VARIABLE: (("time", "band", "y", "x"), cube, attrs)}, coords={"band": list(BANDS)}
     )
-    encoding = {**encoding, "chunks": cube.shape}
+    encoding: dict[str, Any] = {"chunks": (*cube.shape[:2], CHUNK_SIDE, CHUNK_SIDE)}
     start = time.perf_counter()
+    if codec is not None:
+        tuned = codec.tune(cube[..., :CHUNK_SIDE, :CHUNK_SIDE])
+        encoding |= {**tuned.encoding(zarr_format=3), "fill_value": NODATA}
     with silent_about_format_3():
         ds.to_zarr(store, mode="w", zarr_format=3, encoding={VARIABLE: encoding})
     write_seconds = time.perf_counter() - start

@@ -16,7 +16,7 @@ from numcodecs_video.cli.tables import format_shape, print_json
 from numcodecs_video.decode.chunk import decode_chunk
 from numcodecs_video.export.streams import extract_stream
 from numcodecs_video.format.payload import parse_header
-from numcodecs_video.stored import StoredChunk, holds_payloads, stored_chunks
+from numcodecs_video.stored import StoredChunk, chunk_counts, holds_payloads, stored_chunks
 from numcodecs_video.transform.cube import to_cube
 from numcodecs_video.xarray import letters_of
 from numcodecs_video.xarray.conventions import nodata_of
@@ -127,7 +127,7 @@ def _payload(src: str, name: str | None, place: tuple[int, ...] | None) -> bytes
     if chunk is None:
         raise click.ClickException(
             f"{array.basename or src} has no chunk {_place(place)} that holds anything: its grid "
-            f"is {format_shape(_grid(array))}, counted from 0"
+            f"is {format_shape(chunk_counts(array))}, counted from 0"
         )
     return chunk.read()
 
@@ -155,10 +155,10 @@ def _cube_of_chunk(src: str) -> tuple[np.ndarray[Any, Any], None, None]:
 
 def _cube_of_store(
     src: str, name: str | None, place: tuple[int, ...] | None
-) -> tuple[np.ndarray[Any, Any], list[str], float | None]:
+) -> tuple[np.ndarray[Any, Any], list[str], Any]:
     """Read a variable, or one chunk of it, with the dates to show."""
     with open_dataset(src) as ds:
-        cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v)}
+        cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v) and v.size}
         if not cubes or (name is not None and name not in cubes):
             raise click.ClickException(
                 f"{src} has no cube {name or ''}; its cubes: {', '.join(cubes) or '–'}"
@@ -177,17 +177,12 @@ def _cube_of_store(
 
 def _region(src: str, name: str, place: tuple[int, ...]) -> tuple[slice, ...]:
     array = dict(arrays_of(src))[name]
-    grid = _grid(array)
+    grid = chunk_counts(array)
     if len(place) != len(grid) or not all(i < n for i, n in zip(place, grid, strict=True)):
         raise click.ClickException(
             f"{name} has no chunk {_place(place)}: its grid is {format_shape(grid)}, counted from 0"
         )
     return StoredChunk(array, place, "").region
-
-
-def _grid(array: zarr.Array[Any]) -> tuple[int, ...]:
-    """Count the chunks along each dimension, those in shards one by one."""
-    return tuple(-(-size // n) for size, n in zip(array.shape, array.chunks, strict=True))
 
 
 def _dates(variable: xr.DataArray, letters: str, count: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,14 @@ from numcodecs_video.cli.tables import (
     print_json,
     print_table,
 )
-from numcodecs_video.config import Settings
+from numcodecs_video.config import Settings, UnreadableSettings
+from numcodecs_video.encode.plan import Plan
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import Header
 from numcodecs_video.format.payload import PREFIX_SIZE, header_size, parse_header
-from numcodecs_video.stored import codecs_of, settings_of
-from numcodecs_video.xarray.writing import IN_UNITS, scale_of, worst_realised
+from numcodecs_video.stored import Lengths, chunk_lengths, codecs_of, settings_of
+from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.xarray.recording import IN_UNITS, worst_realised
 
 __all__ = ["info"]
 
@@ -43,7 +47,7 @@ class ArrayReport:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    chunks: tuple[int, ...]
+    chunks: tuple[Lengths, ...]
     codec: str
     promise: str
     realised: float | None
@@ -125,20 +129,35 @@ def _report(name: str, array: zarr.Array[Any], root: str) -> ArrayReport:
         name=name,
         shape=array.shape,
         dtype=str(array.dtype),
-        chunks=array.chunks,
+        chunks=chunk_lengths(array),
         codec=", ".join(_name_of(codec) for codec in codecs),
-        promise="" if settings is None else _format_promise(settings, array),
+        promise=_describe_promise(codecs, settings, array),
         realised=None if settings is None else _worst_realised(array, settings, root),
         raw_bytes=array.nbytes,
         stored_bytes=array.nbytes_stored(),
     )
 
 
+def _describe_promise(
+    codecs: Sequence[Any], settings: Settings | None, array: zarr.Array[Any]
+) -> str:
+    """State the promise, or why there is none to state."""
+    if any(isinstance(getattr(c, "settings", None), UnreadableSettings) for c in codecs):
+        return "settings that this version cannot read"
+    return "" if settings is None else _format_promise(settings, array)
+
+
 def _name_of(codec: Any) -> str:
     settings = getattr(codec, "settings", None)
+    if isinstance(settings, UnreadableSettings):
+        return "video"
     if isinstance(settings, Settings):
         names = {"jpeg2k": "JPEG 2000", "htj2k": "HTJ2K"}
-        return names.get(settings.codec, f"video ({settings.codec})")
+        name = names.get(settings.codec, f"video ({settings.codec})")
+        if settings.plan:
+            known = Plan.from_json(json.loads(settings.plan)) is not None
+            name += ", tuned" if known else ", tuned by another version (ignored)"
+        return name
     # numcodecs' codecs know their id, zarr's only the name in their metadata.
     return str(getattr(codec, "codec_id", None) or codec.to_dict()["name"])
 
@@ -150,7 +169,7 @@ def _format_promise(settings: Settings, array: zarr.Array[Any]) -> str:
         return kind
     if kind not in IN_UNITS:
         return f"{kind}={value:g}"
-    return f"{kind}={value * scale_of(array):g}{format_units(array.attrs)}"
+    return f"{kind}={value * scale_in(dict(array.attrs)):g}{format_units(array.attrs)}"
 
 
 def _worst_realised(array: zarr.Array[Any], settings: Settings, path: str) -> float | None:
@@ -161,7 +180,7 @@ def _worst_realised(array: zarr.Array[Any], settings: Settings, path: str) -> fl
         raise DecodeError(f"{path.rstrip('/')}/{error}") from error
     if worst is None or settings.fidelity.kind not in IN_UNITS:
         return worst
-    return worst * scale_of(array)
+    return worst * scale_in(dict(array.attrs))
 
 
 def _read_header(file: Path) -> Header:

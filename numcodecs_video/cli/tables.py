@@ -101,15 +101,22 @@ def format_number(value: float) -> str:
     return f"{value:.4g}".replace("inf", "∞")
 
 
-def format_shape(shape: tuple[int, ...]) -> str:
-    """Write a shape.
+def format_shape(shape: tuple[int | tuple[int, ...], ...]) -> str:
+    """Write a shape; lengths that differ from chunk to chunk by their range.
 
     Examples
     --------
-    >>> format_shape((12, 256, 256)), format_shape(())
-    ('12×256×256', '–')
+    >>> format_shape((12, 256, 256)), format_shape(()), format_shape(((3, 4, 3), 24))
+    ('12×256×256', '–', '(3–4)×24')
     """
-    return "×".join(map(str, shape)) or "–"
+    return "×".join(map(_format_length, shape)) or "–"
+
+
+def _format_length(length: int | tuple[int, ...]) -> str:
+    if isinstance(length, int):
+        return str(length)
+    low, high = min(length, default=0), max(length, default=0)
+    return str(low) if low == high else f"({low}–{high})"
 
 
 def format_promise(attributes: Mapping[str, Any], units: str = "") -> str:

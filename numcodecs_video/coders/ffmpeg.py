@@ -24,6 +24,7 @@ from numcodecs_video.coders import NOTHING, Coder, EncodedPlanes, EncodeSpec, Kn
 from numcodecs_video.coders.ffmpeg_options import (
     check_options,
     encoder_options,
+    safe_units,
     structure_options,
 )
 from numcodecs_video.coders.mosaic import cut_mosaic, plan_mosaic, tile_mosaic
@@ -71,6 +72,8 @@ class VideoCoder:
         Largest frame width or height in samples.
     shortest_side : int
         Smallest.
+    unsafe_side : int
+        One that frames are padded to avoid.
     """
 
     name: str
@@ -83,6 +86,7 @@ class VideoCoder:
     contextual: bool = False
     longest_side: int = 8192
     shortest_side: int = 1
+    unsafe_side: int = 0
     predicts_in_time: bool = True
     exact_decoder: bool = True
     least_quantiser: int = 0
@@ -134,7 +138,7 @@ class VideoCoder:
             differently in two segments.
         """
         count, height, width = planes.shape[1:]
-        mosaic = plan_mosaic(count, height, width, self.shortest_side)
+        mosaic = plan_mosaic(count, height, width, self.shortest_side, self.unsafe_side)
         if max(mosaic.frame_height, mosaic.frame_width) > self.longest_side:
             raise VideoCodecError(
                 f"{self.name} codes frames up to {self.longest_side} samples a side, this chunk "
@@ -188,7 +192,7 @@ _VIDEO_CODERS = {
     for coder in (
         VideoCoder(
             "hevc", "libx265", "hevc", _some(_GREY, 8, 10, 12),
-            key_picture=True, structured=True, shortest_side=16,
+            key_picture=True, structured=True, shortest_side=16, unsafe_side=16,
         ),
         VideoCoder("vp9", "libvpx-vp9", "vp9", _COLOUR, shortest_side=16),
         VideoCoder("ffv1", "ffv1", "ffv1", _GREY, lossy=False, longest_side=32767),
@@ -305,6 +309,8 @@ def _open_encoder(coder: VideoCoder, spec: EncodeSpec, frames: NDArray[Any]) -> 
     context.thread_count = 1
     structure = structure_options(spec.structure) if coder.structured else ()
     options = dict(spec.options + structure + spec.raw_options)
+    if coder.name == "hevc":
+        options |= safe_units(frames.shape[1], frames.shape[2], options)
     context.options = encoder_options(coder.name, spec.quantiser, options, len(frames))
     context.open()
     return context

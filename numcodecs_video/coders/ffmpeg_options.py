@@ -16,6 +16,8 @@ __all__ = ["check_options", "encoder_options", "structure_options"]
 
 _X26_PRESETS = "ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow"
 _FLAG = "[01]"
+#: sides of x265's coding tree units
+_UNITS = (64, 32, 16)
 _SMALL = r"\d|1[0-6]"
 _RATIO = r"\d(\.\d{1,4})?"
 
@@ -118,6 +120,21 @@ def check_options(coder: str, options: Mapping[str, str]) -> None:
 
 def _joined(params: Mapping[str, object]) -> str:
     return ":".join(f"{k}={v}" for k, v in params.items())
+
+
+def safe_units(height: int, width: int, options: Mapping[str, str]) -> dict[str, str]:
+    """Coding tree units of which no side of a picture is exactly one.
+
+    libx265 (PyAV 13 to 19) codes pictures one unit wide wrongly, and pictures one unit tall by what
+    the process encoded before them; ``tests/safety`` guards both. Nothing is smaller than 16, so no
+    side may be that.
+    """
+    sides = height, width
+    # libx265 takes the largest unit that fits the picture by itself, and refuses to be told more.
+    most = min(int(options.get("ctu", "64")), *sides)
+    fitting = [n for n in _UNITS if n <= most]
+    safe = next((n for n in fitting if n not in sides), _UNITS[-1])
+    return {} if fitting[:1] == [safe] else {"ctu": str(safe)}
 
 
 def structure_options(structure: Structure) -> tuple[tuple[str, str], ...]:

@@ -12,13 +12,13 @@ from numcodecs_video.format.header import Mosaic
 
 __all__ = ["cut_mosaic", "plan_mosaic", "tile_mosaic"]
 
-#: of the coding tree units of HEVC (H.265, 7.4.3.2)
-_CTU_SIDES = (16, 32, 64)
-#: the smallest coding block
+#: the smallest coding block of the block coders
 _BLOCK = 8
 
 
-def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) -> Mosaic:
+def plan_mosaic(
+    planes: int, height: int, width: int, shortest_side: int = 1, unsafe_side: int = 0
+) -> Mosaic:
     """Choose the near-square frame for ``planes`` planes of ``height`` x ``width``.
 
     Parameters
@@ -27,9 +27,9 @@ def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) ->
         Planes of one time step and their size in samples.
     shortest_side : int
         What the coder needs at least. Above 1 it is a block coder: sides are padded to even
-        numbers, and none is 16, 32 or 64. libx265 (PyAV 13 to 19) codes pictures exactly one CTU
-        wide wrongly, and pictures one CTU tall by what the process encoded before them;
-        ``tests/safety`` guards both.
+        numbers.
+    unsafe_side : int
+        A length of either side that the coder cannot be trusted with: padded by a block.
     """
     columns = min(
         range(1, planes + 1),
@@ -38,14 +38,13 @@ def plan_mosaic(planes: int, height: int, width: int, shortest_side: int = 1) ->
     frame_height, frame_width = -(-planes // columns) * height, columns * width
     if shortest_side > 1:
         frame_height, frame_width = (
-            _padded(max(shortest_side, side + side % 2)) for side in (frame_height, frame_width)
+            side + _BLOCK if side == unsafe_side else side
+            for side in (
+                max(shortest_side, frame_height + frame_height % 2),
+                max(shortest_side, frame_width + frame_width % 2),
+            )
         )
     return Mosaic(planes, height, width, columns, frame_height, frame_width)
-
-
-def _padded(side: int) -> int:
-    """A side that is none of a CTU."""
-    return side + 8 if side in _CTU_SIDES else side
 
 
 def _squareness(width: int, height: int, planes: int, columns: int) -> float:

@@ -180,7 +180,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "thorough":      (False, False, False, False, False, False, False, True,  True),
     "quantisers":    (1,     2,     2,     3,     5,     6,     8,     11,    12),
     "drafts":        (2,     2,     2,     2,     4,     4,     4,     4,     4),
-    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   4e5,   8e5,   16e5,  64e5,  math.inf),
+    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   9e5,   12e5,  16e5,  64e5,  math.inf),
     "quick_drafts":  (True,  True,  True,  True,  False, False, False, False, False),
     "estimates":     (True,  True,  True,  True,  True,  True,  False, False, False),
     "quick":         (True,  True,  True,  True,  True,  False, False, False, False),

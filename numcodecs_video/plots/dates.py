@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from numcodecs_video.metrics import Nodata
+
 __all__ = ["side_by_side_dates"]
 
 
@@ -29,7 +31,7 @@ def side_by_side_dates(
     dates: Sequence[int | str],
     *,
     bands: Sequence[int] | None = None,
-    nodata: float | None = None,
+    nodata: Nodata = None,
     bound: float | None = None,
     percentiles: tuple[float, float] = (2.0, 98.0),
     title: str = "",
@@ -48,8 +50,8 @@ def side_by_side_dates(
         Positions along time, or dates; the nearest is taken.
     bands : sequence of int, optional
         Three bands for red, green and blue, or one; the first band unless given.
-    nodata : float, optional
-        The sentinel; that of the original's attributes unless given.
+    nodata : float or sequence of float, optional
+        The sentinels; those of the original's attributes unless given.
     bound : float, optional
         The promised largest error, where the colours of the error end.
     percentiles : tuple of float
@@ -104,7 +106,7 @@ def _draw_rows(
     before: NDArray[Any],
     after: NDArray[Any],
     labels: Sequence[str],
-    nodata: float | None,
+    nodata: Nodata,
     bound: float | None,
     percentiles: tuple[float, float],
     units: str,

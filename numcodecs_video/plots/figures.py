@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from numcodecs_video.metrics import Nodata
     from numcodecs_video.xarray.evaluate import Evaluation
     from numcodecs_video.xarray.sweep import SweepPoint
 
@@ -37,7 +38,7 @@ def error_histogram(
     decoded: NDArray[Any],
     *,
     bound: float | None = None,
-    nodata: float | None = None,
+    nodata: Nodata = None,
     units: str = "",
     title: str = "",
     bins: int = 81,
@@ -53,8 +54,8 @@ def error_histogram(
         Of one shape.
     bound : float, optional
         The promised largest error, drawn as two lines.
-    nodata : float, optional
-        The sentinel that stands for a missing measurement.
+    nodata : float or sequence of float, optional
+        The sentinels that stand for a missing measurement.
     units : str, optional
         Of the data.
     title : str, optional

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import NDArray
 
+    from numcodecs_video.metrics import Nodata
+
 __all__ = ["MISSING", "draw_error", "draw_picture", "side_by_side", "stretch_of"]
 
 # Perceptually uniform, or diverging about a light middle, and safe for every common colour
@@ -39,7 +41,7 @@ def side_by_side(
     decoded: NDArray[Any],
     *,
     bands: Sequence[int] | None = None,
-    nodata: float | None = None,
+    nodata: Nodata = None,
     bound: float | None = None,
     units: str = "",
     title: str = "",
@@ -59,8 +61,8 @@ def side_by_side(
         One time step before and after.
     bands : sequence of int, optional
         Three bands for red, green and blue, or one; the first band unless given.
-    nodata : float, optional
-        The sentinel that stands for a missing measurement.
+    nodata : float or sequence of float, optional
+        The sentinels that stand for a missing measurement.
     bound : float, optional
         The promised largest error, where the colour bar of the error then ends.
     units : str, optional

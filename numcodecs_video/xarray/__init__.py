@@ -11,10 +11,11 @@ from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
 from numcodecs_video.xarray.example import example_dataset
+from numcodecs_video.xarray.recording import record_loss
 from numcodecs_video.xarray.report import Report
 from numcodecs_video.xarray.suggest import Suggestion, suggest
 from numcodecs_video.xarray.sweep import SweepPoint, sweep, write_csv
-from numcodecs_video.xarray.writing import record_loss, to_zarr
+from numcodecs_video.xarray.writing import to_zarr
 
 __all__ = [
     "Comparison",

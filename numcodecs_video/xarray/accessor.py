@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -15,7 +15,6 @@ from numcodecs_video.xarray.suggest import Suggestion, suggest
 from numcodecs_video.xarray.writing import to_zarr
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
 __all__ = ["DataArrayAccessor", "DatasetAccessor"]
@@ -41,16 +40,9 @@ class DatasetAccessor:
         """Choose how to store each variable; see `numcodecs_video.xarray.encoding`."""
         return encoding(self._ds, **settings)
 
-    def to_zarr(
-        self,
-        store: str | os.PathLike[str],
-        *,
-        mode: Literal["w", "w-"] = "w-",
-        zarr_format: Literal[2, 3] = 3,
-        **settings: Any,
-    ) -> None:
+    def to_zarr(self, store: Any, **settings: Any) -> Any:
         """Write the dataset as video; see `numcodecs_video.xarray.to_zarr`."""
-        to_zarr(self._ds, store, mode=mode, zarr_format=zarr_format, **settings)
+        return to_zarr(self._ds, store, **settings)
 
     def evaluate(self, codec: Any = None, **settings: Any) -> Report[Evaluation]:
         """Say what storing costs; see `numcodecs_video.xarray.evaluate`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -23,7 +24,9 @@ from numcodecs_video.xarray.report import Report, format_figure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Comparison", "compare", "open_lazily"]
+__all__ = ["Comparison", "compare", "names_zarr", "open_lazily"]
+
+NETCDF = (".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
 
 Source = xr.Dataset | xr.DataArray | str | os.PathLike[str]
 
@@ -140,16 +143,28 @@ def compare(
         )
 
 
+def names_zarr(source: str) -> bool:
+    """Tell a Zarr store from a NetCDF file by its name, its URL included, or by what is there.
+
+    Examples
+    --------
+    >>> names_zarr("s3://bucket/era5.zarr"), names_zarr("https://host/era5.nc?download=1#mode=bytes")
+    (True, False)
+    """
+    if "://" not in source:
+        return Path(source).is_dir() or Path(source).suffix == ".zip"
+    name = re.split(r"[?#]", source.rstrip("/"), maxsplit=1)[0]
+    return not name.lower().endswith(NETCDF)
+
+
 def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
     """Open a Zarr store, its URL, or a NetCDF file, reading no array."""
     text = os.fspath(source)
-    is_zarr = "://" in text or Path(text).is_dir() or Path(text).suffix == ".zip"
     with warnings.catch_warnings():
         # A store without consolidated metadata opens more slowly, and is as good.
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-        return xr.open_dataset(
-            text, engine="zarr" if is_zarr else None, chunks=None, cache=False, **options
-        )
+        engine: Literal["zarr"] | None = "zarr" if names_zarr(text) else None
+        return xr.open_dataset(text, engine=engine, chunks=None, cache=False, **options)
 
 
 def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
@@ -162,7 +177,7 @@ def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
 
 def _stored_bytes(source: Source, name: str) -> int | None:
     """Return what a variable takes in a Zarr store."""
-    if isinstance(source, (xr.Dataset, xr.DataArray)):
+    if isinstance(source, (xr.Dataset, xr.DataArray)) or not names_zarr(os.fspath(source)):
         return None
     import zarr
 

@@ -10,10 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import xarray as xr
+from numcodecs_video.errors import VideoCodecError
 
-__all__ = ["is_measurement", "kept_encoding", "nodata_of", "packing", "stored_dtype"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from numcodecs_video.metrics import Nodata
+
+__all__ = [
+    "as_unsigned",
+    "hides_unsigned",
+    "is_measurement",
+    "kept_encoding",
+    "nodata_of",
+    "packing",
+    "scale_in",
+    "stored_dtype",
+    "stored_values",
+]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
 # passed on.
@@ -21,19 +38,50 @@ CF_ENCODING = (
     "dtype", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "units",
     "calendar", "bounds", "grid_mapping", "cell_measures", "formula_terms",
 )  # fmt: skip
+FLAGS = ("flag_values", "flag_masks", "flag_meanings")
+FLAG_NAMES = ("status_flag", "quality_flag")
+SENTINELS = ("_FillValue", "missing_value", "nodata")
+# What xarray decodes as a duration; dates say "days since ...".
+DURATIONS = frozenset(
+    ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds")
+)
+NO_SENTINEL = frozenset(("", "none", "null", "n/a", "na", "nan"))
 
 
 def is_measurement(variable: xr.DataArray) -> bool:
-    """Tell real numbers, which may lose digits, from counts, categories and flags."""
-    if any(key in variable.attrs for key in ("flag_values", "flag_masks", "flag_meanings")):
+    """Tell real numbers, which may lose digits, from counts, categories, flags and times.
+
+    Raises
+    ------
+    VideoCodecError
+        If ``scale_factor`` or ``add_offset`` cannot be read.
+    """
+    if _is_flag(variable) or _is_boolean(variable) or _is_time(variable):
         return False
-    return stored_dtype(variable).kind == "f" or packing(variable, "scale_factor") is not None
+    scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
+    # A scale of one without an offset is no packing: rasterio writes it on classes, too.
+    return stored_dtype(variable).kind == "f" or (
+        scale is not None and (scale, offset or 0.0) != (1.0, 0.0)
+    )
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:
-    """Read ``scale_factor`` or ``add_offset``, from wherever xarray has put it."""
-    value = variable.encoding.get(key, variable.attrs.get(key))
-    return None if value is None else float(np.asarray(value).item())
+    """Read ``scale_factor`` or ``add_offset``, from wherever xarray has put it.
+
+    Raises
+    ------
+    VideoCodecError
+        If it is no finite number, or a scale of zero.
+    """
+    return _packing_in({**variable.attrs, **variable.encoding}, key, f"{key} of {variable.name!r}")
+
+
+def scale_in(attributes: Mapping[str, Any]) -> float:
+    """Return how many units that a reader sees are one stored unit; 1 where no reader can tell."""
+    try:
+        return abs(_packing_in(attributes, "scale_factor", "scale_factor") or 1.0)
+    except VideoCodecError:
+        return 1.0
 
 
 def stored_dtype(variable: xr.DataArray) -> np.dtype[Any]:
@@ -45,28 +93,150 @@ def stored_dtype(variable: xr.DataArray) -> np.dtype[Any]:
     return dtype
 
 
-def nodata_of(variable: xr.DataArray) -> float | int | None:
-    """Find the sentinel of a variable, where it has one that its stored dtype can hold."""
-    dtype = stored_dtype(variable)
-    for key in ("_FillValue", "missing_value", "nodata"):
-        value = variable.encoding.get(key, variable.attrs.get(key))
-        if value is None or np.size(value) != 1:
-            continue
-        try:
-            number = float(np.asarray(value).item())
-        except (TypeError, ValueError):  # text, or bytes that xarray has not decoded
-            continue
-        if dtype.kind == "f":
-            # As the stored values hold it: 1e20 is another number in float32.
-            sentinel = float(dtype.type(number))
-            return sentinel if math.isfinite(sentinel) else None
-        if dtype.kind in "iu" and number.is_integer():
-            limits = np.iinfo(dtype)
-            exact = int(np.asarray(value).item())
-            return exact if limits.min <= exact <= limits.max else None
-    return None
+def nodata_of(variable: xr.DataArray) -> Nodata:
+    """Collect the sentinels of a variable that its stored dtype can hold, as the codec takes them.
+
+    All that ``_FillValue``, ``missing_value`` and ``nodata`` name, the first of them first.
+
+    Returns
+    -------
+    number, tuple of number, or None
+        One sentinel by itself; NaN and infinities are missing in any case and left out.
+
+    Raises
+    ------
+    VideoCodecError
+        If an attribute holds what is no number.
+    """
+    dtype, unsigned = stored_dtype(variable), hides_unsigned(variable)
+    found: list[float | int] = []
+    for key in SENTINELS:
+        for value in _values(_stated(variable, key), f"{key} of {variable.name!r}"):
+            held = _as_stored(value, dtype, unsigned=unsigned)
+            if held is not None and held not in found:
+                found.append(held)
+    return tuple(found) if len(found) > 1 else next(iter(found), None)
+
+
+def hides_unsigned(variable: xr.DataArray) -> bool:
+    """Tell whether signed integers stand for unsigned ones, by the attribute ``_Unsigned``."""
+    stated = str(_stated(variable, "_Unsigned")).lower()
+    return stated == "true" and stored_dtype(variable).kind == "i"
+
+
+def as_unsigned(variable: xr.DataArray) -> xr.DataArray:
+    """Let a decoded variable be stored in unsigned integers themselves, where it hides them.
+
+    NetCDF 3 has none; Zarr has, and among signed ones the neighbour of 255 is 0, not 254.
+    """
+    if "_Unsigned" not in variable.encoding or not hides_unsigned(variable):
+        return variable
+    signed = stored_dtype(variable)
+    dtype = np.dtype(f"u{signed.itemsize}").newbyteorder(signed.byteorder)
+    encoding = {key: value for key, value in variable.encoding.items() if key != "_Unsigned"}
+    for key in ("_FillValue", "missing_value"):
+        if encoding.get(key) is not None:
+            encoding[key] = np.asarray(encoding[key]).astype(signed).view(dtype)[()]
+    result = variable.copy(deep=False)
+    result.encoding = {**encoding, "dtype": dtype}
+    return result
 
 
 def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
-    """Pass on what xarray must still know when another encoding is given."""
-    return {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
+    """Pass on what xarray must still know when another encoding is given.
+
+    A decoded variable has one missing value, NaN, whatever it had as stored, and xarray writes it
+    as one: the fill value, or the first that there is.
+    """
+    kept = {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
+    if "missing_value" in kept and ("_FillValue" in kept or np.size(kept["missing_value"]) > 1):
+        first = np.ravel(kept.pop("missing_value"))[0]
+        if kept.get("_FillValue") is None:
+            kept["_FillValue"] = first
+    return kept
+
+
+def _stated(variable: xr.DataArray, key: str) -> Any:
+    return variable.encoding.get(key, variable.attrs.get(key))
+
+
+def _is_flag(variable: xr.DataArray) -> bool:
+    name = str(variable.attrs.get("standard_name", ""))
+    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
+
+
+def _is_boolean(variable: xr.DataArray) -> bool:
+    # xarray stores booleans as int8, and says so in an attribute of its own.
+    stored = variable.attrs.get("dtype")
+    return "b" in (variable.dtype.kind, stored_dtype(variable).kind) or stored == "bool"
+
+
+def _is_time(variable: xr.DataArray) -> bool:
+    """Tell dates and durations, whichever number of units they are stored as."""
+    units = str(_stated(variable, "units") or "")
+    return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
+
+
+def _packing_in(attributes: Mapping[str, Any], key: str, name: str) -> float | None:
+    """Read one finite number, whether by itself, in a list, or as text."""
+    value = attributes.get(key)
+    if value is None:
+        return None
+    numbers = _values(value, name)
+    number = float(numbers[0]) if len(numbers) == 1 else math.nan
+    if not math.isfinite(number) or (key == "scale_factor" and number == 0.0):
+        raise VideoCodecError(
+            f"{name} must be one finite number{' but zero' if key == 'scale_factor' else ''}, got "
+            f"{value!r}: correct or remove the attribute"
+        )
+    return number
+
+
+def _values(value: Any, name: str) -> list[float | int]:
+    """Read numbers out of one, several, or text; integers stay exact.
+
+    Raises
+    ------
+    VideoCodecError
+        If there is anything else.
+    """
+    if value is None:
+        return []
+    try:
+        return [n for item in np.ravel(np.asarray(value)).tolist() for n in _numbers_in(item)]
+    except (TypeError, ValueError) as error:
+        raise VideoCodecError(
+            f"{name} must be a number, got {value!r}: correct or remove the attribute"
+        ) from error
+
+
+def _numbers_in(item: Any) -> list[float | int]:
+    """Read the number that one item is, or the numbers that a text lists."""
+    text = item.decode() if isinstance(item, bytes) else item
+    if not isinstance(text, str):
+        return [item if isinstance(item, int) else float(item)]
+    words = text.replace(",", " ").split() if text.strip().lower() not in NO_SENTINEL else []
+    return [int(word) if word.lstrip("+-").isdigit() else float(word) for word in words]
+
+
+def _as_stored(
+    value: float | int, dtype: np.dtype[Any], *, unsigned: bool = False
+) -> float | int | None:
+    """Return a sentinel as the stored values hold it; None where they cannot."""
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            sentinel = float(dtype.type(value))  # 1e20 is another number in float32
+        return sentinel if math.isfinite(sentinel) else None
+    if dtype.kind not in "iu" or not math.isfinite(value) or value != int(value):
+        return None
+    limits, number = np.iinfo(dtype), int(value)
+    if unsigned and limits.max < number <= 2 * limits.max + 1:
+        number -= 2 * (limits.max + 1)  # 255 in unsigned bytes that are stored as signed ones
+    return number if limits.min <= number <= limits.max else None
+
+
+def stored_values(block: xr.DataArray) -> NDArray[Any]:
+    """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
+    from xarray import conventions
+
+    return np.asarray(conventions.encode_cf_variable(block.variable, name=block.name).values)

@@ -55,7 +55,7 @@ def letters_of(variable: xr.DataArray, axes: Mapping[str, str] | None = None) ->
     -------
     str or None
         One letter a dimension; None where the variable is no video: no time axis, not exactly one y
-        and one x, no cells, or cells that are not numbers.
+        and one x, cells that are not numbers, or none but for those of dates to come.
 
     Examples
     --------
@@ -66,13 +66,15 @@ def letters_of(variable: xr.DataArray, axes: Mapping[str, str] | None = None) ->
     True
     """
     dtype = stored_dtype(variable)
-    if dtype.kind not in "fiub" or dtype.itemsize > 8 or variable.size == 0:
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
         return None
     said = axes or {}
     letters = "".join(said.get(str(d)) or _letter_of_name(str(d)) for d in variable.dims)
     if "t" not in letters or letters.count("y") != 1 or letters.count("x") != 1:
         return None
-    return letters
+    # Without dates it is a template, to which some will be appended.
+    empty = any(n == 0 for n, a in zip(variable.shape, letters, strict=True) if a != "t")
+    return None if empty else letters
 
 
 def choose_chunks(letters: str, shape: Sequence[int]) -> tuple[int, ...]:
@@ -118,7 +120,9 @@ def choose_chunks(letters: str, shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _even_length(length: int, most: int) -> int:
-    """Return the length of the fewest equal parts that are no longer than `most`."""
+    """Return the length of the fewest equal parts that are no longer than `most`; it of none."""
+    if length == 0:
+        return most
     parts = max(1, math.ceil(length / most))
     return max(1, math.ceil(length / parts))
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
+from numcodecs_video.config import is_integer
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
+    as_unsigned,
+    hides_unsigned,
     is_measurement,
     kept_encoding,
     nodata_of,
@@ -26,15 +29,25 @@ from numcodecs_video.xarray.dimensions import (
     letters_of,
     suit_video,
 )
+from numcodecs_video.xarray.formats import brings_unfit_codecs, without_codecs
+from numcodecs_video.xarray.tuning import tune as tune_codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    import numpy as np
     import xarray as xr
 
     from numcodecs_video.config import CodecName, Jpeg2kName, Pca
+    from numcodecs_video.metrics import Nodata
 
-__all__ = ["Bounds", "chunks_of", "encoding", "name_promises"]
+__all__ = [
+    "Bounds",
+    "chunks_of",
+    "encoding",
+    "fill_value_of",
+    "name_promises",
+]
 
 JPEG2K = ("jpeg2k", "htj2k")
 IN_UNITS = ("max_error", "rmse")
@@ -60,13 +73,19 @@ def encoding(
     bits: int | None = None,
     gop: int | None = None,
     effort: int = 5,
+    tune: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Choose how to store each variable of a dataset, for ``Dataset.to_zarr(encoding=...)``.
 
-    Variables with a time axis and one y and one x axis become video; all others are left out of the
-    result, and so to Zarr's defaults. Video is lossless unless a promise says otherwise: a promise
-    given as one number holds for the measurements (floating point, or packed by ``scale_factor``),
-    while integers, categories and flags stay lossless unless a mapping names them.
+    Variables with a time axis and one y and one x axis become video; all others are left to Zarr's
+    defaults, and are in the result only where they bring along codecs that the store would refuse:
+    those of the other Zarr format, in which they were read, or this package's.
+
+    Video is lossless unless a promise says otherwise: a promise given as one number holds for the
+    measurements (floating point, or packed by ``scale_factor``), while integers, categories, flags
+    and times, whatever they are stored as, stay lossless unless a mapping names them. All that
+    ``_FillValue``, ``missing_value`` and ``nodata`` name comes back exactly, and no other cell
+    becomes one of them.
 
     Parameters
     ----------
@@ -91,11 +110,14 @@ def encoding(
         The band transform of all variables, or of each variable named; see `VideoCodec`.
     bits, gop, effort : int
         See `VideoCodec`.
+    tune : bool
+        Search once for all chunks of a variable, from a few that are loaded now, instead of in each
+        chunk; see `VideoCodec.tune`. `to_zarr` does.
 
     Returns
     -------
     dict of str to dict
-        One entry for each variable that becomes video.
+        One entry for each variable that becomes video, and for each that must drop its codecs.
 
     Raises
     ------
@@ -131,8 +153,14 @@ def encoding(
         _check_names(ds, cubes, word, said)
     for doubt in _doubts(words, [variable for variable, _ in cubes.values()]):
         warnings.warn(doubt, stacklevel=2)
-    result = {}
-    for name, (variable, letters) in cubes.items():
+    result = {
+        str(name): without_codecs(variable, zarr_format)
+        for name, variable in {**ds.coords, **ds.data_vars}.items()
+        if str(name) not in cubes and brings_unfit_codecs(variable, zarr_format)
+    }
+    for name, (stored, letters) in cubes.items():
+        promise = _promise_of(name, stored, words)
+        variable = as_unsigned(stored) if promise else stored
         nodata = nodata_of(variable)
         chosen = _codec_of(
             codec,
@@ -142,18 +170,19 @@ def encoding(
             pca=pca.get(name, "auto") if isinstance(pca, Mapping) else pca,
             nodata=nodata,
             effort=effort,
-            **_promise_of(name, variable, words),
+            **promise,
         )
+        lengths = chunks_of(variable, letters, chunks or {})
+        if tune:
+            chosen = tune_codec(chosen, variable, lengths)
         given = chosen.encoding(zarr_format=zarr_format)
-        given["chunks"] = chunks_of(variable, letters, chunks or {})
+        given["chunks"] = lengths
         advice = describe_unsuitable_chunks(variable, letters, given["chunks"])
         if advice is not None:
             warnings.warn(advice, stacklevel=2)
-        if zarr_format == 3 and nodata is not None:
-            # Zarr pads the chunks at the edges with it: missing cells cost nothing, zeros would.
-            given["fill_value"] = nodata
-        elif zarr_format == 3 and stored_dtype(variable).kind == "f":
-            given["fill_value"] = math.nan  # as xarray chooses by itself, but for releases of 2025
+        dtype = stored_dtype(variable)
+        if zarr_format == 3 and (nodata is not None or dtype.kind == "f"):
+            given["fill_value"] = fill_value_of(nodata, dtype)
         result[name] = {**kept_encoding(variable), **given}
     return result
 
@@ -166,6 +195,16 @@ def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:
     if video_only:
         raise VideoCodecError(f"{name} has no {' or '.join(video_only)}: leave it out")
     return Jpeg2kCodec(htj2k=name == "htj2k", **settings)
+
+
+def fill_value_of(nodata: Nodata, dtype: np.dtype[Any]) -> float:
+    """Choose what Zarr pads the chunks at the edges with: missing cells cost nothing, zeros would.
+
+    For floats without a sentinel that is NaN, as xarray chooses, but for its releases of 2025.
+    """
+    if nodata is None:
+        return math.nan if dtype.kind == "f" else 0
+    return nodata[0] if isinstance(nodata, Sequence) else nodata
 
 
 def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -181,18 +220,30 @@ def chunks_of(variable: xr.DataArray, letters: str, chunks: Mapping[str, int]) -
     stored = variable.encoding.get("chunks") or variable.encoding.get("chunksizes")
     if variable.chunks is not None:
         # Another choice could make two Dask tasks write one chunk; xarray refuses that.
-        default = tuple(int(lengths[0]) for lengths in variable.chunks)
+        default = tuple(max(1, int(lengths[0])) for lengths in variable.chunks)
     elif stored is not None and suit_video(letters, variable.shape, stored):
         default = tuple(stored)
     else:
         default = choose_chunks(letters, variable.shape)
-    said = [
-        chunks.get(str(dim), length) for dim, length in zip(variable.dims, default, strict=True)
+    lengths = [
+        _chunk_length(str(dim), chunks.get(str(dim), length))
+        for dim, length in zip(variable.dims, default, strict=True)
     ]
+    # A dimension without cells is a template, whose chunks are those of what will be appended.
     return tuple(
-        size if length == -1 else min(length, size)
-        for length, size in zip(said, variable.shape, strict=True)
+        (longest if length == -1 else length)
+        if size == 0
+        else (size if length == -1 else min(length, size))
+        for length, longest, size in zip(lengths, default, variable.shape, strict=True)
     )
+
+
+def _chunk_length(dim: str, length: object) -> int:
+    if not is_integer(length) or (int(length) < 1 and int(length) != -1):
+        raise VideoCodecError(
+            f"chunks must be whole numbers from 1, or -1 for all of a dimension, got {dim}={length}"
+        )
+    return int(length)
 
 
 def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) -> dict[str, Any]:
@@ -206,6 +257,14 @@ def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) 
             said[word] = bounds
     if len(said) > 1:
         raise VideoCodecError(f"{name!r} is promised both {' and '.join(said)}; keep one")
+    if not said or stored_dtype(variable).kind == "b":
+        return {}  # what is true or false can lose nothing
+    if hides_unsigned(variable) and "_Unsigned" not in variable.encoding:
+        raise VideoCodecError(
+            f"{' and '.join(said)} cannot hold for {name!r} as stored: its signed integers stand "
+            "for unsigned ones (_Unsigned), whose order they do not have; open the dataset decoded "
+            "(mask_and_scale=True), and numcodecs_video.xarray.to_zarr stores unsigned ones"
+        )
     scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
     if "max_relative_error" in said and offset:
         raise VideoCodecError(
@@ -220,22 +279,29 @@ def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) 
 
 def _doubts(words: Mapping[str, Bounds], cubes: Sequence[xr.DataArray]) -> Iterator[str]:
     """Say where a promise given as one number does not do what it seems to."""
+    said = {
+        word: bound
+        for word, bound in words.items()
+        if bound is not None and not isinstance(bound, Mapping)
+    }
+    if not said or not cubes:
+        return
     measured = [variable for variable in cubes if is_measurement(variable)]
-    for word, bound in words.items():
-        if bound is None or isinstance(bound, Mapping) or not cubes:
-            continue
+    for word, bound in said.items():
         if not measured:
             example = f"{word}={{{str(cubes[0].name)!r}: {bound:g}}}"
+            counts = all(stored_dtype(variable).kind in "iu" for variable in cubes)
             yield (
                 f"{word}={bound:g} holds for measurements (floats, or packed by a scale_factor); "
-                f"{', '.join(str(v.name) for v in cubes)} are integers and stay without loss: name "
-                f"those that may lose something, as in {example}"
+                f"{', '.join(str(v.name) for v in cubes)} are "
+                f"{'integers' if counts else 'integers, flags or times'} and stay without loss: "
+                f"name those that may lose something, as in {example}"
             )
         units = {str(v.name): str(v.attrs["units"]) for v in measured if "units" in v.attrs}
         if word in IN_UNITS and len(set(units.values())) > 1:
-            said = ", ".join(f"{name} ({unit})" for name, unit in units.items())
+            listed = ", ".join(f"{name} ({unit})" for name, unit in units.items())
             yield (
-                f"{word}={bound:g} is one number for different units, {said}: name each, as in "
+                f"{word}={bound:g} is one number for different units, {listed}: name each, as in "
                 f"{word}={{{next(iter(units))!r}: {bound:g}, ...}}"
             )
 

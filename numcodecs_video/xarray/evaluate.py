@@ -15,9 +15,14 @@ from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings, Settings, parse_nodata
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
-from numcodecs_video.xarray.conventions import nodata_of, packing
+from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.encoding import chunks_of, encoding, name_promises
+from numcodecs_video.xarray.encoding import (
+    chunks_of,
+    encoding,
+    fill_value_of,
+    name_promises,
+)
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
 from numcodecs_video.xarray.report import Report, format_figure, text_table
 
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from numcodecs_video.metrics import Nodata
     from numcodecs_video.xarray.quality import Region
 
 __all__ = ["Evaluation", "choose_codec", "evaluate", "evaluate_regions", "name_of"]
@@ -167,10 +173,11 @@ def evaluate(
     if isinstance(data, xr.DataArray):
         return _evaluate_array(data, *choose_codec(data, codec, settings), advance)
     axes = settings.get("axes")
-    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes)}
+    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes) and v.size}
     if not cubes:
         raise VideoCodecError(
-            "no variable has time, y and x axes; name them with axes={'dimension': 'letter'}"
+            "no variable has time, y and x axes, and cells; name axes with "
+            "axes={'dimension': 'letter'}"
         )
     # Of a dataset, one number is a promise for its measurements alone: encoding knows which.
     encodings = encoding(data, zarr_format=2, **settings)
@@ -218,16 +225,17 @@ def evaluate_regions(
     advance : callable, optional
         Told the raw bytes of every part that is done.
     """
+    variable = as_unsigned(variable)
     nodata, letters = nodata_of(variable), letters_of(variable)
     axes = getattr(getattr(codec, "settings", None), "axes", None) or letters
     scale, offset = packing(variable, "scale_factor") or 1.0, packing(variable, "add_offset") or 0.0
     blocks = [variable[region] for region in regions]
-    low, high = range_of(map(_stored_values, blocks), nodata)
+    low, high = range_of(map(stored_values, blocks), nodata)
     gauge = QualityGauge(axes, (high - low) * abs(scale))
     raw_bytes = stored_bytes = 0
     seconds = [0.0, 0.0]
     for block in blocks:
-        before = _stored_values(block)
+        before = stored_values(block)
         padded = before if chunks is None else _padded(before, chunks, nodata)
         start = time.perf_counter()
         payload = codec.encode(padded)
@@ -278,6 +286,8 @@ def choose_codec(
         chunks = chunks_of(variable, letters, given) if letters else variable.shape
         return _completed(codec, variable, settings.get("axes")), chunks
     name = name_of(variable)
+    if variable.size == 0:
+        raise VideoCodecError(f"{name!r} has no cells to encode")
     if letters is None:
         raise VideoCodecError(
             f"{name!r} is no video: it needs numbers with time, y and x axes, and has "
@@ -300,26 +310,19 @@ def _completed(codec: Any, variable: xr.DataArray, axes: Mapping[str, str] | Non
     settings = getattr(codec, "settings", None)
     if not isinstance(settings, Settings):
         return codec
-    completed = replace(
-        settings,
-        axes=settings.axes or letters_of(variable, axes),
-        nodata=settings.nodata or parse_nodata(nodata_of(variable)),
-    )
+    axes_of = settings.axes or letters_of(variable, axes)
+    nodata = settings.nodata or parse_nodata(nodata_of(variable))
+    completed = replace(settings, axes=axes_of, nodata=nodata)
     kind = Jpeg2kCodec if isinstance(settings, Jpeg2kSettings) else VideoCodec
     return kind.from_settings(completed)
 
 
-def _stored_values(block: xr.DataArray) -> NDArray[Any]:
-    """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
-    return np.asarray(xr.conventions.encode_cf_variable(block.variable, name=block.name).values)
-
-
-def _padded(values: NDArray[Any], chunks: tuple[int, ...], nodata: float | None) -> NDArray[Any]:
+def _padded(values: NDArray[Any], chunks: tuple[int, ...], nodata: Nodata) -> NDArray[Any]:
     """Fill a chunk at an edge up to its full shape, as Zarr does with the array's fill value."""
     margins = [(0, length - n) for length, n in zip(chunks, values.shape, strict=True)]
     if not any(after for _, after in margins):
         return values
-    fill = nodata if nodata is not None else np.nan if values.dtype.kind == "f" else 0
+    fill = fill_value_of(nodata, values.dtype)
     return np.pad(values, margins, constant_values=fill)
 
 

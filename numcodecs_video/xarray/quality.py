@@ -151,7 +151,7 @@ def regions_of(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:
     return itertools.product(*per_axis)
 
 
-def range_of(blocks: Iterable[NDArray[Any]], nodata: float | None = None) -> tuple[float, float]:
+def range_of(blocks: Iterable[NDArray[Any]], nodata: metrics.Nodata = None) -> tuple[float, float]:
     """Find the smallest and the largest valid value over all blocks of an array.
 
     Returns

@@ -1,62 +1,94 @@
-"""Write a dataset as video, and say in its attributes what was lost.
-
-CF-1.12 (section 8.4, "Lossy Compression via Quantization") describes the rounding of single floats
-by four named algorithms, and asks for the number of bits or digits kept. A video codec is none of
-these and keeps no fixed number of digits, so its attributes only borrow the words ``algorithm`` and
-``implementation`` under names of their own, which no reader of CF can mistake for quantization.
-"""
+"""Write a dataset as video: into a new store, or into one that is there."""
 
 from __future__ import annotations
 
-import math
-import os
+import inspect
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-import zarr
+import xarray as xr
 
-from numcodecs_video import __version__
-from numcodecs_video.format.header import FORMAT_VERSION
-from numcodecs_video.stored import holds_payloads, settings_of, stored_chunks
-from numcodecs_video.xarray.encoding import encoding
+from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
+from numcodecs_video.xarray.encoding import encoding as choose_encoding
+from numcodecs_video.xarray.recording import open_group, record_loss, silent_about_format_3
+from numcodecs_video.xarray.sources import refuse_own_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Mapping
 
-    import xarray as xr
+    import zarr
 
-    from numcodecs_video.config import Fidelity
+__all__ = ["to_zarr"]
 
-__all__ = ["describe_loss", "record_loss", "silent_about_format_3", "to_zarr", "worst_realised"]
-
-IN_UNITS = frozenset(("max_error", "rmse"))
-PREFIX = "lossy_compression_"
+ADDS = ("a", "a-", "r+")
+FORMATS = (2, 3)
+# What else xarray takes: consolidated, safe_chunks, align_chunks, write_empty_chunks and so on.
+OF_XARRAY = frozenset(inspect.signature(xr.Dataset.to_zarr).parameters) - {"self"}
 
 
 def to_zarr(
     ds: xr.Dataset,
-    store: str | os.PathLike[str],
+    store: Any,
     *,
-    mode: Literal["w", "w-"] = "w-",
-    zarr_format: Literal[2, 3] = 3,
+    mode: Literal["w", "w-", "a", "a-", "r+"] | None = None,
+    zarr_format: Literal[2, 3] | None = None,
+    group: str | None = None,
+    encoding: Mapping[str, Mapping[str, Any]] | None = None,
+    append_dim: Hashable | None = None,
+    region: Any = None,
+    compute: bool = True,
+    storage_options: dict[str, Any] | None = None,
     **settings: Any,
-) -> None:
-    """Write a dataset to a new Zarr store, its cubes as video.
+) -> Any:
+    """Write a dataset to a Zarr store, its cubes as video.
 
-    The same as ``ds.to_zarr(store, encoding=encoding(ds, ...))``, and then `record_loss`: every
-    variable that lost something says so in its attributes.
+    The same as ``ds.to_zarr(store, encoding=encoding(ds, tune=True, ...))``, and then
+    `record_loss`: every variable that lost something says so in its attributes.
 
     Parameters
     ----------
     ds : xarray.Dataset
-    store : str or path
-        Path or fsspec URL.
-    mode : {"w-", "w"}
-        ``"w"`` replaces what is there.
-    zarr_format : {2, 3}
+    store : str, path, zarr store or mapping
+        Path, fsspec URL, or a store that ``Dataset.to_zarr`` takes.
+    mode : {"w-", "w", "a", "a-", "r+"}, optional
+        As of ``Dataset.to_zarr``: a new store unless said otherwise; ``"w"`` replaces what is
+        there.
+    zarr_format : {2, 3}, optional
+        That of the store which is added to; else 3.
+    group : str, optional
+        Path of a group in the store.
+    encoding : mapping, optional
+        Of single variables, to go before what is chosen.
+    append_dim : hashable, optional
+        Append along this dimension. Arrays that are there keep their codecs, and a promise that is
+        given has to be theirs.
+    region : mapping or "auto", optional
+        Write into a part of the arrays that are there.
+    compute : bool
+        Without, nothing but metadata and what is in memory is written until the Dask object that
+        is returned is computed.
+    storage_options : dict, optional
+        For fsspec, where the store is a URL.
     **settings
-        As of `encoding`, such as ``max_error=0.01``; without, nothing is lost.
+        As of `encoding`, such as ``max_error=0.01``; without, nothing is lost. And whatever else
+        ``Dataset.to_zarr`` takes, such as ``consolidated`` or ``safe_chunks``.
+
+    Returns
+    -------
+    None, or dask.delayed.Delayed
+        The latter where `compute` is off.
+
+    Raises
+    ------
+    VideoCodecError
+        Before anything is written: as of `encoding`; where a promise differs from that of the array
+        to be appended to; where ``mode="w"`` would replace the store that is yet to be read.
+
+    Warns
+    -----
+    UserWarning
+        If a chunk that has lost something is written in part, and so loses once more.
 
     Examples
     --------
@@ -71,113 +103,61 @@ def to_zarr(
     >>> attrs["lossy_compression_max_error"], attrs["lossy_compression_realised_max_error"] <= 0.5
     (0.5, True)
     """
-    encodings = encoding(ds, zarr_format=zarr_format, **settings)
+    options = {word: settings.pop(word) for word in OF_XARRAY & settings.keys()}
+    place: dict[str, Any] = {"group": group, "storage_options": storage_options}
+    adds = mode in ADDS or append_dim is not None or region is not None
+    there = _existing_group(store, place) if adds or mode == "w" else None
+    if there is not None and not adds:
+        refuse_own_source(ds, there)
+        there = None
+    number = zarr_format or (3 if there is None else there.metadata.zarr_format)
+    encodings = _encodings(ds, there, settings, number)
+    if there is not None:
+        warn_of_shared_chunks(ds, there, append_dim=append_dim, region=region)
+    for name, given in (encoding or {}).items():
+        encodings[name] = {**encodings.get(name, {}), **given}
+    write: Any = ds.to_zarr  # whose types tell a Dask object by the word True or False alone
     with silent_about_format_3():
-        ds.to_zarr(store, mode=mode, zarr_format=zarr_format, encoding=encodings)
-        record_loss(store)
+        written = write(
+            store, mode=mode, zarr_format=number, encoding=encodings, append_dim=append_dim,
+            region=region, compute=compute, **place, **options,
+        )  # fmt: skip
+        if compute:
+            record_loss(store, **place)
+            return None
+    from dask.delayed import delayed
+
+    return delayed(_record_afterwards)(written, store, place)
 
 
-def record_loss(store: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
-    """Write into every variable's attributes what its video codec promised and what was realised.
-
-    Needs no decoding: each chunk's header holds its realised error, checked when it was encoded.
-    Lossless variables are left as they are. What an earlier compression wrote there is kept under
-    ``lossy_compression_earlier``: errors add up.
-
-    Parameters
-    ----------
-    store : str or path
-        Path or fsspec URL of a Zarr group.
-
-    Returns
-    -------
-    dict of str to dict
-        The attributes that were written, by variable.
-    """
-    group = zarr.open_group(os.fspath(store), mode="r+", use_consolidated=False)
-    written = {}
-    for name, array in group.arrays():
-        attributes = describe_loss(array)
-        if attributes:
-            earlier = {key: value for key, value in array.attrs.items() if key.startswith(PREFIX)}
-            if earlier:
-                attributes[f"{PREFIX}earlier"] = ", ".join(f"{k}: {v}" for k, v in earlier.items())
-            # Attributes that stay would be a mixture of two compressions.
-            kept = {k: v for k, v in array.attrs.items() if k not in earlier}
-            array.attrs.put({**kept, **attributes})
-            written[name] = attributes
-    if written and _is_consolidated(store):
-        with silent_about_format_3():
-            zarr.consolidate_metadata(group.store, path=group.path or None)
-    return written
-
-
-def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
-    """Give the attributes that say what a video codec lost; empty where it lost nothing.
-
-    Parameters
-    ----------
-    array : zarr.Array
-
-    Returns
-    -------
-    dict
-        ``lossy_compression_algorithm``, ``..._implementation``, ``..._<promise>`` and
-        ``..._realised_<promise>``, numbers being in the units that a reader sees.
-    """
-    settings = settings_of(array)
-    if settings is None or settings.fidelity.kind == "lossless":
-        return {}
-    kind, value = settings.fidelity.kind, settings.fidelity.value
-    scale = scale_of(array) if kind in IN_UNITS else 1.0
-    described: dict[str, Any] = {
-        f"{PREFIX}algorithm": "video",
-        f"{PREFIX}implementation": (
-            f"numcodecs-video version {__version__} (payload format {FORMAT_VERSION})"
-        ),
-        f"{PREFIX}{kind}": value * scale,
-    }
-    realised = worst_realised(array, settings.fidelity)
-    if realised is not None and math.isfinite(realised):
-        described[f"{PREFIX}realised_{kind}"] = realised * scale
-    return described
-
-
-def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
-    """Find the worst figure that any chunk's header holds, in stored units; None where none says.
-
-    Parameters
-    ----------
-    array : zarr.Array
-    fidelity : Fidelity
-        What was promised for the array; of a PSNR the least is the worst.
-    """
-    if not holds_payloads(array):
+def _existing_group(store: Any, place: Mapping[str, Any]) -> zarr.Group | None:
+    try:
+        return open_group(store, **place)
+    except FileNotFoundError:
         return None
-    found = [chunk.read_header().promise.realised for chunk in stored_chunks(array)]
-    found = [figure for figure in found if not math.isnan(figure)]
-    if not found:
-        return None
-    return min(found) if fidelity.kind == "psnr" else max(found)
 
 
-def scale_of(array: zarr.Array[Any]) -> float:
-    """Return how many units that a reader sees are one stored unit."""
-    scale: Any = array.attrs.get("scale_factor", 1.0)
-    return abs(float(scale))
-
-
-@contextmanager
-def silent_about_format_3() -> Iterator[None]:
-    """Keep back zarr's warnings of what format 3 does not specify yet.
-
-    They are of consolidated metadata and of text, which xarray chooses and a user cannot change.
-    """
+def _encodings(
+    ds: xr.Dataset, there: zarr.Group | None, settings: Mapping[str, Any], zarr_format: Any
+) -> dict[str, dict[str, Any]]:
+    """Choose the encoding of what is new in a store; what is there has one already."""
+    if there is None:
+        return choose_encoding(ds, zarr_format=zarr_format, **{"tune": True, **settings})
+    if zarr_format != there.metadata.zarr_format:
+        raise VideoCodecError(
+            f"the store has format {there.metadata.zarr_format}: leave zarr_format out, got "
+            f"{zarr_format}"
+        )
+    known = set(there.array_keys())
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
-        warnings.filterwarnings("ignore", "The data type", FutureWarning)
-        yield
+        if known.issuperset(map(str, ds.data_vars)):  # whose chunks are what they are
+            warnings.simplefilter("ignore", UserWarning)
+        chosen = choose_encoding(ds, zarr_format=zarr_format, **settings)
+    if settings:
+        check_promises(ds, there, chosen)
+    return {name: given for name, given in chosen.items() if name not in known}
 
 
-def _is_consolidated(store: str | os.PathLike[str]) -> bool:
-    return zarr.open_group(os.fspath(store), mode="r").metadata.consolidated_metadata is not None
+def _record_afterwards(written: Any, store: Any, place: Mapping[str, Any]) -> Any:
+    record_loss(store, **place)
+    return written

@@ -1,5 +1,8 @@
+import os
 import shutil
 import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -366,3 +369,24 @@ def test_the_reference_reads_the_fixtures(path, monkeypatch):
     expected = np.load(path.with_suffix(".npy"))
     assert decoded.tobytes() == expected.tobytes()
     assert calls
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of the address space are Linux's")
+def test_a_limited_address_space_is_enough():
+    """An instance reserves 4 GiB of addresses where it may; batch systems often do not let it."""
+    code = """
+        import resource, numpy as np
+        from numcodecs_video.coders.adaptive import decode, encode
+        resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+        levels = np.random.default_rng(0).integers(0, 99, (4, 1, 40, 44)).astype("u1")
+        shared, (stream,) = encode(levels, [4], top=98)
+        assert (decode(shared, stream, levels.shape, top=98) == levels).all()
+    """
+    environment = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -182,22 +182,22 @@ def test_a_band_without_values_is_filled_with_zeros(fill):
     assert not levels.any()
 
 
-def test_maps_of_clouds_are_coded_as_pictures_and_of_land_as_differences():
+def test_maps_are_coded_in_context_or_as_differences():
     """Whichever is smaller; every NaN comes back either way, from several segments too."""
     t, y, x = np.mgrid[:6, :96, :120]
     centres = np.random.default_rng(4).uniform(0, 120, (15, 2))
     clouds = np.any([(y - a) ** 2 + (x - b - 9 * t) ** 2 < 90 for a, b in centres], axis=0)
     land = np.repeat(np.random.default_rng(5).random((1, 96, 120)) < 0.3, 6, axis=0)
-    for holes, coder in ((clouds, "jpegxl"), (land, "zstd")):
+    for holes, coders in ((clouds, {"adaptive"}), (land, {"adaptive", "zstd"})):
         cube = np.where(holes, np.nan, 280 + y / 8).astype("f4")
         for gop in (0, 2):
             payload = VideoCodec(max_error=0.5, gop=gop, effort=2).encode(cube)
-            assert parse_header(payload).layers[0].coder == coder
+            assert parse_header(payload).layers[0].coder in coders
             np.testing.assert_array_equal(np.isnan(VideoCodec().decode(payload)), holes)
 
 
 def test_the_fastest_effort_codes_maps_as_differences():
-    """Pictures take longer than all else that effort 1 does."""
+    """Contexts take longer than all else that effort 1 does."""
     holes = np.random.default_rng(6).random((6, 96, 120)) < 0.3
     cube = np.where(holes, np.nan, 280.0).astype("f4")
     payload = VideoCodec(max_error=0.5, effort=1).encode(cube)

@@ -77,9 +77,10 @@ def test_only_numbers_that_a_video_can_hold_are_video(values):
     assert letters_of(xr.DataArray(np.zeros((2, 3, 4), values), dims=("time", "y", "x"))) is None
 
 
-def test_empty_arrays_are_no_video():
-    """There is nothing to code in a cube of no dates."""
-    assert letters_of(cube(shape=(0, 4, 5))) is None
+def test_empty_pictures_are_no_video():
+    """There is nothing to code in pictures without cells; dates may come."""
+    assert letters_of(cube(shape=(4, 0, 5))) is None
+    assert letters_of(cube(shape=(0, 4, 5))) == "tyx"
 
 
 def test_axes_name_dimensions_that_do_not_tell():
@@ -159,6 +160,11 @@ def test_a_mapping_names_variables(ds, word, expected):
         ({"max_error": -1}, "positive finite number"),
         ({"max_relative_error": {"packed": 0.1}}, "add_offset"),
         ({"chunks": {"level": 1}}, "chunks names level"),
+        ({"chunks": {"time": 0}}, "whole numbers from 1, or -1 .* got time=0"),
+        ({"chunks": {"y": -2}}, "got y=-2"),
+        ({"chunks": {"x": 2.5}}, "got x=2.5"),
+        ({"chunks": {"x": "4"}}, "got x=4"),
+        ({"chunks": {"x": True}}, "got x=True"),
         ({"axes": {"level": "t"}}, "axes names level"),
         ({"codec": "mpeg"}, "codec must be one of"),
         ({"effort": 0}, "effort must be"),
@@ -180,7 +186,7 @@ def test_settings_that_cannot_hold_are_refused(ds, said, message):
         ("u2", {"missing_value": np.array([0])}, 0),
         ("f4", {"_FillValue": 1e20}, float(np.float32(1e20))),
         ("f4", {"_FillValue": np.nan}, None),
-        ("f8", {"_FillValue": -9999, "nodata": 0}, -9999.0),
+        ("f8", {"_FillValue": -9999, "nodata": -9999}, -9999.0),
         ("u1", {"_FillValue": -9999}, None),
         ("u1", {"_FillValue": 0.5}, None),
         ("u8", {"_FillValue": np.uint64(2**64 - 1)}, 2**64 - 1),
@@ -230,13 +236,16 @@ def test_chosen_chunks_are_bounded_and_even(letters, shape):
         ((6, 10, 10), None, (6, 200, 240)),
         ((1, 200, 240), {"time": 3}, (3, 200, 240)),
         ((6, 100, 120), {"y": -1, "x": 999}, (6, 200, 240)),
+        (None, {"time": np.int64(3), "y": np.uint8(100), "x": np.int64(-1)}, (3, 100, 240)),
     ],
 )
 def test_chunks_of_the_user_then_the_store_then_ours(stored, said, expected):
     """What the user says wins, then chunks that suit a video, then our choice."""
     variable = cube(shape=(6, 200, 240))
     variable.encoding["chunks"] = stored
-    assert encoding(xr.Dataset({"v": variable}), chunks=said)["v"]["chunks"] == expected
+    chunks = encoding(xr.Dataset({"v": variable}), chunks=said)["v"]["chunks"]
+    assert chunks == expected
+    assert {type(length) for length in chunks} == {int}
 
 
 def test_dask_chunks_are_kept():

@@ -194,7 +194,7 @@ class Strict(WrapperStore):
     async def get(self, key, prototype, byte_range=None):
         whole = await super().get(key, prototype)
         if whole is not None and getattr(byte_range, "end", 0) > len(whole):
-            raise OSError(f"{byte_range} is out of bounds")
+            raise ValueError(f"{byte_range} is out of bounds")
         return await super().get(key, prototype, byte_range)
 
 

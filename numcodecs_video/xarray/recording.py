@@ -1,0 +1,242 @@
+"""Say in the attributes of a store what a lossy codec has taken from each variable.
+
+CF-1.12 (section 8.4, "Lossy Compression via Quantization") describes the rounding of single floats
+by four named algorithms, and asks for the number of bits or digits kept. A video codec is none of
+these and keeps no fixed number of digits, so its attributes only borrow the words ``algorithm`` and
+``implementation`` under names of their own, which no reader of CF can mistake for quantization.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zarr
+
+from numcodecs_video import __version__
+from numcodecs_video.format.header import FORMAT_VERSION
+from numcodecs_video.stored import holds_payloads, read_heads, settings_of, stored_chunks
+from numcodecs_video.xarray.conventions import scale_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numcodecs_video.config import Fidelity
+
+__all__ = [
+    "IN_UNITS",
+    "describe_loss",
+    "open_group",
+    "record_loss",
+    "silent_about_format_3",
+    "worst_realised",
+]
+
+IN_UNITS = frozenset(("max_error", "rmse"))
+PREFIX = "lossy_compression_"
+EARLIER = f"{PREFIX}earlier"
+FINGERPRINTS = f"{PREFIX}fingerprints"
+SAMPLE = 4  # chunks that tell a store from a copy of it that was compressed again
+
+
+def record_loss(
+    store: Any, *, group: str | None = None, storage_options: dict[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Write into every variable's attributes what its video codec promised and what was realised.
+
+    Needs no decoding: each chunk's header holds its realised error, checked when it was encoded.
+    Lossless variables are left as they are. Called again, for what was appended say, it replaces
+    what it wrote; what an earlier compression wrote, which a copy brings along, is kept under
+    ``lossy_compression_earlier``: errors add up. Metadata that are consolidated, in the group or in
+    one above it, are consolidated again.
+
+    Parameters
+    ----------
+    store : str, path, zarr store or mapping
+        What ``xarray.open_zarr`` takes: a Zarr group with all groups in it, such as a tree.
+    group : str, optional
+        Path of a group within the store, to go no further.
+    storage_options : dict, optional
+        For fsspec, where the store is a URL.
+
+    Returns
+    -------
+    dict of str to dict
+        The attributes that were written, by variable; with its path, within groups.
+    """
+    top = open_group(store, group=group, mode="r+", storage_options=storage_options)
+    written = {}
+    for name, array in _arrays_of(top):
+        heads = _heads_of(array) if _may_lose(array) else []
+        attributes = _described(array, heads)
+        if attributes:
+            record = {key: value for key, value in array.attrs.items() if key.startswith(PREFIX)}
+            lossy = [found for n, found in heads if n != 0.0 and not math.isinf(n)]
+            earlier = _earlier(record, lossy)
+            # Attributes that stay would be a mixture of two compressions.
+            kept = {key: value for key, value in array.attrs.items() if key not in record}
+            attributes = {
+                **attributes,
+                **({FINGERPRINTS: " ".join(lossy[:SAMPLE])} if lossy else {}),
+                **({EARLIER: earlier} if earlier else {}),
+            }
+            array.attrs.put({**kept, **attributes})
+            written[name] = attributes
+    if written:
+        _consolidate(top)
+    return written
+
+
+def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
+    """Give the attributes that say what a video codec lost; empty where it lost nothing.
+
+    Parameters
+    ----------
+    array : zarr.Array
+
+    Returns
+    -------
+    dict
+        ``lossy_compression_algorithm``, ``..._implementation``, ``..._<promise>`` and
+        ``..._realised_<promise>``, numbers being in the units that a reader sees.
+    """
+    return _described(array, _heads_of(array)) if _may_lose(array) else {}
+
+
+def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
+    """Find the worst figure that any chunk's header holds, in stored units; None where none says.
+
+    Parameters
+    ----------
+    array : zarr.Array
+    fidelity : Fidelity
+        What was promised for the array; of a PSNR the least is the worst.
+    """
+    return _worst(_heads_of(array), fidelity)
+
+
+def open_group(
+    store: Any,
+    *,
+    group: str | None = None,
+    mode: Any = "r",
+    storage_options: dict[str, Any] | None = None,
+) -> zarr.Group:
+    """Open what names a store, as it is: consolidated metadata may be of yesterday."""
+    place = os.fspath(store) if isinstance(store, os.PathLike) else store
+    return zarr.open_group(
+        place, path=group, mode=mode, storage_options=storage_options, use_consolidated=False
+    )
+
+
+@contextmanager
+def silent_about_format_3() -> Iterator[None]:
+    """Keep back zarr's warnings of what format 3 does not specify yet.
+
+    They are of consolidated metadata and of text, which xarray chooses and a user cannot change.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
+        warnings.filterwarnings("ignore", "The data type", FutureWarning)
+        yield
+
+
+def _arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
+    members = sorted(group.members(max_depth=None), key=lambda member: member[0])
+    return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
+
+
+def _may_lose(array: zarr.Array[Any]) -> bool:
+    settings = settings_of(array)
+    return settings is not None and settings.fidelity.kind != "lossless"
+
+
+def _heads_of(array: zarr.Array[Any]) -> list[tuple[float, str]]:
+    """Read what each chunk's header says was realised, and the fingerprint of the chunk."""
+    if not holds_payloads(array):
+        return []
+    return [(header.promise.realised, found) for header, found in read_heads(stored_chunks(array))]
+
+
+def _worst(heads: Sequence[tuple[float, str]], fidelity: Fidelity) -> float | None:
+    # A ratio of 0 dB is that of a dtype that can lose nothing.
+    found = [n for n, _ in heads if not math.isnan(n) and (fidelity.kind, n) != ("psnr", 0.0)]
+    if not found:
+        return None
+    return min(found) if fidelity.kind == "psnr" else max(found)
+
+
+def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> dict[str, Any]:
+    settings = settings_of(array)
+    if settings is None or not _may_lose(array):
+        return {}
+    kind, value = settings.fidelity.kind, settings.fidelity.value
+    scale = scale_in(dict(array.attrs)) if kind in IN_UNITS else 1.0
+    described: dict[str, Any] = {
+        f"{PREFIX}algorithm": "video",
+        f"{PREFIX}implementation": (
+            f"numcodecs-video version {__version__} (payload format {FORMAT_VERSION})"
+        ),
+        f"{PREFIX}{kind}": value * scale,
+    }
+    realised = _worst(heads, settings.fidelity)
+    if realised is not None and math.isfinite(realised):
+        described[f"{PREFIX}realised_{kind}"] = realised * scale
+    return described
+
+
+def _earlier(record: Mapping[str, Any], lossy: Sequence[str]) -> str | None:
+    """Say what was lost before an array's own compression, from the record that it bears.
+
+    A record is of the array's own where one of the chunks that it was written for is there. A chunk
+    that lost something gets another header when it is compressed again: if not for its content,
+    then for what it lost then.
+    """
+    said = {key: value for key, value in record.items() if key != FINGERPRINTS}
+    known = set(str(record.get(FINGERPRINTS, "")).split())
+    if set(said) <= {EARLIER} or known & set(lossy):
+        return said.get(EARLIER)
+    return ", ".join(f"{key}: {value}" for key, value in said.items())
+
+
+def _consolidate(group: zarr.Group) -> None:
+    """Consolidate again what was consolidated: in the groups above, the group, and those in it."""
+    above = [zarr.open_group(group.store, path=path, mode="r+") for path in _paths_to(group.path)]
+    above += _folders_above(group)
+    below = [
+        member for _, member in group.members(max_depth=None) if isinstance(member, zarr.Group)
+    ]
+    with silent_about_format_3():
+        for each in (*below, *above):
+            stated = zarr.open_group(each.store, path=each.path, mode="r+")
+            if stated.metadata.consolidated_metadata is not None:
+                zarr.consolidate_metadata(each.store, path=each.path or None)
+
+
+def _paths_to(path: str) -> list[str]:
+    """List a path and all above it, the longest first.
+
+    Examples
+    --------
+    >>> _paths_to("a/b")
+    ['a/b', 'a', '']
+    """
+    parts = path.split("/") if path else []
+    return ["/".join(parts[:length]) for length in reversed(range(len(parts) + 1))]
+
+
+def _folders_above(group: zarr.Group) -> list[zarr.Group]:
+    """Find the groups whose folders hold the one that a store was opened at."""
+    if not isinstance(group.store, zarr.storage.LocalStore):
+        return []
+    found = []
+    for folder in Path(group.store.root).resolve().parents:
+        try:
+            found.append(zarr.open_group(folder, mode="r+"))
+        except (FileNotFoundError, ValueError, PermissionError):
+            break
+    return found

@@ -1,0 +1,108 @@
+"""What a command reads and what it replaces: by name, by content, and after an interruption."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("click")
+xr = pytest.importorskip("xarray")
+
+from click.testing import CliRunner  # noqa: E402
+
+from numcodecs_video.cli.commands import commands  # noqa: E402
+from numcodecs_video.xarray.compare import names_zarr  # noqa: E402
+
+SHAPE = (6, 20, 24)
+VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
+
+
+def run(*arguments: object, exit_code: int = 0) -> str:
+    """Run a command, and return what it printed."""
+    done = CliRunner().invoke(commands, list(map(str, arguments)))
+    assert done.exit_code == exit_code, done.output
+    return done.output
+
+
+@pytest.fixture
+def ds() -> xr.Dataset:
+    """A cube."""
+    return xr.Dataset({"v": (("time", "y", "x"), VALUES)})
+
+
+@pytest.mark.parametrize(
+    ("name", "is_zarr"),
+    [
+        ("https://host/a.nc", False),
+        ("https://host/A.NC?key=1", False),
+        ("https://thredds/dodsC/a.nc4#mode=bytes", False),
+        ("s3://bucket/a.h5", False),
+        ("s3://bucket/a.nc/store", True),
+        ("s3://bucket/a.zarr/", True),
+        ("s3://bucket/a", True),
+        ("a.zip", True),
+        ("a.nc", False),
+    ],
+)
+def test_names(name, is_zarr):
+    """One rule for all commands."""
+    assert names_zarr(name) is is_zarr
+
+
+def test_a_netcdf_url_is_netcdf_for_every_command(tmp_path, ds, monkeypatch):
+    """compress, evaluate, compare and extract open the same thing."""
+    opened = []
+
+    def open_dataset(path, *, engine=None, **_):
+        opened.append((path, engine))
+        return ds.copy()
+
+    monkeypatch.setattr(xr, "open_dataset", open_dataset)
+    monkeypatch.setattr(
+        xr, "open_groups", lambda path, **said: {"/": open_dataset(path, engine=said["engine"])}
+    )
+    url = "https://host.invalid/a.nc#mode=bytes"
+    run("compress", url, tmp_path / "a.zarr")
+    run("evaluate", url, "--max-error", "0.1")
+    run("compare", url, url)
+    run("extract", url, tmp_path / "a.webm", "--preview")
+    assert set(opened) == {(url, None)}
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_what_an_interruption_left_is_cleared_before_the_encode(tmp_path, ds, zarr_format):
+    """Where the store itself is in its place."""
+    form = ["--zarr-format", zarr_format, "--effort", "1"]
+    ds.to_zarr(tmp_path / "a")
+    run("compress", tmp_path / "a", tmp_path / "b", *form)
+    for left in ("b.replaced", "b.partial"):
+        ds.to_zarr(tmp_path / left)
+    run("compress", tmp_path / "a", tmp_path / "b", *form, "--overwrite")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+    assert "no faults" in run("doctor", tmp_path / "b")
+
+
+def test_what_an_interruption_left_alone_is_kept(tmp_path, ds):
+    """The old store, and the new one that is complete; the message says which is which."""
+    for name in ("a", "b.replaced", "b.partial"):
+        ds.to_zarr(tmp_path / name)
+    said = run("compress", tmp_path / "a", tmp_path / "b", exit_code=1)
+    assert "b.partial to b, which is complete, or rename" in said
+    assert "b.replaced to b, which is what was there" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.partial", "b.replaced"]
+
+
+@pytest.mark.parametrize("name", ["b.partial", "b.replaced"])
+def test_what_is_no_store_is_never_cleared(tmp_path, ds, name):
+    """A folder of somebody else."""
+    for store in ("a", "b"):
+        ds.to_zarr(tmp_path / store)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "thesis.txt").write_text("mine")
+    said = run("compress", tmp_path / "a", tmp_path / "b", "--overwrite", exit_code=1)
+    assert f"{name} is in the way: move it" in said
+    assert (tmp_path / name / "thesis.txt").exists()
+    assert "no faults" in run("doctor", tmp_path / "b")
+    assert json.loads(run("info", tmp_path / "b", "--json"))[0]["promise"] == ""
