@@ -64,10 +64,15 @@ def _test(session: nox.Session, *requirements: str) -> None:
     dist, source = scratch / "dist", scratch / "source"
     for folder in (dist, source):
         shutil.rmtree(folder, ignore_errors=True)
-    session.install("build", "twine")
+    # The tools have requirements of their own, which are none of the package's.
+    session.run("python", "-m", "venv", str(scratch / "tools"))
+    python = str(next((scratch / "tools").glob("*/python*")))
+    session.run(python, "-m", "pip", "install", "-q", "build", "twine", external=True)
     environment = _build_outside(scratch)
-    session.run("python", "-m", "build", "--outdir", str(dist), env=environment)
-    session.run("python", "-m", "twine", "check", "--strict", *map(str, dist.iterdir()))
+    session.run(python, "-m", "build", "--outdir", str(dist), env=environment, external=True)
+    session.run(
+        python, "-m", "twine", "check", "--strict", *map(str, dist.iterdir()), external=True
+    )
     (archive,), (wheel,) = dist.glob("*.tar.gz"), dist.glob("*.whl")
     with tarfile.open(archive) as packed:
         packed.extractall(source, filter="data")

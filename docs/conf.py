@@ -59,4 +59,9 @@ html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 
 # The notebooks lie where a reader of the repository looks for them; here they become pages.
-shutil.copytree(HERE.parent / "examples", HERE / "examples", dirs_exist_ok=True)
+shutil.copytree(
+    HERE.parent / "examples",
+    HERE / "examples",
+    dirs_exist_ok=True,
+    ignore=shutil.ignore_patterns("browser"),
+)
