@@ -66,7 +66,7 @@ def _test(session: nox.Session, *requirements: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     # The tools have requirements of their own, which are none of the package's.
     session.run("python", "-m", "venv", str(scratch / "tools"))
-    python = str(next((scratch / "tools").glob("*/python*")))
+    python = str(scratch / "tools" / ("Scripts" if os.name == "nt" else "bin") / "python")
     session.run(python, "-m", "pip", "install", "-q", "build", "twine", external=True)
     environment = _build_outside(scratch)
     session.run(python, "-m", "build", "--outdir", str(dist), env=environment, external=True)

@@ -1,17 +1,19 @@
 /** A payload to its array: segment by segment, the mirror of the encoder's steps. */
 
-import { decodeSamples, type Samples } from "./coders/index.js";
+import { decodeSamples, type Known, NOTHING, type Samples } from "./coders/index.js";
 import * as pcodec from "./coders/pcodec.js";
 import * as zstd from "./coders/zstd.js";
 import { DecodeError } from "./errors.js";
 import { framesOf, type Header, layerIndex, parseHeader, splitSection } from "./header.js";
 import { arrayLayout, rearrange, swapBytes } from "./layout.js";
 import { clipLevels, makeMixer, type Mixer, mixes, planesOf } from "./levels.js";
-import { restoreMissing } from "./missing.js";
+import { decodeClasses, restoreMissing, validCells } from "./missing.js";
 import { makeValueWriter, type ValueWriter } from "./values.js";
 
 /** Cells that arithmetic is done on at a time: few enough for the processor's cache. */
 const BLOCK_CELLS = 2 ** 16;
+/** In which a residual is told of its base: parts of one of its steps. */
+const PARTS_OF_STEP = 8;
 
 export interface Chunk {
   header: Header;
@@ -106,8 +108,9 @@ async function decodeSegment(
     for (let t = 0; t < frames; t++) out.set(values.subarray(t * frameBytes, (t + 1) * frameBytes), place(t));
     return;
   }
-  await decodeValues(header, shared, layers, frames, out, place);
-  await restoreMissing(header, shared, layers, frames, out, place);
+  const classes = await decodeClasses(header, shared, layers, frames);
+  await decodeValues(header, shared, layers, frames, classes, out, place);
+  if (classes) restoreMissing(header, classes, frames, out, place);
 }
 
 async function decodeExact(
@@ -130,22 +133,31 @@ async function decodeTable(header: Header, shared: Uint8Array[]): Promise<Uint8A
 
 /** Decode the base (levels are zero without one) and the residual of a segment. */
 async function decodeValues(
-  header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number,
+  header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number, classes: Uint8Array | null,
   out: Uint8Array<ArrayBuffer>, place: (frame: number) => number,
 ): Promise<void> {
   const { transform, cube, itemsize, values } = header;
   const [, bands, height, width] = cube;
   const table = await decodeTable(header, shared);
-  const samplesOf = (index: number, planes: number): Promise<Samples> | null =>
+  const samplesOf = (index: number, planes: number, known: Known): Promise<Samples> | null =>
     index < 0
       ? null
-      : decodeSamples(header.layers[index], shared[index], layers[index], [frames, planes, height, width]);
+      : decodeSamples(header.layers[index], shared[index], layers[index], [frames, planes, height, width], known);
   const [baseIndex, residualIndex] = [layerIndex(header, "base"), layerIndex(header, "residual")];
-  const base = await samplesOf(baseIndex, planesOf(transform, bands));
-  const residual = await samplesOf(residualIndex, bands);
   const [cells, top] = [height * width, Number(values.top)];
-  const write = makeValueWriter(header, table, frames * bands * cells);
+  const contextual = (index: number) => index >= 0 && header.layers[index].coder === "adaptive";
+  const known = { ...NOTHING };
+  if (classes && contextual(baseIndex) && !transform.weights.length)
+    known.valid = validCells(header, classes, frames, transform.parts);
+  const base = await samplesOf(baseIndex, planesOf(transform, bands), known);
   const mix = base && makeMixer(transform, header.layers[baseIndex].bits, bands);
+  const beside = { ...NOTHING };
+  if (classes && contextual(residualIndex)) beside.valid = validCells(header, classes, frames, 1);
+  // Decoders of the 9/7 wavelet differ by a sample: nothing rests on theirs.
+  if (base && mix && contextual(residualIndex) && !["jpeg2k", "htj2k"].includes(header.layers[baseIndex].coder))
+    beside.picture = pictureOf(base, mix, header, frames, header.layers[residualIndex].step);
+  const residual = await samplesOf(residualIndex, bands, beside);
+  const write = makeValueWriter(header, table, frames * bands * cells);
   if (base && mix && !residual && !mixes(transform) && 2 ** header.layers[baseIndex].bits < frames * cells) {
     const lookup = valuesOfSamples(mix, write, header.layers[baseIndex].bits, bands, top, itemsize);
     for (let t = 0; t < frames; t++)
@@ -167,6 +179,25 @@ async function decodeValues(
     for (let from = 0, at = place(t) / itemsize; from < frameCells; from += BLOCK_CELLS)
       write(levels.subarray(from, Math.min(from + BLOCK_CELLS, frameCells)), out, at + from);
   }
+}
+
+/** The levels of a base in parts of a residual's step, as the coder of the residual is told of them. */
+function pictureOf(base: Samples, mix: Mixer, header: Header, frames: number, step: number): Int32Array {
+  const [, bands, height, width] = header.cube;
+  const [cells, planes] = [height * width, planesOf(header.transform, bands)];
+  const levels = new Float64Array(bands * cells);
+  const out = new Int32Array(frames * levels.length);
+  for (let t = 0, to = 0; t < frames; t++) {
+    mix(base, t * planes * cells, cells, levels);
+    clipLevels(levels, Number(header.values.top));
+    for (let i = 0; i < levels.length; i++, to++) {
+      const parts = PARTS_OF_STEP * levels[i];
+      let quotient = Math.floor(parts / step); // rounded up by a hair where it is nearly whole
+      if (quotient * step > parts) quotient--;
+      out[to] = quotient;
+    }
+  }
+  return out;
 }
 
 /** The value of each sample that a base can hold, where every band is one plane; one table a band. */

@@ -1,22 +1,47 @@
 /** The map of missing cells: decoded from its layer, and its patterns put back. */
 
+import * as adaptive from "./coders/adaptive.js";
+import { NOTHING } from "./coders/index.js";
 import * as jpegxl from "./coders/jpegxl.js";
 import * as zstd from "./coders/zstd.js";
 import { DecodeError } from "./errors.js";
 import { type Header, layerIndex, type Shape4 } from "./header.js";
 
-/** Restore the missing cells of values (frames, C, Y, X), little-endian, that begin at byte `start`. */
-export async function restoreMissing(
+/** The class map of a segment; null where all cells hold a value. */
+export async function decodeClasses(
   header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number,
-  values: Uint8Array<ArrayBuffer>, frameStart: (frame: number) => number,
-): Promise<void> {
+): Promise<Uint8Array | null> {
   const index = layerIndex(header, "missing");
-  if (!header.missing || index < 0) return;
+  if (!header.missing || index < 0) return null;
   const [, bands, height, width] = header.cube;
   const mapBands = header.missing.shared ? 1 : bands;
-  const classes = await decodeMap(header, index, shared[index], layers[index], [frames, mapBands, height, width]);
+  return decodeMap(header, index, shared[index], layers[index], [frames, mapBands, height, width]);
+}
+
+/** 1 where cells (frames, C, Y, X) hold a value, for bands that stand so many times one after the other. */
+export function validCells(header: Header, classes: Uint8Array, frames: number, times: number): Uint8Array {
+  const [, bands, height, width] = header.cube;
+  const cells = height * width;
+  const mapBands = header.missing?.shared ? 1 : bands;
+  const hidden = header.missing ? header.missing.patterns.length - header.missing.values : 0;
+  const out = new Uint8Array(frames * times * bands * cells);
+  for (let t = 0, to = 0; t < frames; t++)
+    for (let plane = 0; plane < times * bands; plane++) {
+      const from = (t * mapBands + (mapBands === 1 ? 0 : plane % bands)) * cells;
+      for (let i = 0; i < cells; i++, to++) out[to] = +(classes[from + i] === 0 || classes[from + i] > hidden);
+    }
+  return out;
+}
+
+/** Restore the missing cells of values (frames, C, Y, X), little-endian; frames begin at `frameStart`. */
+export function restoreMissing(
+  header: Header, classes: Uint8Array, frames: number,
+  values: Uint8Array<ArrayBuffer>, frameStart: (frame: number) => number,
+): void {
+  if (!header.missing) return;
   const { itemsize } = header;
-  const [cells, mapCells] = [bands * height * width, mapBands * height * width];
+  const [, bands, height, width] = header.cube;
+  const [cells, mapCells] = [bands * height * width, (header.missing.shared ? 1 : bands) * height * width];
   const patterns = header.missing.patterns.map((p) => (header.dtype[0] === ">" ? p.slice().reverse() : p));
   for (let t = 0; t < frames; t++) {
     const start = frameStart(t);
@@ -45,6 +70,9 @@ async function decodeMap(
   } else if (coder === "jpegxl") {
     classes = new Uint8Array(frames * cells);
     await jpegxl.decode(data, shape, 8, classes);
+  } else if (coder === "adaptive") {
+    classes = new Uint8Array(frames * cells);
+    await adaptive.decode({ ...header.layers[index], bits: 8 }, shared, data, shape, NOTHING, classes);
   } else throw new DecodeError("the payload codes its missing cells in a way that is unknown here");
   checkClasses(classes, count);
   return classes;

@@ -1,11 +1,11 @@
 /**
  * The coders of samples. A new one is a file beside this one, a line in `decodeSamples` (or in
- * `decode.ts`, if it codes values exactly), and its name in the list of `header.ts`. The adaptive coder,
- * number 13, belongs here.
+ * `decode.ts`, if it codes values exactly), and its name in the list of `header.ts`.
  */
 
 import { DecodeError } from "../errors.js";
 import type { Layer, Shape4 } from "../header.js";
+import * as adaptive from "./adaptive.js";
 import * as jpeg2k from "./jpeg2k.js";
 import * as jpegxl from "./jpegxl.js";
 import * as video from "./video.js";
@@ -13,13 +13,23 @@ import * as zstd from "./zstd.js";
 
 export type Samples = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
+/** What is known of planes (frames, planes, Y, X) before they are decoded. */
+export interface Known {
+  /** 0 where samples are never looked at. */
+  valid: Uint8Array | null;
+  /** What the planes are the residual of, in eighths of its step. */
+  picture: Int32Array | null;
+}
+
+export const NOTHING: Known = { valid: null, picture: null };
+
 export function newSamples(bits: number, count: number): Samples {
   return bits === 8 ? new Uint8Array(count) : new Uint16Array(count);
 }
 
 /** Samples (frames, planes, Y, X) of one segment of a base or residual layer. */
 export async function decodeSamples(
-  layer: Layer, shared: Uint8Array, data: Uint8Array, shape: Shape4,
+  layer: Layer, shared: Uint8Array, data: Uint8Array, shape: Shape4, known: Known,
 ): Promise<Samples> {
   const count = shape.reduce((product, n) => product * n);
   let samples = newSamples(layer.bits, layer.coder === "zstd" ? 0 : count);
@@ -43,6 +53,9 @@ export async function decodeSamples(
     case "jpeg2k":
     case "htj2k":
       await jpeg2k.decode(layer, shared, data, shape, samples);
+      break;
+    case "adaptive":
+      await adaptive.decode(layer, shared, data, shape, known, samples);
       break;
     default:
       throw new DecodeError(`the payload codes samples by ${layer.coder}, which cannot hold them`);
