@@ -60,7 +60,8 @@ class Effort:
     drafts : int
         Encodes of a part to learn where those that meet a distortion begin.
     estimates : bool
-        Price residuals of trials by their entropy in context, instead of encoding them.
+        Price residuals of trials by their entropy in context, instead of encoding them: on a part of
+        the chunk, what the coder has yet to learn counts too much.
     draft_cells : float
         As ``trial_cells``, where a distortion is to be met.
     quick, quick_drafts : bool
@@ -182,7 +183,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "drafts":        (2,     2,     2,     2,     4,     4,     4,     4,     4),
     "draft_cells":   (1e5,   1e5,   1e5,   1e5,   9e5,   12e5,  16e5,  64e5,  math.inf),
     "quick_drafts":  (True,  True,  True,  True,  False, False, False, False, False),
-    "estimates":     (True,  True,  True,  True,  True,  True,  False, False, False),
+    "estimates":     (True,  True,  True,  True,  True,  True,  True,  True,  False),
     "quick":         (True,  True,  True,  True,  True,  False, False, False, False),
     "base_rate":     (9,     2,     2,     2,     2,     3,     9,     99,    99),
     "hopeless":      (1.3,   1.1,   1.1,   1.15,  1.15,  1.2,   1.3,   1.3,   1.3),
