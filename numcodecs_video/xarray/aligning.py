@@ -52,7 +52,7 @@ def aligned(
         )
     shared = [key for key in before.coords if key in after.coords and key not in before.dims]
     for key in shared:
-        if not before[key].variable.equals(after[key].variable):
+        if not _equal(before[key].variable, after[key].variable):
             notes.append(f"{key} differs")
     return before, after, tuple(notes)
 
@@ -64,7 +64,7 @@ def _aligned_along(
         return before, after, ""
     old: Any = before.indexes[dim]
     new: Any = after.indexes[dim]
-    if old.equals(new):
+    if _equal(before[dim].variable, after[dim].variable):
         return before, after, ""
     if not (old.is_unique and new.is_unique):
         return before, after, f"{dim} by position: labels differ, and some stand twice"
@@ -84,7 +84,7 @@ def _aligned_along(
         after = after.isel({dim: chosen})
         if (np.diff(chosen) < 0).any():
             notes.append(f"{dim} in another order")
-    if not old[found].equals(new[chosen]):
+    if not np.array_equal(old[found], new[chosen]):
         largest = np.abs(_numbers(old[found]) - _numbers(new[chosen])).max()
         notes.append(f"{dim} differs by up to {largest:.2g}")
     return before, after, ", ".join(notes)
@@ -111,6 +111,10 @@ def _positions(old: Any, new: Any) -> NDArray[np.intp]:
     near = np.abs(labels[nearest] - wanted) <= NEAR * np.diff(labels).min()
     found: NDArray[np.intp] = np.where(near, order[nearest], -1)
     return found
+
+
+def _equal(before: Any, after: Any) -> bool:
+    return bool(before.equals(after))
 
 
 def _numbers(index: Any) -> NDArray[np.float64]:
