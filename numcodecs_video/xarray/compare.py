@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare", "names_zarr", "open_lazily"]
 
+# What xarray moves from attributes to an encoding as it decodes.
+DECODED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "units")
 NETCDF = (".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
 
 Source = xr.Dataset | xr.DataArray | str | os.PathLike[str]
@@ -142,8 +144,8 @@ def compare(
                 name,
                 _compare_arrays(
                     name,
-                    before[name],
-                    after[name],
+                    _as_read(before[name], after[name]),
+                    _as_read(after[name], before[name]),
                     (_stored_bytes(places[0], name), _stored_bytes(places[1], name)),
                     advance,
                 ),
@@ -182,6 +184,15 @@ def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
     if isinstance(source, xr.DataArray):
         return source.to_dataset(name=source.name if source.name is not None else "array")
     return stack.enter_context(open_lazily(source))
+
+
+def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
+    """Decode a variable that is as stored, where the one that it is compared with is decoded."""
+    stated = [key for key in DECODED if key in variable.attrs]
+    if not any(key in other.encoding and key not in other.attrs for key in stated):
+        return variable
+    name = str(variable.name)
+    return xr.decode_cf(variable.to_dataset(name=name), decode_coords=False)[name]
 
 
 def _stored_bytes(source: Source, name: str) -> int | None:

@@ -118,3 +118,25 @@ def test_other_coordinates_are_named(ds):
     assert ncv.compare(flat, flat.assign_coords(height=flat.height + 1))["v"].notes == (
         "height differs",
     )
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_what_is_as_stored_is_compared_as_it_reads(tmp_path, ds, zarr_format):
+    """Where the other is decoded; both as stored are compared as they are."""
+    packing = {"scale_factor": 0.5, "add_offset": 3.0, "_FillValue": np.int16(-1)}
+    dims = ("time", "lat", "lon")
+    stored = ds.assign(v=(dims, VALUES.astype("i2"), packing))
+    stored.v[0, 0] = -1
+    stored.to_zarr(tmp_path / "a", zarr_format=zarr_format)
+    for a, b in ((stored, tmp_path / "a"), (tmp_path / "a", stored), (stored, stored)):
+        found = ncv.compare(a, b)["v"]
+        assert found.identical
+        assert found.missing_changed == 0
+
+
+def test_a_lost_cell_has_no_ratio(ds):
+    """It is infinitely wrong."""
+    lost = ds.copy(deep=True)
+    lost.v[0, 0, 0] = np.nan
+    found = ncv.compare(ds, lost)["v"]
+    assert (found.psnr, found.rmse) == (-np.inf, np.inf)

@@ -29,7 +29,9 @@ def filters(zarr_format: int) -> list:
         return [numcodecs.Delta("i4")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zarr says that it is not specified
-        return [__import__("zarr.codecs.numcodecs", fromlist=["Delta"]).Delta(dtype="<i4")]
+        from zarr.codecs.numcodecs import Delta
+
+        return [Delta(dtype="<i4")]
 
 
 @pytest.fixture
