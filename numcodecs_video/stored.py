@@ -36,7 +36,7 @@ from numcodecs_video.format.header import Header
 from numcodecs_video.format.payload import PREFIX_SIZE, header_size, parse_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 
     import zarr
 
@@ -49,12 +49,14 @@ __all__ = [
     "codecs_of",
     "filters_of",
     "holds_payloads",
+    "pack_shard",
     "read_headers",
     "read_heads",
     "read_payloads",
     "settings_of",
     "stored_chunks",
     "stored_objects",
+    "write_object",
 ]
 
 #: read at first: most headers are smaller, so that one request does
@@ -174,6 +176,25 @@ def read_heads(chunks: Iterable[StoredChunk]) -> Iterator[tuple[Header, str]]:
 def read_payloads(chunks: Sequence[StoredChunk]) -> list[bytes]:
     """Read all bytes of some chunks at once."""
     return _at_once(chunk._read(chunk.start, chunk.stop) for chunk in chunks)
+
+
+def write_object(array: zarr.Array[Any], coordinates: tuple[int, ...], data: bytes) -> None:
+    """Put bytes into the store as one chunk, or shard, of an array."""
+    key = array.metadata.encode_chunk_key(coordinates)
+    path = f"{array.path}/{key}" if array.path else key
+    sync(array.store.set(path, buffer_prototype.buffer.from_bytes(data)))
+
+
+def pack_shard(payloads: Mapping[tuple[int, ...], bytes], counts: tuple[int, ...]) -> bytes:
+    """Put chunks, by their places in a shard of so many, into its bytes; the index at the end."""
+    parts, places, at = [], [], 0
+    for place in itertools.product(*map(range, counts)):
+        data = payloads.get(place)
+        places.append((_NOT_THERE, _NOT_THERE) if data is None else (at, len(data)))
+        parts.append(data or b"")
+        at += len(parts[-1])
+    index = b"".join(struct.pack("<2Q", *place) for place in places)
+    return b"".join(parts) + index + struct.pack("<I", google_crc32c.value(index))
 
 
 def chunk_lengths(array: zarr.Array[Any]) -> tuple[Lengths, ...]:

@@ -8,6 +8,7 @@ import click
 
 from numcodecs_video import __version__
 from numcodecs_video.cli.compress import compress
+from numcodecs_video.cli.convert import convert
 from numcodecs_video.cli.demo import demo
 from numcodecs_video.cli.doctor import doctor
 from numcodecs_video.cli.evaluate import compare, evaluate, suggest
@@ -51,5 +52,9 @@ def commands() -> None:
     """Store arrays with a time axis as short scientific videos in Zarr."""
 
 
-for command in (demo, compress, info, evaluate, suggest, compare, sweep_command, extract, doctor):
+COMMANDS = (
+    demo, compress, info, evaluate, suggest, compare, sweep_command, extract, doctor, convert,
+)  # fmt: skip
+
+for command in COMMANDS:
     commands.add_command(command)

@@ -28,8 +28,15 @@ from numcodecs_video.encode.plan import Plan
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import Header
 from numcodecs_video.format.payload import PREFIX_SIZE, header_size, parse_header
-from numcodecs_video.stored import Lengths, chunk_lengths, codecs_of, settings_of
+from numcodecs_video.stored import (
+    Lengths,
+    chunk_lengths,
+    codecs_of,
+    filters_of,
+    settings_of,
+)
 from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.xarray.filters import doubt_of_filters
 from numcodecs_video.xarray.recording import IN_UNITS, worst_realised
 
 __all__ = ["info"]
@@ -41,7 +48,7 @@ class ArrayReport:
 
     Promise and realised error are in the units that a reader sees, after ``scale_factor``.
     `realised` is the worst over all chunks, or None where the chunks do not say: no video, no
-    promise, or coded any further.
+    promise, or coded any further. `doubt` says why the promise is not of the array's values.
     """
 
     name: str
@@ -53,6 +60,7 @@ class ArrayReport:
     realised: float | None
     raw_bytes: int
     stored_bytes: int
+    doubt: str | None = None
 
 
 @click.command(
@@ -119,6 +127,9 @@ def _describe_store(path: str, *, as_json: bool) -> None:
             format_ratio(report.raw_bytes, report.stored_bytes),
         )
     print_table(table)
+    for report in reports:
+        if report.doubt is not None:
+            click.echo(f"Warning: {report.name}: {report.doubt}", err=True)
 
 
 def _report(name: str, array: zarr.Array[Any], root: str) -> ArrayReport:
@@ -135,6 +146,7 @@ def _report(name: str, array: zarr.Array[Any], root: str) -> ArrayReport:
         realised=None if settings is None else _worst_realised(array, settings, root),
         raw_bytes=array.nbytes,
         stored_bytes=array.nbytes_stored(),
+        doubt=doubt_of_filters(settings, filters_of(array)),
     )
 
 

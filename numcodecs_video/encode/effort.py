@@ -60,8 +60,8 @@ class Effort:
     drafts : int
         Encodes of a part to learn where those that meet a distortion begin.
     estimates : bool
-        Price residuals of trials by their entropy in context, instead of encoding them: on a part of
-        the chunk, what the coder has yet to learn counts too much.
+        Price residuals of trials by their entropy in context, instead of encoding them: on a part
+        of the chunk, what the coder has yet to learn counts too much.
     draft_cells : float
         As ``trial_cells``, where a distortion is to be met.
     quick, quick_drafts : bool

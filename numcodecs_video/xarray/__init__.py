@@ -7,6 +7,7 @@ Needs the ``xarray`` extra.
 from numcodecs_video.xarray.accessor import DataArrayAccessor, DatasetAccessor
 from numcodecs_video.xarray.bands import stack_bands, unstack_bands
 from numcodecs_video.xarray.compare import Comparison, compare
+from numcodecs_video.xarray.converting import Conversion, convert
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
@@ -19,6 +20,7 @@ from numcodecs_video.xarray.writing import to_zarr
 
 __all__ = [
     "Comparison",
+    "Conversion",
     "DataArrayAccessor",
     "DatasetAccessor",
     "Evaluation",
@@ -27,6 +29,7 @@ __all__ = [
     "SweepPoint",
     "choose_chunks",
     "compare",
+    "convert",
     "encoding",
     "evaluate",
     "example_dataset",

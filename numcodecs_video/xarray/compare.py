@@ -16,6 +16,7 @@ import xarray as xr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare", "names_zarr", "open_lazily"]
 
+# What xarray moves from attributes to an encoding as it decodes.
+DECODED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "units")
 NETCDF = (".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
 
 Source = xr.Dataset | xr.DataArray | str | os.PathLike[str]
@@ -46,6 +49,8 @@ class Comparison(Quality):
         Uncompressed, in the dtype that the original is or was stored in.
     bytes_before, bytes_after : int or None
         What the variable takes in each store; None where it is not in a store.
+    notes : tuple of str
+        Where coordinates differ, and so which cells were compared with which.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Comparison(Quality):
     raw_bytes: int
     bytes_before: int | None
     bytes_after: int | None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, for JSON or a data frame."""
@@ -78,6 +84,8 @@ class Comparison(Quality):
             else:
                 ratio = compression_ratio(self.bytes_before, self.bytes_after)
                 cells["times smaller"] = f"{ratio:.1f}"
+        if self.notes:
+            cells["coordinates"] = "; ".join(self.notes)
         return cells
 
 
@@ -90,7 +98,9 @@ def compare(
 ) -> Report[Comparison]:
     """Compare two datasets or stores, variable by variable, as a reader sees them.
 
-    Block by block, so neither has to fit into memory.
+    Cell by cell of the same labels, where both have coordinates: a latitude that runs the other way
+    is no difference, and the result says so. Only labels that both have are compared. Block by
+    block, so neither has to fit into memory.
 
     Parameters
     ----------
@@ -110,7 +120,8 @@ def compare(
     Raises
     ------
     VideoCodecError
-        If they have no variable in common, or one has another shape.
+        If they have no variable in common, or one has other dimensions, another shape without
+        labels, or labels of which none is in both.
 
     Examples
     --------
@@ -133,8 +144,8 @@ def compare(
                 name,
                 _compare_arrays(
                     name,
-                    before[name],
-                    after[name],
+                    _as_read(before[name], after[name]),
+                    _as_read(after[name], before[name]),
                     (_stored_bytes(places[0], name), _stored_bytes(places[1], name)),
                     advance,
                 ),
@@ -175,6 +186,15 @@ def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
     return stack.enter_context(open_lazily(source))
 
 
+def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
+    """Decode a variable that is as stored, where the one that it is compared with is decoded."""
+    stated = [key for key in DECODED if key in variable.attrs]
+    if not any(key in other.encoding and key not in other.attrs for key in stated):
+        return variable
+    name = str(variable.name)
+    return xr.decode_cf(variable.to_dataset(name=name), decode_coords=False)[name]
+
+
 def _stored_bytes(source: Source, name: str) -> int | None:
     """Return what a variable takes in a Zarr store."""
     if isinstance(source, (xr.Dataset, xr.DataArray)) or not names_zarr(os.fspath(source)):
@@ -195,30 +215,28 @@ def _compare_arrays(
     sizes: tuple[int | None, int | None],
     advance: Callable[[int], None] | None,
 ) -> Comparison:
-    if before.shape != after.shape:
-        raise VideoCodecError(
-            f"{name!r} has shape {before.shape} in one and {after.shape} in the other"
-        )
-    raw_bytes = before.size * stored_dtype(before).itemsize
+    cells, raw_bytes = before.size, before.size * stored_dtype(before).itemsize
+    before, after, notes = aligned(before, after)
+    identical = before.size == cells
     letters = letters_of(before)
     chunks = choose_chunks(letters, before.shape) if letters else before.shape
     regions = list(regions_of(before.shape, [max(1, length) for length in chunks]))
     if before.dtype.kind not in "biuf" or after.dtype.kind not in "biuf":
-        identical = before.drop_vars(before.coords).equals(after.drop_vars(after.coords))
+        identical &= before.drop_vars(before.coords).equals(after.drop_vars(after.coords))
         unknown = math.nan
         quality = Quality(unknown, unknown, unknown, unknown, unknown, 0)
         return Comparison(
             **vars(quality),
             name=name,
             identical=identical,
-            cells=before.size,
+            cells=cells,
             raw_bytes=raw_bytes,
             bytes_before=sizes[0],
             bytes_after=sizes[1],
+            notes=notes,
         )
     low, high = range_of(before[region].values for region in regions)
     gauge = QualityGauge(letters, high - low)
-    identical = True
     for region in regions:
         old, new = before[region].values, after[region].values
         gauge.add(old, new)
@@ -230,8 +248,9 @@ def _compare_arrays(
         **vars(gauge.quality()),
         name=name,
         identical=identical,
-        cells=before.size,
+        cells=cells,
         raw_bytes=raw_bytes,
         bytes_before=sizes[0],
         bytes_after=sizes[1],
+        notes=notes,
     )

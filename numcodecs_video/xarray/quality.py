@@ -110,7 +110,8 @@ class QualityGauge:
         if rmse == 0.0:
             psnr = math.inf
         else:
-            psnr = 20.0 * math.log10(self._span / rmse) if self._span > 0.0 else -math.inf
+            ratio = self._span / rmse  # zero where a cell was lost, which is infinitely wrong
+            psnr = 20.0 * math.log10(ratio) if ratio > 0.0 else -math.inf
         return Quality(
             rmse=rmse,
             psnr=psnr,

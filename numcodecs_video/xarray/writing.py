@@ -11,6 +11,7 @@ import xarray as xr
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
+from numcodecs_video.xarray.filters import doubts_of_filters
 from numcodecs_video.xarray.recording import open_group, record_loss, silent_about_format_3
 from numcodecs_video.xarray.sources import refuse_own_source
 
@@ -88,7 +89,8 @@ def to_zarr(
     Warns
     -----
     UserWarning
-        If a chunk that has lost something is written in part, and so loses once more.
+        If a chunk that has lost something is written in part, and so loses once more; if `encoding`
+        puts filters before a codec that loses something.
 
     Examples
     --------
@@ -116,6 +118,8 @@ def to_zarr(
         warn_of_shared_chunks(ds, there, append_dim=append_dim, region=region)
     for name, given in (encoding or {}).items():
         encodings[name] = {**encodings.get(name, {}), **given}
+        for doubt in doubts_of_filters(str(name), encodings[name]):
+            warnings.warn(doubt, stacklevel=2)
     write: Any = ds.to_zarr  # whose types tell a Dask object by the word True or False alone
     with silent_about_format_3():
         written = write(

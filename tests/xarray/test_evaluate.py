@@ -178,7 +178,7 @@ def test_compare_refuses_what_has_nothing_in_common(ds):
     with pytest.raises(VideoCodecError, match="no variable in common"):
         compare(ds[["height"]], ds[["packed"]])
     with pytest.raises(VideoCodecError, match="has shape"):
-        compare(ds.isel(time=slice(2)), ds)
+        compare(*(part.drop_vars("time", errors="ignore") for part in (ds.isel(time=slice(2)), ds)))
 
 
 @pytest.mark.parametrize("promise", [{"max_error": 0.2}, {"psnr": 45.0}, {"lossless": True}])
