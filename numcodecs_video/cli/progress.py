@@ -31,7 +31,10 @@ def progress_bar(text: str, total: int | None) -> Iterator[Callable[[int], None]
         To be told the bytes of every part that is done.
     """
     console = Console(stderr=True)
+    if not console.is_terminal:  # where some releases of rich end even a hidden bar with a line
+        yield lambda size: None
+        return
     columns = TextColumn(text), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=total)
         yield lambda size: progress.advance(task, size)

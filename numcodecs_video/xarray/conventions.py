@@ -149,6 +149,10 @@ def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
     as one: the fill value, or the first that there is.
     """
     kept = {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
+    if variable.dtype.kind == "m":
+        # xarray 2025.6 refuses the units of durations, later ones a dtype without them; left alone,
+        # they choose exact ones.
+        kept = {key: value for key, value in kept.items() if key not in ("dtype", "units")}
     if "missing_value" in kept and ("_FillValue" in kept or np.size(kept["missing_value"]) > 1):
         first = np.ravel(kept.pop("missing_value"))[0]
         if kept.get("_FillValue") is None:
