@@ -141,7 +141,12 @@ class StoredChunk:
 
     async def _read(self, start: int, stop: int | None) -> bytes:
         request = None if stop is None else RangeByteRequest(start, stop)
-        data = await _read(self.array, self.key, request)
+        try:
+            data = await _read(self.array, self.key, request)
+        except ValueError:  # a range beyond the end, to Icechunk
+            if self.stop is not None:
+                raise
+            data = await _read(self.array, self.key)
         if data is None:
             raise DecodeError(f"{self.name} has vanished from the store")
         return data

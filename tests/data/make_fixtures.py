@@ -131,7 +131,7 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
     days = np.datetime64("2024-01-01", "ns") + _counts("<i8", 300, (2, 7, 9)) * np.timedelta64(
         1, "D"
     )
-    days[0, 0, 0] = np.datetime64("NaT")
+    days[0, 0, 0] = np.datetime64("NaT", "ns")
     cases["exact_datetime64"] = ({}, days)
     return cases
 

@@ -151,7 +151,8 @@ def test_rectilinear_grids(tmp_path, shards):
         assert "v" in run("info", tmp_path / "a")
         assert "no faults" in run("doctor", tmp_path / "a")
         assert ncv.record_loss(tmp_path / "a")["v"]["lossy_compression_max_error"] == 0.1
-        run("extract", tmp_path / "a", tmp_path / "a.mkv", "--chunk", "1.0.0")
+        if not shards:  # whose chunks are too small for pictures
+            run("extract", tmp_path / "a", tmp_path / "a.mkv", "--chunk", "1.0.0")
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
