@@ -8,7 +8,7 @@ component is equal distortion in every band, and components below the step vanis
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numcodecs_video.config import BandBasis
+from numcodecs_video.config import BandBasis, parse_nodata
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, WEIGHT_BITS, Transform
+from numcodecs_video.metrics import valid_cells
 from numcodecs_video.transform.cube import blocks
 
 __all__ = ["Basis", "Projection", "fit_basis", "fit_pca", "project", "saves_bits"]
@@ -82,17 +83,26 @@ def saves_bits(levels: NDArray[Any], basis: Basis) -> bool:
     return float(np.log2(after).sum()) < float(np.log2(before).sum())
 
 
-def fit_pca(da: Any, band_dim: str, components: int | None = None) -> BandBasis:
+def fit_pca(
+    da: Any,
+    band_dim: str,
+    components: int | None = None,
+    *,
+    nodata: float | Sequence[float] | None = None,
+) -> BandBasis:
     """Fit one band basis to a whole array, larger than memory if it is backed by dask.
 
     Parameters
     ----------
     da : xarray.DataArray
-        Values in the units that the codec will see; cells with a non-finite band are left out.
+        Values in the units that the codec will see; cells with a missing band are left out.
     band_dim : str
         Name of the band dimension.
     components : int, optional
         Components to keep; all by default.
+    nodata : number or sequence of numbers, optional
+        Sentinels of missing cells beside NaN and infinities; by default those that the attributes
+        ``_FillValue``, ``missing_value`` and ``nodata`` name.
 
     Returns
     -------
@@ -111,17 +121,26 @@ def fit_pca(da: Any, band_dim: str, components: int | None = None) -> BandBasis:
     if band_dim not in da.dims:
         raise VideoCodecError(f"band_dim must be one of {', '.join(da.dims)}, got {band_dim!r}")
     bands = da.sizes[band_dim]
+    sentinels = parse_nodata(_named_sentinels(da) if nodata is None else nodata)
     pca = IncrementalPCA(n_components=components)
     kept: list[NDArray[np.float64]] = []
     for slab in _slabs(da, band_dim):
-        cells = np.asarray(slab.transpose(..., band_dim).values, np.float64).reshape(-1, bands)
-        kept.append(cells[np.isfinite(cells).all(axis=1)])
+        stored = np.asarray(slab.transpose(..., band_dim).values).reshape(-1, bands)
+        complete = valid_cells(stored, nodata=sentinels).all(axis=1)
+        kept.append(stored[complete].astype(np.float64))
         if sum(map(len, kept)) >= 10 * bands:
             pca.partial_fit(np.concatenate(kept))
             kept = []
     if not hasattr(pca, "components_"):
         raise VideoCodecError("too few cells have all their bands to fit a basis")
     return BandBasis.from_arrays(pca.components_, pca.mean_)
+
+
+def _named_sentinels(da: Any) -> list[float]:
+    """What the attributes name, as far as it is numbers."""
+    names = ("_FillValue", "missing_value", "nodata")
+    found = [np.ravel(da.attrs[name]) for name in names if name in da.attrs]
+    return [n for numbers in found if numbers.dtype.kind in "iuf" for n in numbers.tolist()]
 
 
 def _slabs(da: Any, band_dim: str) -> Iterator[Any]:

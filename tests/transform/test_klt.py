@@ -104,3 +104,15 @@ def test_the_basis_does_not_depend_on_the_signs_of_eigenvectors(bands):
     levels = ChunkLevels(prepare_chunk(bands, Settings.parse(max_error=0.5)), 0.5)
     weights = levels.components().weights
     assert (np.take_along_axis(weights, np.abs(weights).argmax(0)[None], 0) > 0).all()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_fit_pca_leaves_sentinels_out(bands, named):
+    """A fill value of -9999 in one band would be the first component."""
+    holed = np.rint(bands * 10).astype("i2")
+    expected = fit_pca(xr.DataArray(holed[2:], dims=("time", "band", "y", "x")), "band")
+    holed[:2, 1] = -9999
+    attrs = {"_FillValue": np.int16(-9999)} if named else {}
+    da = xr.DataArray(holed, dims=("time", "band", "y", "x"), attrs=attrs)
+    basis = fit_pca(da, "band", nodata=None if named else [-9999])
+    np.testing.assert_allclose(np.abs(basis.rows @ expected.rows.T), np.eye(5), atol=1e-5)
