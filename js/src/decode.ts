@@ -1,17 +1,19 @@
 /** A payload to its array: segment by segment, the mirror of the encoder's steps. */
 
-import { decodeSamples, type Samples } from "./coders/index.js";
+import { decodeSamples, type Known, NOTHING, type Samples } from "./coders/index.js";
 import * as pcodec from "./coders/pcodec.js";
 import * as zstd from "./coders/zstd.js";
 import { DecodeError } from "./errors.js";
 import { framesOf, type Header, layerIndex, parseHeader, splitSection } from "./header.js";
 import { arrayLayout, rearrange, swapBytes } from "./layout.js";
 import { clipLevels, makeMixer, type Mixer, mixes, planesOf } from "./levels.js";
-import { restoreMissing } from "./missing.js";
+import { decodeClasses, restoreMissing, validPlanes } from "./missing.js";
 import { makeValueWriter, type ValueWriter } from "./values.js";
 
 /** Cells that arithmetic is done on at a time: few enough for the processor's cache. */
 const BLOCK_CELLS = 2 ** 16;
+/** In which a residual is told of its base. */
+const PARTS_OF_STEP = 8;
 
 export interface Chunk {
   header: Header;
@@ -106,8 +108,9 @@ async function decodeSegment(
     for (let t = 0; t < frames; t++) out.set(values.subarray(t * frameBytes, (t + 1) * frameBytes), place(t));
     return;
   }
-  await decodeValues(header, shared, layers, frames, out, place);
-  await restoreMissing(header, shared, layers, frames, out, place);
+  const classes = await decodeClasses(header, shared, layers, frames);
+  await decodeValues(header, shared, layers, frames, validPlanes(header, classes), out, place);
+  restoreMissing(header, classes, frames, out, place);
 }
 
 async function decodeExact(
@@ -130,22 +133,24 @@ async function decodeTable(header: Header, shared: Uint8Array[]): Promise<Uint8A
 
 /** Decode the base (levels are zero without one) and the residual of a segment. */
 async function decodeValues(
-  header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number,
+  header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number, valid: Known["valid"],
   out: Uint8Array<ArrayBuffer>, place: (frame: number) => number,
 ): Promise<void> {
   const { transform, cube, itemsize, values } = header;
   const [, bands, height, width] = cube;
   const table = await decodeTable(header, shared);
-  const samplesOf = (index: number, planes: number): Promise<Samples> | null =>
+  const samplesOf = (index: number, planes: number, known: Known): Promise<Samples> | null =>
     index < 0
       ? null
-      : decodeSamples(header.layers[index], shared[index], layers[index], [frames, planes, height, width]);
+      : decodeSamples(header.layers[index], shared[index], layers[index], [frames, planes, height, width], known);
   const [baseIndex, residualIndex] = [layerIndex(header, "base"), layerIndex(header, "residual")];
-  const base = await samplesOf(baseIndex, planesOf(transform, bands));
-  const residual = await samplesOf(residualIndex, bands);
   const [cells, top] = [height * width, Number(values.top)];
-  const write = makeValueWriter(header, table, frames * bands * cells);
+  const knownOfBase = transform.weights.length ? NOTHING : { valid, beside: null };
+  const base = await samplesOf(baseIndex, planesOf(transform, bands), knownOfBase);
   const mix = base && makeMixer(transform, header.layers[baseIndex].bits, bands);
+  const picture = base && mix && besideResidual(header, baseIndex, residualIndex, base, mix);
+  const residual = await samplesOf(residualIndex, bands, { valid, beside: picture });
+  const write = makeValueWriter(header, table, frames * bands * cells);
   if (base && mix && !residual && !mixes(transform) && 2 ** header.layers[baseIndex].bits < frames * cells) {
     const lookup = valuesOfSamples(mix, write, header.layers[baseIndex].bits, bands, top, itemsize);
     for (let t = 0; t < frames; t++)
@@ -167,6 +172,30 @@ async function decodeValues(
     for (let from = 0, at = place(t) / itemsize; from < frameCells; from += BLOCK_CELLS)
       write(levels.subarray(from, Math.min(from + BLOCK_CELLS, frameCells)), out, at + from);
   }
+}
+
+/** What a residual is told of its base: levels in parts of the residual's step; null where readers' bases may differ. */
+function besideResidual(
+  header: Header, baseIndex: number, residualIndex: number, base: Samples, mix: Mixer,
+): Known["beside"] {
+  if (residualIndex < 0 || ["jpeg2k", "htj2k"].includes(header.layers[baseIndex].coder)) return null;
+  const { step } = header.layers[residualIndex];
+  const [, bands, height, width] = header.cube;
+  const [cells, top] = [height * width, Number(header.values.top)];
+  const levels = new Float64Array(bands * cells);
+  const frameSamples = planesOf(header.transform, bands) * cells;
+  return (frame, beside) => {
+    mix(base, frame * frameSamples, cells, levels);
+    clipLevels(levels, top);
+    for (let i = 0; i < levels.length; i++) beside[i] = parts(levels[i], step);
+  };
+}
+
+/** `8 * level // step`, of which an int32 keeps the lowest bits; 0 where the step is. */
+function parts(level: number, step: number): number {
+  const scaled = PARTS_OF_STEP * level;
+  if (scaled < 2 ** 53 || !step) return Math.floor(scaled / step);
+  return Number(BigInt.asIntN(32, BigInt(scaled) / BigInt(step)));
 }
 
 /** The value of each sample that a base can hold, where every band is one plane; one table a band. */

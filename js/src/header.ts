@@ -14,7 +14,7 @@ export const PREFIX_SIZE = 16;
 export const LAYER_KINDS = ["exact", "missing", "base", "residual", "table"] as const;
 export const CODERS = [
   "none", "stored", "zstd", "pcodec", "ffv1", "hevc", "vp9", "av1", "h264", "jpegxl", "sperr",
-  "jpeg2k", "htj2k",
+  "jpeg2k", "htj2k", "adaptive",
 ] as const;
 const PIXEL_FORMATS = [
   "", "gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le", "yuv420p", "yuv420p10le",
@@ -69,8 +69,11 @@ export interface Transform {
 }
 
 export interface Missing {
+  /** All bands share one class map. */
   shared: boolean;
   patterns: Uint8Array[];
+  /** So many of the last classes are of cells that hold a value. */
+  values: number;
 }
 
 export interface Section {
@@ -312,11 +315,12 @@ function readTransform(r: Reader): Transform {
 }
 
 function readMissing(r: Reader, itemsize: number): Missing {
-  const shared = r.byte() !== 0;
+  const flags = r.byte();
   const count = r.count(itemsize);
-  if (!(count >= 1 && count <= 255))
-    throw new DecodeError(`the payload's header announces ${count} missing classes`);
-  return { shared, patterns: r.list(count, () => r.take(itemsize)) };
+  const values = flags >> 1;
+  if (!(count >= 1 && count <= 255) || values > count)
+    throw new DecodeError("the payload's header describes missing cells that are unknown here");
+  return { shared: !!(flags & 1), patterns: r.list(count, () => r.take(itemsize)), values };
 }
 
 function readOrder(r: Reader, frames: number): number[] {
