@@ -5,7 +5,6 @@
 
 import { DecodeError } from "../errors.js";
 import type { Layer, Shape4 } from "../header.js";
-import { Reader } from "../reader.js";
 import { type Known, newSamples, type Samples } from "./index.js";
 import { type Instance, WasmModule } from "./wasm.js";
 
@@ -98,21 +97,20 @@ interface Shared {
 }
 
 function readShared(layer: Layer, shared: Uint8Array, planes: number, besideGiven: boolean): Shared {
-  const reader = new Reader(shared);
-  const top = reader.varint();
+  const [top, at] = readVarint(shared, 0, 11) ?? [Infinity, 0];
   if ((layer.bits !== 8 && layer.bits !== 16) || top >= 2 ** layer.bits)
     throw new DecodeError(`the adaptive coder has no samples of ${layer.bits} bits up to ${top}`);
   const damaged = () => new DecodeError("the adaptive coder's shared bytes are damaged");
-  if (!reader.left) throw damaged();
-  const flags = reader.byte();
-  if (!!(flags & BESIDE_BIT) !== besideGiven) throw damaged();
+  const flags = shared[at];
+  if (at === shared.length || !!(flags & BESIDE_BIT) !== besideGiven) throw damaged();
+  const rest = shared.subarray(at + 1);
   const precision = flags >> PRECISION_SHIFT;
   if (flags & CLASSES_BIT) {
-    if (reader.left || precision) throw damaged();
+    if (rest.length || precision) throw damaged();
     return { top, mode: CLASSES, weights: new Int32Array(0) };
   }
   if (precision > FINEST) throw damaged();
-  const weights = readWeights(reader.take(reader.left), planes * GROUPS);
+  const weights = readWeights(rest, planes * GROUPS);
   for (let i = 0; i < weights.length; i++) weights[i] <<= FINEST - precision;
   return { top, mode: NUMBERS, weights };
 }
@@ -153,12 +151,10 @@ function readSources(data: Uint8Array, frames: number): { sources: Map<number, n
   const damaged = () => new DecodeError("the adaptive coder's list of repeated frames is damaged");
   let at = 0;
   const read = () => {
-    for (let value = 0, unit = 1; at < data.length && unit < 2 ** 35; unit *= 128) {
-      const byte = data[at++];
-      value += (byte & 127) * unit;
-      if (byte < 128) return value;
-    }
-    throw damaged();
+    const found = readVarint(data, at, 5);
+    if (!found) throw damaged();
+    at = found[1];
+    return found[0];
   };
   const count = read();
   if (count > frames) throw damaged();
@@ -170,4 +166,15 @@ function readSources(data: Uint8Array, frames: number): { sources: Map<number, n
     sources.set(last, source);
   }
   return { sources, body: data.subarray(at) };
+}
+
+/** A number of at most so many bytes, and the position behind it; null where there is none. */
+function readVarint(data: Uint8Array, start: number, mostBytes: number): [number, number] | null {
+  const stop = Math.min(data.length, start + mostBytes);
+  for (let value = 0, unit = 1, at = start; at < stop; unit *= 128) {
+    const byte = data[at++];
+    value += (byte & 127) * unit;
+    if (byte < 128) return [value, at];
+  }
+  return null;
 }
