@@ -97,7 +97,9 @@ interface Shared {
 }
 
 function readShared(layer: Layer, shared: Uint8Array, planes: number, besideGiven: boolean): Shared {
-  const [top, at] = readVarint(shared, 0, 11) ?? [Infinity, 0];
+  const number = readVarint(shared, 0, 11);
+  if (!number) throw new DecodeError("the payload ends within a number");
+  const [top, at] = number;
   if ((layer.bits !== 8 && layer.bits !== 16) || top >= 2 ** layer.bits)
     throw new DecodeError(`the adaptive coder has no samples of ${layer.bits} bits up to ${top}`);
   const damaged = () => new DecodeError("the adaptive coder's shared bytes are damaged");
