@@ -7,12 +7,12 @@ import { DecodeError } from "./errors.js";
 import { framesOf, type Header, layerIndex, parseHeader, splitSection } from "./header.js";
 import { arrayLayout, rearrange, swapBytes } from "./layout.js";
 import { clipLevels, makeMixer, type Mixer, mixes, planesOf } from "./levels.js";
-import { decodeClasses, restoreMissing, validCells } from "./missing.js";
+import { decodeClasses, restoreMissing, validPlanes } from "./missing.js";
 import { makeValueWriter, type ValueWriter } from "./values.js";
 
 /** Cells that arithmetic is done on at a time: few enough for the processor's cache. */
 const BLOCK_CELLS = 2 ** 16;
-/** In which a residual is told of its base: parts of one of its steps. */
+/** In which a residual is told of its base. */
 const PARTS_OF_STEP = 8;
 
 export interface Chunk {
@@ -109,8 +109,8 @@ async function decodeSegment(
     return;
   }
   const classes = await decodeClasses(header, shared, layers, frames);
-  await decodeValues(header, shared, layers, frames, classes, out, place);
-  if (classes) restoreMissing(header, classes, frames, out, place);
+  await decodeValues(header, shared, layers, frames, validPlanes(header, classes), out, place);
+  restoreMissing(header, classes, frames, out, place);
 }
 
 async function decodeExact(
@@ -133,7 +133,7 @@ async function decodeTable(header: Header, shared: Uint8Array[]): Promise<Uint8A
 
 /** Decode the base (levels are zero without one) and the residual of a segment. */
 async function decodeValues(
-  header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number, classes: Uint8Array | null,
+  header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number, valid: Known["valid"],
   out: Uint8Array<ArrayBuffer>, place: (frame: number) => number,
 ): Promise<void> {
   const { transform, cube, itemsize, values } = header;
@@ -145,18 +145,11 @@ async function decodeValues(
       : decodeSamples(header.layers[index], shared[index], layers[index], [frames, planes, height, width], known);
   const [baseIndex, residualIndex] = [layerIndex(header, "base"), layerIndex(header, "residual")];
   const [cells, top] = [height * width, Number(values.top)];
-  const contextual = (index: number) => index >= 0 && header.layers[index].coder === "adaptive";
-  const known = { ...NOTHING };
-  if (classes && contextual(baseIndex) && !transform.weights.length)
-    known.valid = validCells(header, classes, frames, transform.parts);
-  const base = await samplesOf(baseIndex, planesOf(transform, bands), known);
+  const knownOfBase = transform.weights.length ? NOTHING : { valid, beside: null };
+  const base = await samplesOf(baseIndex, planesOf(transform, bands), knownOfBase);
   const mix = base && makeMixer(transform, header.layers[baseIndex].bits, bands);
-  const beside = { ...NOTHING };
-  if (classes && contextual(residualIndex)) beside.valid = validCells(header, classes, frames, 1);
-  // Decoders of the 9/7 wavelet differ by a sample: nothing rests on theirs.
-  if (base && mix && contextual(residualIndex) && !["jpeg2k", "htj2k"].includes(header.layers[baseIndex].coder))
-    beside.picture = pictureOf(base, mix, header, frames, header.layers[residualIndex].step);
-  const residual = await samplesOf(residualIndex, bands, beside);
+  const picture = base && mix && besideResidual(header, baseIndex, residualIndex, base, mix);
+  const residual = await samplesOf(residualIndex, bands, { valid, beside: picture });
   const write = makeValueWriter(header, table, frames * bands * cells);
   if (base && mix && !residual && !mixes(transform) && 2 ** header.layers[baseIndex].bits < frames * cells) {
     const lookup = valuesOfSamples(mix, write, header.layers[baseIndex].bits, bands, top, itemsize);
@@ -181,23 +174,28 @@ async function decodeValues(
   }
 }
 
-/** The levels of a base in parts of a residual's step, as the coder of the residual is told of them. */
-function pictureOf(base: Samples, mix: Mixer, header: Header, frames: number, step: number): Int32Array {
+/** What a residual is told of its base: levels in parts of the residual's step; null where readers' bases may differ. */
+function besideResidual(
+  header: Header, baseIndex: number, residualIndex: number, base: Samples, mix: Mixer,
+): Known["beside"] {
+  if (residualIndex < 0 || ["jpeg2k", "htj2k"].includes(header.layers[baseIndex].coder)) return null;
+  const { step } = header.layers[residualIndex];
   const [, bands, height, width] = header.cube;
-  const [cells, planes] = [height * width, planesOf(header.transform, bands)];
+  const [cells, top] = [height * width, Number(header.values.top)];
   const levels = new Float64Array(bands * cells);
-  const out = new Int32Array(frames * levels.length);
-  for (let t = 0, to = 0; t < frames; t++) {
-    mix(base, t * planes * cells, cells, levels);
-    clipLevels(levels, Number(header.values.top));
-    for (let i = 0; i < levels.length; i++, to++) {
-      const parts = PARTS_OF_STEP * levels[i];
-      let quotient = Math.floor(parts / step); // rounded up by a hair where it is nearly whole
-      if (quotient * step > parts) quotient--;
-      out[to] = quotient;
-    }
-  }
-  return out;
+  const frameSamples = planesOf(header.transform, bands) * cells;
+  return (frame, beside) => {
+    mix(base, frame * frameSamples, cells, levels);
+    clipLevels(levels, top);
+    for (let i = 0; i < levels.length; i++) beside[i] = parts(levels[i], step);
+  };
+}
+
+/** `8 * level // step`, of which an int32 keeps the lowest bits; 0 where the step is. */
+function parts(level: number, step: number): number {
+  const scaled = PARTS_OF_STEP * level;
+  if (scaled < 2 ** 53 || !step) return Math.floor(scaled / step);
+  return Number(BigInt.asIntN(32, BigInt(scaled) / BigInt(step)));
 }
 
 /** The value of each sample that a base can hold, where every band is one plane; one table a band. */

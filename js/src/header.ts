@@ -69,9 +69,10 @@ export interface Transform {
 }
 
 export interface Missing {
+  /** All bands share one class map. */
   shared: boolean;
   patterns: Uint8Array[];
-  /** So many of the last classes are values. */
+  /** So many of the last classes are of cells that hold a value. */
   values: number;
 }
 
@@ -319,7 +320,7 @@ function readMissing(r: Reader, itemsize: number): Missing {
   const values = flags >> 1;
   if (!(count >= 1 && count <= 255) || values > count)
     throw new DecodeError("the payload's header describes missing cells that are unknown here");
-  return { shared: !!(flags & 1), values, patterns: r.list(count, () => r.take(itemsize)) };
+  return { shared: !!(flags & 1), patterns: r.list(count, () => r.take(itemsize)), values };
 }
 
 function readOrder(r: Reader, frames: number): number[] {

@@ -1,13 +1,13 @@
 /** The map of missing cells: decoded from its layer, and its patterns put back. */
 
 import * as adaptive from "./coders/adaptive.js";
-import { NOTHING } from "./coders/index.js";
+import { type Known, NOTHING } from "./coders/index.js";
 import * as jpegxl from "./coders/jpegxl.js";
 import * as zstd from "./coders/zstd.js";
 import { DecodeError } from "./errors.js";
 import { type Header, layerIndex, type Shape4 } from "./header.js";
 
-/** The class map of a segment; null where all cells hold a value. */
+/** The class map of a segment, (frames, C, Y, X) or (frames, 1, Y, X); null where all cells are valid. */
 export async function decodeClasses(
   header: Header, shared: Uint8Array[], layers: Uint8Array[], frames: number,
 ): Promise<Uint8Array | null> {
@@ -18,30 +18,34 @@ export async function decodeClasses(
   return decodeMap(header, index, shared[index], layers[index], [frames, mapBands, height, width]);
 }
 
-/** 1 where cells (frames, C, Y, X) hold a value, for bands that stand so many times one after the other. */
-export function validCells(header: Header, classes: Uint8Array, frames: number, times: number): Uint8Array {
+/** Which cells of planes, `c + i * C` of band `c`, the map says are valid. */
+export function validPlanes(header: Header, classes: Uint8Array | null): Known["valid"] {
+  if (!header.missing || !classes) return null;
   const [, bands, height, width] = header.cube;
   const cells = height * width;
-  const mapBands = header.missing?.shared ? 1 : bands;
-  const hidden = header.missing ? header.missing.patterns.length - header.missing.values : 0;
-  const out = new Uint8Array(frames * times * bands * cells);
-  for (let t = 0, to = 0; t < frames; t++)
-    for (let plane = 0; plane < times * bands; plane++) {
-      const from = (t * mapBands + (mapBands === 1 ? 0 : plane % bands)) * cells;
-      for (let i = 0; i < cells; i++, to++) out[to] = +(classes[from + i] === 0 || classes[from + i] > hidden);
+  const mapBands = header.missing.shared ? 1 : bands;
+  const hidden = header.missing.patterns.length - header.missing.values;
+  return (frame, valid) => {
+    for (let start = 0, plane = 0; start < valid.length; start += cells, plane++) {
+      const from = (frame * mapBands + (plane % mapBands)) * cells;
+      for (let i = 0; i < cells; i++) {
+        const number = classes[from + i];
+        valid[start + i] = number === 0 || number > hidden ? 1 : 0;
+      }
     }
-  return out;
+  };
 }
 
-/** Restore the missing cells of values (frames, C, Y, X), little-endian; frames begin at `frameStart`. */
+/** Restore the missing cells of values (frames, C, Y, X), little-endian; a frame begins at byte `frameStart`. */
 export function restoreMissing(
-  header: Header, classes: Uint8Array, frames: number,
+  header: Header, classes: Uint8Array | null, frames: number,
   values: Uint8Array<ArrayBuffer>, frameStart: (frame: number) => number,
 ): void {
-  if (!header.missing) return;
-  const { itemsize } = header;
+  if (!header.missing || !classes) return;
   const [, bands, height, width] = header.cube;
-  const [cells, mapCells] = [bands * height * width, (header.missing.shared ? 1 : bands) * height * width];
+  const mapBands = header.missing.shared ? 1 : bands;
+  const { itemsize } = header;
+  const [cells, mapCells] = [bands * height * width, mapBands * height * width];
   const patterns = header.missing.patterns.map((p) => (header.dtype[0] === ">" ? p.slice().reverse() : p));
   for (let t = 0; t < frames; t++) {
     const start = frameStart(t);
@@ -60,7 +64,7 @@ async function decodeMap(
   const count = header.missing ? header.missing.patterns.length : 0;
   const [frames, ...frame] = shape;
   const cells = frame.reduce((product, n) => product * n, 1);
-  let classes: Uint8Array<ArrayBuffer>;
+  let classes: Uint8Array;
   if (coder === "zstd") {
     const before = shared.length ? await unpack(shared, cells, count) : new Uint8Array(cells);
     if (shared.length) checkClasses(before, count);
@@ -68,11 +72,11 @@ async function decodeMap(
     for (let i = 0; i < cells; i++) classes[i] ^= before[i];
     for (let i = cells; i < classes.length; i++) classes[i] ^= classes[i - cells];
   } else if (coder === "jpegxl") {
-    classes = new Uint8Array(frames * cells);
-    await jpegxl.decode(data, shape, 8, classes);
+    const found = new Uint8Array(frames * cells);
+    await jpegxl.decode(data, shape, 8, found);
+    classes = found;
   } else if (coder === "adaptive") {
-    classes = new Uint8Array(frames * cells);
-    await adaptive.decode({ ...header.layers[index], bits: 8 }, shared, data, shape, NOTHING, classes);
+    classes = Uint8Array.from(await adaptive.decode({ ...header.layers[index], bits: 8 }, shared, data, shape, NOTHING));
   } else throw new DecodeError("the payload codes its missing cells in a way that is unknown here");
   checkClasses(classes, count);
   return classes;

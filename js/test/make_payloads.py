@@ -11,6 +11,7 @@ import zarr
 
 from numcodecs_video import Jpeg2kCodec, VideoCodec
 
+NODATA = [0, 7]
 DTYPES = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "M8[ns]", "m8[s]")
 
 
@@ -65,6 +66,10 @@ def integers(rng, values, name):
     data = np.clip(scaled, -largest, largest).astype(plain)
     if bits == 64:
         data += plain.type(rng.integers(0, 2**40))
+    if rng.random() < 0.3:
+        data[rng.random(data.shape) < rng.uniform(0, 0.5)] = NODATA[0]
+    if rng.random() < 0.3 and data.ndim > 2:
+        data[-1] = data[0]  # a frame that repeats another
     return data.view(name) if name[0] in "mM" else data
 
 
@@ -79,16 +84,18 @@ def codec(rng, data, axes):
         ("rmse", span * 10 ** rng.uniform(-3, -1)),
     ]
     chosen = int(rng.integers(-2, len(promises)))
-    words = {"effort": int(rng.integers(1, 6))}
+    words = {"effort": int(rng.integers(1, 10 if data.size < 4000 else 6))}
+    if data.dtype.kind in "iu" and rng.random() < 0.4:
+        words["nodata"] = NODATA
     if chosen >= 0:
         words[promises[chosen][0]] = float(promises[chosen][1])
     if axes:
         words["axes"] = axes
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         return Jpeg2kCodec(htj2k=bool(rng.random() < 0.4), **words)
     if rng.random() < 0.7:
         words["gop"] = int(rng.integers(0, 5))
-    name = str(rng.choice(["auto", "auto", "hevc", "ffv1", "h264", "vp9", "av1"]))
+    name = str(rng.choice(["auto"] * 5 + ["hevc", "ffv1", "h264", "vp9", "av1"]))
     if chosen < 0 and name not in ("auto", "ffv1") and rng.random() < 0.4:
         words["qp"] = int(rng.integers(0, 45))
     return VideoCodec(name, **words)

@@ -23,6 +23,7 @@ cases = {
     "VP9 (psnr=45)": (VideoCodec("vp9", psnr=45), band),
     "FFV1, lossless": (VideoCodec("ffv1"), band),
     "auto, lossless": (VideoCodec(), band),
+    "auto, 4 bands, lossless": (VideoCodec(), land),
     "JPEG 2000 (psnr=45)": (Jpeg2kCodec(psnr=45), band),
     "HTJ2K, lossless": (Jpeg2kCodec(htj2k=True), band),
     "exact float64": (VideoCodec(), np.random.default_rng(0).normal(size=(24, 128, 128))),

@@ -13,18 +13,22 @@ import * as zstd from "./zstd.js";
 
 export type Samples = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
-/** What is known of planes (frames, planes, Y, X) before they are decoded. */
+/** What a reader knows of a segment before it decodes a layer; the adaptive coder is told. */
 export interface Known {
-  /** 0 where samples are never looked at. */
-  valid: Uint8Array | null;
-  /** What the planes are the residual of, in eighths of its step. */
-  picture: Int32Array | null;
+  /** Write which cells (planes, Y, X) of a frame are valid, 1 or 0; null where all are. */
+  valid: ((frame: number, cells: Uint8Array) => void) | null;
+  /** Write what is beside a frame's samples. */
+  beside: ((frame: number, cells: Int32Array) => void) | null;
 }
 
-export const NOTHING: Known = { valid: null, picture: null };
+export const NOTHING: Known = { valid: null, beside: null };
 
 export function newSamples(bits: number, count: number): Samples {
-  return bits === 8 ? new Uint8Array(count) : new Uint16Array(count);
+  try {
+    return bits === 8 ? new Uint8Array(count) : new Uint16Array(count);
+  } catch {
+    throw new DecodeError(`there is no memory for a segment of ${count} samples`);
+  }
 }
 
 /** Samples (frames, planes, Y, X) of one segment of a base or residual layer. */
@@ -32,7 +36,8 @@ export async function decodeSamples(
   layer: Layer, shared: Uint8Array, data: Uint8Array, shape: Shape4, known: Known,
 ): Promise<Samples> {
   const count = shape.reduce((product, n) => product * n);
-  let samples = newSamples(layer.bits, layer.coder === "zstd" ? 0 : count);
+  const own = layer.coder === "zstd" || layer.coder === "adaptive";
+  let samples = newSamples(layer.bits, own ? 0 : count);
   switch (layer.coder) {
     case "zstd": {
       const size = samples.BYTES_PER_ELEMENT;
@@ -55,7 +60,7 @@ export async function decodeSamples(
       await jpeg2k.decode(layer, shared, data, shape, samples);
       break;
     case "adaptive":
-      await adaptive.decode(layer, shared, data, shape, known, samples);
+      samples = await adaptive.decode(layer, shared, data, shape, known);
       break;
     default:
       throw new DecodeError(`the payload codes samples by ${layer.coder}, which cannot hold them`);

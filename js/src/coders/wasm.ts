@@ -7,11 +7,16 @@ const KEPT_BYTES = 2 ** 28;
 
 const WASI_NOT_SUPPORTED = 52;
 
-export interface Exports {
+/** What every module exports. */
+export interface Instance {
   memory: WebAssembly.Memory;
+  _initialize?(): void;
+}
+
+/** What those with a C library export. */
+export interface Exports extends Instance {
   malloc(size: number): number;
   free(pointer: number): void;
-  _initialize?(): void;
 }
 
 class Exit extends Error {}
@@ -40,7 +45,7 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
-export class WasmModule<E extends Exports> {
+export class WasmModule<E extends Instance> {
   readonly #url: URL;
   #module: Promise<WebAssembly.Module> | undefined;
   #exports: E | undefined;
