@@ -149,7 +149,7 @@ def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
     as one: the fill value, or the first that there is.
     """
     kept = {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
-    if variable.dtype.kind == "m":
+    if variable.dtype.kind == "m" and stored_dtype(variable).kind != "f":
         # xarray 2025.6 refuses the units of durations, later ones a dtype without them; left alone,
         # they choose exact ones.
         kept = {key: value for key, value in kept.items() if key not in ("dtype", "units")}
