@@ -18,6 +18,7 @@ zarr = pytest.importorskip("zarr")
 
 from click.testing import CliRunner, Result  # noqa: E402
 
+from numcodecs_video import VideoCodec  # noqa: E402
 from numcodecs_video.cli import compress as compress_module  # noqa: E402
 from numcodecs_video.cli import copying, demo  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
@@ -629,3 +630,21 @@ def test_advice_names_the_option(tmp_path):
     assert result.exit_code == 0, result.output
     assert "n are integers and stay without loss" in result.output
     assert "as in --max-error n=20" in result.output
+
+
+def test_info_says_what_it_cannot_read(tmp_path):
+    """A newer version's settings are no lossless ones; the chunks are read all the same."""
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(
+        path / "v", shape=(4, 40, 44), chunks=(4, 40, 44), dtype="u2", **VideoCodec().encoding(3)
+    )
+    zarr.open_group(path, mode="a")
+    values = np.random.default_rng(0).integers(0, 99, array.shape).astype("u2")
+    array[...] = values
+    metadata = path / "v" / "zarr.json"
+    metadata.write_text(metadata.read_text().replace('"codec": "auto"', '"codec": "newer"'))
+    done = CliRunner().invoke(commands, ["info", str(path), "--json"])
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(done.stdout)
+    assert row["promise"] == "settings that this version cannot read"
+    np.testing.assert_array_equal(zarr.open_array(path / "v")[...], values)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from numcodecs_video.coders.adaptive.kernel import Kernel, KernelError, borrow_kernel
 from numcodecs_video.coders.adaptive.weights import read_weights, write_weights
 from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.format.varint import append_varint, read_varint
 
 __all__ = ["LARGEST_TOP", "decode", "encode"]
 
@@ -353,46 +354,32 @@ class _Encoder:
         return _write_sources(sources) + body
 
 
-def _write_varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 127:
-        found.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*found, value])
-
-
 def _write_sources(sources: dict[int, int]) -> bytes:
     """How many frames repeat another, and for each the frames between and back to its source."""
-    parts, last = [_write_varint(len(sources))], -1
+    found, last = bytearray(), -1
+    append_varint(found, len(sources))
     for t, source in sources.items():
-        parts += [_write_varint(t - last - 1), _write_varint(t - source - 1)]
+        append_varint(found, t - last - 1)
+        append_varint(found, t - source - 1)
         last = t
-    return b"".join(parts)
+    return bytes(found)
 
 
 def _read_sources(stream: bytes, frames: int) -> tuple[dict[int, int], bytes]:
     """The frames that repeat another with that one, and the stream behind."""
-    at = 0
-
-    def read() -> int:
-        nonlocal at
-        value = shift = 0
-        while at < len(stream) and shift < 35:
-            byte = stream[at]
-            at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-        raise DecodeError("the adaptive coder's list of repeated frames is damaged")
-
-    count, last, sources = read(), -1, {}
+    damaged = "the adaptive coder's list of repeated frames is damaged"
+    last, sources = -1, dict[int, int]()
+    try:
+        count, at = read_varint(stream, 0)
+        for _ in range(min(count, frames)):
+            between, at = read_varint(stream, at)
+            back, at = read_varint(stream, at)
+            last += between + 1
+            if last >= frames or last - back - 1 < 0:
+                raise DecodeError(damaged)
+            sources[last] = last - back - 1
+    except DecodeError as error:
+        raise DecodeError(damaged) from error
     if count > frames:
-        raise DecodeError("the adaptive coder's list of repeated frames is damaged")
-    for _ in range(count):
-        last += read() + 1
-        source = last - read() - 1
-        if last >= frames or source < 0:
-            raise DecodeError("the adaptive coder's list of repeated frames is damaged")
-        sources[last] = source
+        raise DecodeError(damaged)
     return sources, stream[at:]
