@@ -341,7 +341,8 @@ def known_of_residual(
     if not find_coder(layer.coder).contextual:
         return NOTHING
     if picture is not None:
-        picture = (picture * _PARTS_OF_STEP // layer.step).astype(np.uint32)
+        parts = picture.astype(np.int64) * _PARTS_OF_STEP
+        picture = (parts // layer.step).astype(np.uint32)
     return Known(valid, picture)
 
 
