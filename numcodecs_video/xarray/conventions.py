@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_unsigned",
     "hides_unsigned",
+    "is_category",
     "is_measurement",
     "kept_encoding",
     "nodata_of",
@@ -56,13 +57,18 @@ def is_measurement(variable: xr.DataArray) -> bool:
     VideoCodecError
         If ``scale_factor`` or ``add_offset`` cannot be read.
     """
-    if _is_flag(variable) or _is_boolean(variable) or _is_time(variable):
+    if is_category(variable):
         return False
     scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
     # A scale of one without an offset is no packing: rasterio writes it on classes, too.
     return stored_dtype(variable).kind == "f" or (
         scale is not None and (scale, offset or 0.0) != (1.0, 0.0)
     )
+
+
+def is_category(variable: xr.DataArray) -> bool:
+    """Tell classes, flags, masks and times, which a bound would make others of their kind."""
+    return _is_flag(variable) or _is_boolean(variable) or _is_time(variable)
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:
