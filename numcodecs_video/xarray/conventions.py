@@ -71,6 +71,12 @@ def is_category(variable: xr.DataArray) -> bool:
     return _is_flag(variable) or _is_boolean(variable) or _is_time(variable)
 
 
+def _is_time(variable: xr.DataArray) -> bool:
+    """Tell dates and durations, whichever number of units they are stored as."""
+    units = str(_stated(variable, "units") or "")
+    return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
+
+
 def packing(variable: xr.DataArray, key: str) -> float | None:
     """Read ``scale_factor`` or ``add_offset``, from wherever xarray has put it.
 
@@ -179,12 +185,6 @@ def _is_boolean(variable: xr.DataArray) -> bool:
     # xarray stores booleans as int8, and says so in an attribute of its own.
     stored = variable.attrs.get("dtype")
     return "b" in (variable.dtype.kind, stored_dtype(variable).kind) or stored == "bool"
-
-
-def _is_time(variable: xr.DataArray) -> bool:
-    """Tell dates and durations, whichever number of units they are stored as."""
-    units = str(_stated(variable, "units") or "")
-    return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
 
 
 def _packing_in(attributes: Mapping[str, Any], key: str, name: str) -> float | None:

@@ -210,7 +210,7 @@ def choose_encodings(
         Cube(path, str(name), variable, letters)
         for path, node in nodes.items()
         for name, variable in node.ds.data_vars.items()
-        if (letters := letters_of(variable, settings.axes)) is not None
+        if (letters := letters_of(variable, settings.axes, group=node.ds.attrs)) is not None
     ]
     for word, said in {**words, "pca": settings.pca}.items():
         if isinstance(said, Mapping):

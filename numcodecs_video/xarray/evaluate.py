@@ -175,7 +175,11 @@ def evaluate(
     if isinstance(data, xr.DataArray):
         return _evaluate_array(data, *choose_codec(data, codec, settings), advance)
     axes = settings.get("axes")
-    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes) and v.size}
+    cubes = {
+        name_of(v): v
+        for v in data.data_vars.values()
+        if letters_of(v, axes, group=data.attrs) and v.size
+    }
     if not cubes:
         raise VideoCodecError(
             "no variable has time, y and x axes, and cells; name axes with "
