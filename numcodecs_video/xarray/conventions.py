@@ -6,6 +6,7 @@ Knows attributes and encodings; nothing of dimensions, chunks or codecs.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
     "nodata_of",
     "packing",
     "scale_in",
+    "seems_category",
     "stored_dtype",
     "stored_values",
 ]
@@ -41,6 +43,25 @@ CF_ENCODING = (
 )  # fmt: skip
 FLAGS = ("flag_values", "flag_masks", "flag_meanings")
 FLAG_NAMES = ("status_flag", "quality_flag")
+CLASS_WORDS = frozenset(
+    [
+        "category",
+        "categories",
+        "class",
+        "classes",
+        "classification",
+        "flag",
+        "flags",
+        "label",
+        "labels",
+        "landcover",
+        "mask",
+        "masks",
+        "qa",
+        "quality",
+        "scl",
+    ]
+)
 SENTINELS = ("_FillValue", "missing_value", "nodata")
 # What xarray decodes as a duration; dates say "days since ...".
 DURATIONS = frozenset(
@@ -75,6 +96,18 @@ def _is_time(variable: xr.DataArray) -> bool:
     """Tell dates and durations, whichever number of units they are stored as."""
     units = str(_stated(variable, "units") or "")
     return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
+
+
+def seems_category(variable: xr.DataArray) -> bool:
+    """Tell categories, also integers that bear no attributes, but the name of some.
+
+    Good enough to give no advice by; what they lose is not decided here.
+    """
+    if is_category(variable):
+        return True
+    said = f"{variable.name} {variable.attrs.get('long_name', '')}".lower()
+    counts = stored_dtype(variable).kind in "iu" and not is_measurement(variable)
+    return counts and not CLASS_WORDS.isdisjoint(re.split(r"[^a-z]+", said))
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:

@@ -17,9 +17,9 @@ import numpy as np
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
     hides_unsigned,
-    is_category,
     is_measurement,
     packing,
+    seems_category,
     stored_dtype,
 )
 
@@ -116,7 +116,7 @@ def said_for(said: Mapping[str, T], cube: Cube) -> T | None:
     for key in (cube.key, cube.name):
         if key in said:
             return said[key]
-    if is_category(cube.variable):
+    if seems_category(cube.variable):
         return None
     return next(
         (
@@ -166,7 +166,14 @@ def check_names(
             raise VideoCodecError(
                 f"{word} names {name!r}; the variables are {', '.join(listed) or 'none'}"
             )
-        if not set(found) & {cube.key for cube in cubes}:
+        named = [cube for cube in cubes if cube.key in found]
+        if named and all(said_for({name: True}, cube) is None for cube in named):
+            raise VideoCodecError(
+                f"{word} names {name!r}, which passes over {', '.join(cube.key for cube in named)}:"
+                " patterns are not for classes, flags and times; name one itself to let it lose "
+                "something"
+            )
+        if not named:
             raise VideoCodecError(
                 f"{word} names {name!r}, which has no time, y and x axes "
                 f"({', '.join(map(str, variables[found[0]].dims)) or 'no dimensions'}) and so "
@@ -202,7 +209,7 @@ def doubts_of_numbers(words: Mapping[str, Bounds], cubes: Sequence[Cube]) -> Ite
 
 
 def _doubt_of_counts(word: str, bound: float, cubes: Sequence[Cube]) -> str:
-    counts = [cube.name for cube in cubes if not is_category(cube.variable)]
+    counts = [cube.name for cube in cubes if not seems_category(cube.variable)]
     stay = (
         f"{word}={bound:g} holds for measurements (floats, or packed by a scale_factor); "
         f"{', '.join(cube.name for cube in cubes)} are "

@@ -150,6 +150,43 @@ def test_a_mapping_names_variables(ds, word, expected):
     assert settings_of(chosen["real"]).fidelity == Fidelity()
 
 
+def test_patterns_name_variables():
+    """Integers too, but no classes, flags or times; a name goes before, then the first pattern."""
+    names = ("B02", "B03", "B8A", "C01", "B_mask")
+    ds = xr.Dataset({name: cube("u2") for name in names})
+    ds["B_scl"] = cube("u1", flag_values=[1, 2])
+    said = {"B0*": 3, "B*": 5, "B03": 7, "?0[12]": 9}
+    chosen = encoding(ds, zarr_format=2, max_error=said, pca={"C*": False})
+    found = {name: settings_of(given).fidelity.value for name, given in chosen.items()}
+    assert found == {"B02": 3, "B03": 7, "B8A": 5, "C01": 9, "B_mask": 0, "B_scl": 0}
+    assert settings_of(chosen["C01"]).pca is False
+    assert settings_of(chosen["B02"]).pca == "auto"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"D*": 1}, r"max_error names 'D\*'; the variables are real"),
+        ({"stat*": 1}, r"names 'stat\*', which has no time, y and x axes"),
+        ({"cl*": 1}, r"names 'cl\*', which passes over classes: patterns are not for classes"),
+    ],
+)
+def test_patterns_that_name_nothing_are_refused(ds, said, message):
+    """As names are."""
+    with pytest.raises(VideoCodecError, match=message):
+        encoding(ds, max_error=said)
+
+
+@pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel"])
+def test_no_bound_is_advised_for_classes(name, ds):
+    """Whether attributes or their name tell them; another variable is the example, or none."""
+    classes = xr.Dataset({name: cube("u1"), "classes": ds.classes})
+    with pytest.warns(UserWarning, match="stay without loss$"):
+        encoding(classes, max_error=2)
+    with pytest.warns(UserWarning, match=r"as in max_error=\{'counts': 2\}$"):
+        encoding(classes.assign(counts=ds.counts), max_error=2)
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [
