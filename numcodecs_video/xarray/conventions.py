@@ -27,6 +27,7 @@ __all__ = [
     "is_category",
     "is_measurement",
     "kept_encoding",
+    "may_lose",
     "nodata_of",
     "packing",
     "scale_in",
@@ -43,25 +44,10 @@ CF_ENCODING = (
 )  # fmt: skip
 FLAGS = ("flag_values", "flag_masks", "flag_meanings")
 FLAG_NAMES = ("status_flag", "quality_flag")
-CLASS_WORDS = frozenset(
-    [
-        "category",
-        "categories",
-        "class",
-        "classes",
-        "classification",
-        "flag",
-        "flags",
-        "label",
-        "labels",
-        "landcover",
-        "mask",
-        "masks",
-        "qa",
-        "quality",
-        "scl",
-    ]
-)
+CLASS_WORDS = frozenset((
+    "category", "categories", "class", "classes", "classification", "flag", "flags", "label",
+    "labels", "landcover", "mask", "masks", "qa", "quality", "scl",
+))  # fmt: skip
 SENTINELS = ("_FillValue", "missing_value", "nodata")
 # What xarray decodes as a duration; dates say "days since ...".
 DURATIONS = frozenset(
@@ -108,6 +94,23 @@ def seems_category(variable: xr.DataArray) -> bool:
     said = f"{variable.name} {variable.attrs.get('long_name', '')}".lower()
     counts = stored_dtype(variable).kind in "iu" and not is_measurement(variable)
     return counts and not CLASS_WORDS.isdisjoint(re.split(r"[^a-z]+", said))
+
+
+def may_lose(kind: str, value: float, dtype: np.dtype[Any]) -> bool:
+    """Tell whether values of a stored dtype can lose anything under a promise.
+
+    Parameters
+    ----------
+    kind : str
+        A word of the codec, such as ``"max_error"``.
+    value : float
+        In stored units.
+    dtype : numpy.dtype
+    """
+    if kind == "lossless" or dtype.kind in "bmM":
+        return False
+    exact = kind == "max_relative_error" or (kind == "max_error" and value < 1)
+    return not (exact and dtype.kind in "iu")
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:

@@ -16,12 +16,19 @@ import xarray as xr
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.chunking import chunks_of, shards_of
-from numcodecs_video.xarray.conventions import as_unsigned, kept_encoding, nodata_of, stored_dtype
+from numcodecs_video.xarray.conventions import (
+    as_unsigned,
+    kept_encoding,
+    nodata_of,
+    packing,
+    stored_dtype,
+)
 from numcodecs_video.xarray.dimensions import describe_unsuitable_chunks, letters_of
 from numcodecs_video.xarray.formats import brings_unfit_codecs, without_codecs
 from numcodecs_video.xarray.keywords import with_nearest_keyword
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
 from numcodecs_video.xarray.promises import (
+    IN_UNITS,
     PROMISES,
     Bounds,
     Cube,
@@ -31,10 +38,14 @@ from numcodecs_video.xarray.promises import (
     promise_of,
     said_for,
 )
-from numcodecs_video.xarray.tuning import tune as tune_codec
+from numcodecs_video.xarray.ranges import doubt_of_bound
+from numcodecs_video.xarray.tuning import sample_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
+    from numpy.typing import NDArray
 
     from numcodecs_video.config import CodecName, Jpeg2kName, Pca
     from numcodecs_video.metrics import Nodata
@@ -148,7 +159,7 @@ def encoding(
     ------
     VideoCodecError
         If a promise, chunk or axis names what the dataset does not have, or a variable that is not
-        video, or if promises exclude each other.
+        video; if promises exclude each other, or one is more than half of what its variable spans.
     TypeError
         If `ds` is nothing of xarray, or a keyword is unknown.
 
@@ -156,7 +167,9 @@ def encoding(
     -----
     UserWarning
         If the chunks given, or those of a Dask array, hold one date or are a few cells wide; if a
-        promise given as one number holds for no variable, or for variables in different units.
+        promise given as one number holds for no variable, or for variables in different units; if
+        one is more than a quarter of what its variable spans, or so little that integers lose
+        nothing.
 
     Examples
     --------
@@ -191,9 +204,12 @@ def encoding(
 
 
 def choose_encodings(
-    data: Data, settings: EncodingSettings
+    data: Data, settings: EncodingSettings, *, there: Collection[str] = ()
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
-    """Choose as `encoding` does, for each group by its path; and say what advice there is."""
+    """Choose as `encoding` does, for each group by its path; and say what advice there is.
+
+    Of what is `there` already, by name and path, there is none: it stays as it is.
+    """
     nodes = nodes_of(data)
     if isinstance(data, xr.DataArray):
         name = str(next(iter(nodes[ROOT].ds.data_vars)))
@@ -215,10 +231,11 @@ def choose_encodings(
     for word, said in {**words, "pca": settings.pca}.items():
         if isinstance(said, Mapping):
             check_names(nodes, cubes, word, said)
-    advice = list(doubts_of_numbers(words, cubes))
+    advice = list(doubts_of_numbers(words, [cube for cube in cubes if cube.key not in there]))
     chosen = {path: _stripped(node, settings.zarr_format) for path, node in nodes.items()}
     for cube in cubes:
-        chosen[cube.path][cube.name], doubts = _encode_cube(cube, settings)
+        given, doubts = _encode_cube(cube, settings, is_new=cube.key not in there)
+        chosen[cube.path][cube.name] = given
         advice += doubts
     return {path: given for path, given in chosen.items() if given}, advice
 
@@ -232,9 +249,12 @@ def _stripped(node: Node, zarr_format: Literal[2, 3]) -> dict[str, dict[str, Any
     }
 
 
-def _encode_cube(cube: Cube, settings: EncodingSettings) -> tuple[dict[str, Any], list[str]]:
+def _encode_cube(
+    cube: Cube, settings: EncodingSettings, *, is_new: bool
+) -> tuple[dict[str, Any], list[str]]:
     """Choose the encoding of one variable, and say what advice there is."""
-    promise = promise_of(cube, settings.promises)
+    promise, doubt = promise_of(cube, settings.promises)
+    doubts = [doubt] if doubt is not None and is_new else []
     variable = as_unsigned(cube.variable) if promise else cube.variable
     nodata = nodata_of(variable)
     pca = settings.pca
@@ -251,18 +271,37 @@ def _encode_cube(cube: Cube, settings: EncodingSettings) -> tuple[dict[str, Any]
     )
     shards = settings.shards or {}
     lengths = chunks_of(variable, cube.letters, settings.chunks or {}, shards)
-    if settings.tune:
-        chosen = tune_codec(chosen, variable, lengths)
+    sample = sample_of(variable, lengths) if settings.tune else []
+    if sample:
+        chosen = chosen.tune(sample)
     given = chosen.encoding(zarr_format=settings.zarr_format)
     given["chunks"] = lengths
     whole = shards_of(variable, lengths, shards)
     if whole is not None:
         given["shards"] = whole
-    advice = describe_unsuitable_chunks(variable, cube.letters, lengths)
+    if is_new:
+        doubts += _doubts_of_cube(cube, promise, lengths, sample)
     dtype = stored_dtype(variable)
     if settings.zarr_format == 3 and (nodata is not None or dtype.kind == "f"):
         given["fill_value"] = fill_value_of(nodata, dtype)
-    return {**kept_encoding(variable), **given}, [] if advice is None else [advice]
+    return {**kept_encoding(variable), **given}, doubts
+
+
+def _doubts_of_cube(
+    cube: Cube,
+    promise: Mapping[str, float],
+    chunks: tuple[int, ...],
+    sample: Sequence[NDArray[Any]],
+) -> list[str]:
+    """Say what is wrong with a promise or with chunks."""
+    in_units = {word: bound for word, bound in promise.items() if word in IN_UNITS}
+    scale = abs(packing(cube.variable, "scale_factor") or 1.0) if in_units else 1.0
+    found = [
+        doubt_of_bound(cube.variable, word, bound * scale, sample)
+        for word, bound in in_units.items()
+    ]
+    found.append(describe_unsuitable_chunks(cube.variable, cube.letters, chunks))
+    return [doubt for doubt in found if doubt is not None]
 
 
 def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:

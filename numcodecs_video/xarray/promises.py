@@ -18,6 +18,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
     hides_unsigned,
     is_measurement,
+    may_lose,
     packing,
     seems_category,
     stored_dtype,
@@ -74,8 +75,10 @@ class Cube:
         return f"{self.path}/{self.name}".strip("/")
 
 
-def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> dict[str, Any]:
-    """Find the promise for one variable, in the units in which it is stored.
+def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> tuple[dict[str, Any], str | None]:
+    """Find the promise for one variable, in the units in which it is stored; and what is odd of it.
+
+    Integers that would lose nothing under it are promised nothing.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> dict[str, Any]:
     for word, bound in said.items():
         _check_bound(word, bound, variable, name)
     if not said or stored_dtype(variable).kind == "b":
-        return {}  # what is true or false can lose nothing
+        return {}, None  # what is true or false can lose nothing
     if hides_unsigned(variable) and "_Unsigned" not in variable.encoding:
         raise VideoCodecError(
             f"{' and '.join(said)} cannot hold for {name!r} as stored: its signed integers stand "
@@ -102,10 +105,21 @@ def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> dict[str, Any]:
             f"max_relative_error cannot hold for {name!r}, which is stored with an add_offset; "
             "state max_error for it"
         )
-    return {
+    promise = {
         word: bound / abs(scale or 1.0) if word in IN_UNITS else bound
         for word, bound in said.items()
     }
+    for word, bound in promise.items():
+        if not may_lose(word, bound, stored_dtype(variable)):
+            why = (
+                f"is less than one step of {abs(scale or 1.0):g}"
+                if word in IN_UNITS
+                else "would be nothing for small counts"
+            )
+            return {}, (
+                f"{word}={said[word]:g} {why}: the integers of {name!r} are stored without loss"
+            )
+    return promise, None
 
 
 def said_for(said: Mapping[str, T], cube: Cube) -> T | None:

@@ -191,24 +191,23 @@ def _encodings(
             f"the store has format {there.metadata.zarr_format}: leave zarr_format out, got "
             f"{zarr_format}"
         )
-    chosen, advice = choose_encodings(
-        data, EncodingSettings(**{**settings, "zarr_format": zarr_format})
-    )
     nodes = nodes_of(data)
     top = next(iter(nodes))
-    all_known = True
-    for path, node in nodes.items():
-        inner = path.removeprefix(top).strip("/")
-        member = there.get(inner) if inner else there
-        known = set(member.array_keys()) if isinstance(member, zarr.Group) else set()
-        all_known &= known.issuperset(map(str, node.ds.data_vars))
-        if settings and isinstance(member, zarr.Group):
-            check_promises(node.ds, member, chosen.get(path, {}))
+    members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
+    members[top] = there
+    groups = {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
+    known = {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
+    chosen, advice = choose_encodings(
+        data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known
+    )
+    for path, group in groups.items():
+        own = chosen.pop(path, {})
+        if settings:
+            check_promises(nodes[path].ds, group, own)
         chosen[path] = {
-            name: given for name, given in chosen.get(path, {}).items() if name not in known
+            name: given for name, given in own.items() if f"{path}/{name}".strip("/") not in known
         }
-    # Advice on chunks is of no use to arrays whose chunks are what they are.
-    return chosen, [] if all_known else advice
+    return chosen, advice
 
 
 def _record_afterwards(written: Any, store: Any, place: Mapping[str, Any]) -> Any:
