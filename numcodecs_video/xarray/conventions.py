@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.internals import encode_cf_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,6 +284,4 @@ def _as_stored(
 
 def stored_values(block: xr.DataArray) -> NDArray[Any]:
     """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
-    from xarray import conventions
-
-    return np.asarray(conventions.encode_cf_variable(block.variable, name=block.name).values)
+    return np.asarray(encode_cf_variable(block.variable, name=block.name).values)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IN_UNITS",
+    "consolidate",
     "describe_loss",
     "open_group",
     "record_loss",
@@ -139,16 +141,55 @@ def open_group(
     )
 
 
+class _Silence:
+    """Filters of warnings for as long as anyone needs them.
+
+    `warnings.catch_warnings` puts back what it found, which is another's filter where two threads
+    overlap: the first to come sets filters, and the last to go puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._filters = ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._filters.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
+                warnings.filterwarnings("ignore", "The data type", FutureWarning)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._filters.close()
+
+
+_SILENCE = _Silence()
+
+
 @contextmanager
 def silent_about_format_3() -> Iterator[None]:
     """Keep back zarr's warnings of what format 3 does not specify yet.
 
     They are of consolidated metadata and of text, which xarray chooses and a user cannot change.
+    For metadata alone: warnings of chunks that other threads encode meanwhile are their own.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
-        warnings.filterwarnings("ignore", "The data type", FutureWarning)
+    _SILENCE.enter()
+    try:
         yield
+    finally:
+        _SILENCE.leave()
+
+
+def consolidate(group: zarr.Group) -> None:
+    """Consolidate the metadata of a group, where its store has a place for them."""
+    if getattr(group.store, "supports_consolidated_metadata", True):
+        with silent_about_format_3():
+            zarr.consolidate_metadata(group.store, path=group.path or None)
 
 
 def _arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
