@@ -16,10 +16,11 @@ import xarray as xr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
-from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
+from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of
 from numcodecs_video.xarray.report import Report, format_figure
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Knows arrays and their axes; nothing of codecs or stores.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,11 @@ from numcodecs_video.config import default_axes
 from numcodecs_video.transform.cube import to_cube
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-__all__ = ["Quality", "QualityGauge", "Region", "range_of", "regions_of"]
-
-Region = tuple[slice, ...]
+__all__ = ["Quality", "QualityGauge", "range_of"]
 
 
 @dataclass(frozen=True)
@@ -135,21 +132,6 @@ class _WeightedMean:
 
     def mean(self) -> float:
         return self._sum / self._weight if self._weight else math.nan
-
-
-def regions_of(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:
-    """Cut an array into its chunks, in C order; those at the far edges are smaller.
-
-    Examples
-    --------
-    >>> len(list(regions_of((4, 10), (2, 4))))
-    6
-    """
-    per_axis = (
-        [slice(at, min(at + length, size)) for at in range(0, size, length)]
-        for size, length in zip(shape, chunks, strict=True)
-    )
-    return itertools.product(*per_axis)
 
 
 def range_of(blocks: Iterable[NDArray[Any]], nodata: metrics.Nodata = None) -> tuple[float, float]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.conventions import nodata_of, packing
 from numcodecs_video.xarray.internals import is_in_memory
-from numcodecs_video.xarray.quality import range_of, regions_of
+from numcodecs_video.xarray.quality import range_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

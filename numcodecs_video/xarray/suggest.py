@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.dimensions import NARROWEST_TILE, letters_of
 from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import choose_codec, evaluate_regions, name_of
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import select_array
 from numcodecs_video.xarray.promises import name_promises
-from numcodecs_video.xarray.quality import regions_of
 from numcodecs_video.xarray.report import Report, format_figure
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from numcodecs_video.sampling import Region
     from numcodecs_video.xarray.evaluate import Evaluation
-    from numcodecs_video.xarray.quality import Region
 
 __all__ = ["Suggestion", "suggest"]
 
