@@ -80,7 +80,7 @@ class Suggestion:
 
 
 def suggest(
-    data: xr.DataArray,
+    data: xr.DataArray | xr.Dataset,
     *,
     samples: int = 3,
     efforts: Sequence[int] = EFFORTS,
@@ -95,7 +95,7 @@ def suggest(
 
     Parameters
     ----------
-    data : xarray.DataArray
+    data : xarray.DataArray, or xarray.Dataset of one variable
     samples : int
         Number of chunks to try.
     efforts : sequence of int
@@ -128,16 +128,21 @@ def suggest(
     >>> suggestion.settings
     {'max_error': {'t2m': 0.5}, 'chunks': {'time': 5, 'lat': 30, 'lon': 40}, 'effort': 1}
     """
-    data = select_array(data, "suggest")
+    variable = select_array(data, "suggest")
     check_keywords("suggest", promise, keywords_of(encoding))
     if samples < 1 or not efforts:
         raise VideoCodecError("suggest needs at least one sample and one effort")
-    letters = letters_of(data, promise.get("axes"))
-    codecs = {effort: choose_codec(data, None, {**promise, "effort": effort}) for effort in efforts}
+    letters = letters_of(variable, promise.get("axes"))
+    codecs = {
+        effort: choose_codec(variable, None, {**promise, "effort": effort}) for effort in efforts
+    }
     chunks = next(iter(codecs.values()))[1]
-    regions = _sample(letters or "", data.shape, chunks, samples)
+    regions = _sample(letters or "", variable.shape, chunks, samples)
     tried = Report(
-        (f"effort={effort}", evaluate_regions(data, codecs[effort][0], regions, advance=advance))
+        (
+            f"effort={effort}",
+            evaluate_regions(variable, codecs[effort][0], regions, advance=advance),
+        )
         for effort in sorted(set(efforts))
     )
     smallest = min(result.stored_bytes for result in tried.values())
@@ -146,19 +151,19 @@ def suggest(
         for label, result in tried.items()
         if result.stored_bytes * WORTH <= smallest
     )
-    expected_bytes = round(best.bits_per_pixel_per_band * data.size / 8)
+    expected_bytes = round(best.bits_per_pixel_per_band * variable.size / 8)
     return Suggestion(
-        name=name_of(data),
+        name=name_of(variable),
         settings={
-            **name_promises(promise, name_of(data)),
-            "chunks": dict(zip(map(str, data.dims), chunks, strict=True)),
+            **name_promises(promise, name_of(variable)),
+            "chunks": dict(zip(map(str, variable.dims), chunks, strict=True)),
             "effort": int(label.partition("=")[2]),
         },
         expected_bytes=expected_bytes,
         expected_ratio=best.ratio,
         expected=best,
         tried=tried,
-        sampled=best.cells / data.size,
+        sampled=best.cells / variable.size,
     )
 
 
