@@ -177,10 +177,11 @@ def test_patterns_that_name_nothing_are_refused(ds, said, message):
         encoding(ds, max_error=said)
 
 
-@pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel"])
+@pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel", "few"])
 def test_no_bound_is_advised_for_classes(name, ds):
-    """Whether attributes or their name tell them; another variable is the example, or none."""
-    classes = xr.Dataset({name: cube("u1"), "classes": ds.classes})
+    """Whether attributes, their name or their few values tell; another is the example, or none."""
+    values = cube("u1") // (50 if name == "few" else 1)
+    classes = xr.Dataset({name: values, "classes": ds.classes})
     with pytest.warns(UserWarning, match="stay without loss$"):
         encoding(classes, max_error=2)
     with pytest.warns(UserWarning, match=r"as in max_error=\{'counts': 2\}$"):
