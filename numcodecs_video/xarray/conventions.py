@@ -26,6 +26,7 @@ __all__ = [
     "as_unsigned",
     "hides_unsigned",
     "is_category",
+    "is_flag",
     "is_measurement",
     "kept_encoding",
     "may_lose",
@@ -76,13 +77,19 @@ def is_measurement(variable: xr.DataArray) -> bool:
 
 def is_category(variable: xr.DataArray) -> bool:
     """Tell classes, flags, masks and times, which a bound would make others of their kind."""
-    return _is_flag(variable) or _is_boolean(variable) or _is_time(variable)
+    return is_flag(variable) or _is_boolean(variable) or _is_time(variable)
 
 
 def _is_time(variable: xr.DataArray) -> bool:
     """Tell dates and durations, whichever number of units they are stored as."""
     units = str(_stated(variable, "units") or "")
     return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
+
+
+def is_flag(variable: xr.DataArray) -> bool:
+    """Tell classes and flags, by the attributes that CF has for them."""
+    name = str(variable.attrs.get("standard_name", ""))
+    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
 
 
 def seems_category(variable: xr.DataArray) -> bool:
@@ -211,11 +218,6 @@ def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
 
 def _stated(variable: xr.DataArray, key: str) -> Any:
     return variable.encoding.get(key, variable.attrs.get(key))
-
-
-def _is_flag(variable: xr.DataArray) -> bool:
-    name = str(variable.attrs.get("standard_name", ""))
-    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
 
 
 def _is_boolean(variable: xr.DataArray) -> bool:

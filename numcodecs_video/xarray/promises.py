@@ -17,6 +17,7 @@ import numpy as np
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
     hides_unsigned,
+    is_flag,
     is_measurement,
     may_lose,
     packing,
@@ -122,6 +123,11 @@ def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> tuple[dict[str, Any],
             return {}, (
                 f"{word}={said[word]:g} {why}: the integers of {name!r} are stored without loss"
             )
+    if said and is_flag(variable):
+        return promise, (
+            f"{name!r} holds classes or flags (flag_values, flag_masks or flag_meanings), which "
+            f"{' and '.join(said)} lets come back as others: leave it out, and nothing is lost"
+        )
     return promise, None
 
 

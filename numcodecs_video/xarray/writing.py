@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 import zarr
-from dask.delayed import delayed
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
@@ -17,6 +16,7 @@ from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
+from numcodecs_video.xarray.promises import PROMISES as WORDS
 from numcodecs_video.xarray.recording import (
     consolidate,
     open_group,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["to_zarr"]
 
+# What is said of fidelity: without it, what is added is kept as what is there.
+PROMISES = frozenset((*WORDS, "lossless"))
 ADDS = ("a", "a-", "r+")
 FORMATS = (2, 3)
 # What else xarray takes: consolidated, safe_chunks, align_chunks, write_empty_chunks and so on.
@@ -154,6 +156,8 @@ def to_zarr(
         later.compute()
         record_loss(store, **place)
         return None
+    from dask.delayed import delayed
+
     return delayed(_record_afterwards)(later, store, place)
 
 
@@ -190,6 +194,8 @@ def _write_tree(
         options["mode"] = "a" if "w" in options["mode"] else options["mode"]
     if consolidated is not False:
         consolidate(open_group(store, mode="r+", storage_options=options["storage_options"]))
+    from dask.delayed import delayed
+
     return delayed(list)(later)
 
 
@@ -244,7 +250,7 @@ def _encodings(
     )
     for path, group in groups.items():
         own = chosen.pop(path, {})
-        if settings:
+        if PROMISES & settings.keys():
             check_promises(nodes[path].ds, group, own)
         chosen[path] = {
             name: given for name, given in own.items() if f"{path}/{name}".strip("/") not in known

@@ -177,6 +177,14 @@ def test_patterns_that_name_nothing_are_refused(ds, said, message):
         encoding(ds, max_error=said)
 
 
+def test_a_bound_on_classes_is_doubted(ds):
+    """Whoever names them may, and whoever gives them alone, but is told what it does."""
+    for data, said in ((ds, {"classes": 3.0}), (ds.classes, 3.0)):
+        with pytest.warns(UserWarning, match="'classes' holds classes or flags .* leave it out"):
+            chosen = encoding(data, zarr_format=2, max_error=said)
+        assert settings_of(chosen["classes"]).fidelity.value == 3
+
+
 @pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel", "few"])
 def test_no_bound_is_advised_for_classes(name, ds):
     """Whether attributes, their name or their few values tell; another is the example, or none."""
