@@ -274,6 +274,21 @@ def test_chosen_chunks_are_bounded_and_even(letters, shape):
 
 
 @pytest.mark.parametrize(
+    ("letters", "shape", "expected"),
+    [
+        ("tyx", (20, 352, 512), (20, 352, 512)),  # few dates: wider tiles
+        ("tyx", (12, 1024, 1024), (12, 512, 512)),
+        ("tyx", (100, 1024, 1024), (100, 256, 256)),
+        ("tcyx", (118, 4, 512, 512), (118, 4, 128, 128)),
+        ("tyx", (365, 721, 1440), (122, 241, 240)),
+    ],
+)
+def test_chosen_tiles_depend_on_dates_and_bands(letters, shape, expected):
+    """The time axis is whole up to 128 dates, and pictures share what room is left."""
+    assert choose_chunks(letters, shape) == expected
+
+
+@pytest.mark.parametrize(
     ("stored", "said", "expected"),
     [
         (None, None, (6, 200, 240)),
