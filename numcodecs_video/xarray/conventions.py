@@ -36,6 +36,7 @@ __all__ = [
     "seems_category",
     "stored_dtype",
     "stored_values",
+    "units_of",
 ]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
@@ -119,6 +120,12 @@ def may_lose(kind: str, value: float, dtype: np.dtype[Any]) -> bool:
         return False
     exact = kind == "max_relative_error" or (kind == "max_error" and value < 1)
     return not (exact and dtype.kind in "iu")
+
+
+def units_of(variable: xr.DataArray) -> str:
+    """Return the units that a reader sees, to be written after a number; empty for pure numbers."""
+    units = str(_stated(variable, "units") or "")
+    return "" if units in ("", "1") else f" {units}"
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:

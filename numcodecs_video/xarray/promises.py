@@ -23,6 +23,7 @@ from numcodecs_video.xarray.conventions import (
     packing,
     seems_category,
     stored_dtype,
+    units_of,
 )
 from numcodecs_video.xarray.internals import is_in_memory
 
@@ -121,7 +122,8 @@ def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> tuple[dict[str, Any],
                 else "would be nothing for small counts"
             )
             return {}, (
-                f"{word}={said[word]:g} {why}: the integers of {name!r} are stored without loss"
+                f"{word}={said[word]:g} {why} in the integers that {name!r} is stored as: nothing "
+                "of it is lost"
             )
     if said and is_flag(variable):
         return promise, (
@@ -270,7 +272,7 @@ def _check_bound(word: str, bound: Any, variable: xr.DataArray, name: str) -> No
     number = float(bound) if isinstance(bound, numbers.Real) else math.nan
     if word not in IN_UNITS or (0 < number < math.inf and not isinstance(bound, (bool, np.bool))):
         return
-    units = variable.attrs.get("units", variable.encoding.get("units"))
+    units = units_of(variable).strip()
     raise VideoCodecError(
         f"{word} of {name!r} must be a positive finite number in the data's units"
         f"{f' ({units})' if units else ''}, got {bound!r}"
