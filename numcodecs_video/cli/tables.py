@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from numcodecs_video.cli.fitting import fitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,29 +28,48 @@ __all__ = [
     "new_table",
     "print_json",
     "print_table",
+    "terminal_width",
 ]
+
+ENDLESS = 10**4  # where there is no terminal, a table is as wide as it is
+INDENT = "  "
+RATIO = "ratio: raw bytes / stored bytes"
 
 LONGEST_UNITS = 12  # some data keep remarks there
 
 
 def console() -> Console:
-    """Return a console on standard output, wide enough for a table when that is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+    """Return a console on standard output that shows text as it is: units in brackets, say."""
+    width = terminal_width() or ENDLESS
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal on standard output; None where that is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def new_table(title: str, text: list[str], figures: list[str]) -> Table:
     """Start a table whose first columns hold text and whose others hold figures."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=title)
     for name in text:
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in figures:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def print_table(table: Table) -> None:
-    """Print a table without the padding that rich leaves at the right."""
-    console().print(table)
+    """Print a table in the columns that there are, no figure in parts, and say what a ratio is."""
+    screen, room = console(), terminal_width()
+    screen.print(str(table.title), style="bold", soft_wrap=True)
+    for part in fitted(table, None if room is None else room - len(INDENT)):
+        with screen.capture() as captured:
+            screen.print(part)
+        lines = (line.rstrip() for line in captured.get().splitlines())
+        click.echo("\n" + "\n".join(INDENT + line for line in lines if line))
+    ratio = any(column.header == "ratio" for column in table.columns)
+    click.echo(f"\n{INDENT}{RATIO}\n" if ratio else "")
 
 
 def print_json(value: Any) -> None:
