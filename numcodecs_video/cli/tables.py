@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 
 from numcodecs_video.cli.fitting import fitted
+from numcodecs_video.xarray.report import format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,18 +88,14 @@ def _finite(value: Any) -> Any:
 
 
 def format_size(size: int) -> str:
-    """Write a number of bytes with three digits and a decimal unit.
+    """Write a number of bytes with a decimal unit.
 
     Examples
     --------
     >>> format_size(999), format_size(12_345), format_size(6_789_000_000)
-    ('999 B', '12.3 kB', '6.79 GB')
+    ('999 bytes', '12.3 kB', '6.8 GB')
     """
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
-    while value >= 999.5 and len(units) > 1:
-        value /= 1000.0
-        units.pop(0)
-    return f"{size} B" if units[0] == "B" else f"{value:#.3g} {units[0]}".replace(". ", " ")
+    return decimal(size)
 
 
 def format_ratio(raw_bytes: int, stored_bytes: int) -> str:
@@ -109,17 +107,6 @@ def format_ratio(raw_bytes: int, stored_bytes: int) -> str:
     ('12.5', '–')
     """
     return f"{raw_bytes / stored_bytes:.1f}" if stored_bytes else "–"
-
-
-def format_number(value: float) -> str:
-    """Write a measured figure with four digits.
-
-    Examples
-    --------
-    >>> format_number(0.123456), format_number(20.0), format_number(float("inf"))
-    ('0.1235', '20', '∞')
-    """
-    return f"{value:.4g}".replace("inf", "∞")
 
 
 def format_shape(shape: tuple[int | tuple[int, ...], ...]) -> str:

@@ -20,7 +20,7 @@ from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
-from numcodecs_video.xarray.report import Report, format_figure
+from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +69,11 @@ class Comparison(Quality):
         """Return the figures as text, by what they are."""
         cells = {
             "identical": "yes" if self.identical else "no",
-            "RMSE": format_figure(self.rmse),
-            "PSNR dB": f"{self.psnr:.1f}".replace("inf", "∞"),
-            "SSIM": format_figure(self.ssim),
-            "spectral angle °": format_figure(self.spectral_angle, 3),
-            "largest error": format_figure(self.largest_error),
+            "RMSE": format_number(self.rmse),
+            "PSNR dB": format_fixed(self.psnr, 1),
+            "SSIM": format_number(self.ssim),
+            "spectral angle °": format_number(self.spectral_angle, 3),
+            "largest error": format_number(self.largest_error),
             "missing changed": str(self.missing_changed),
         }
         if self.bytes_after is not None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
@@ -24,7 +25,7 @@ from numcodecs_video.xarray.encoding import (
     name_promises,
 )
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
-from numcodecs_video.xarray.report import Report, format_figure, text_table
+from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +74,7 @@ class Evaluation(Quality):
 
     @property
     def ratio(self) -> float:
-        """How many times smaller the stored array is."""
+        """Raw bytes / stored bytes."""
         return compression_ratio(self.raw_bytes, self.stored_bytes)
 
     @property
@@ -94,19 +95,20 @@ class Evaluation(Quality):
     def table_cells(self) -> dict[str, str]:
         """Return the figures as text, by what they are."""
         return {
-            "bits per pixel per band": f"{self.bits_per_pixel_per_band:.3f}",
-            "ratio": f"{self.ratio:.1f}",
-            "RMSE": format_figure(self.rmse),
-            "PSNR dB": f"{self.psnr:.1f}".replace("inf", "∞"),
-            "SSIM": format_figure(self.ssim),
-            "spectral angle °": format_figure(self.spectral_angle, 3),
-            "largest error": format_figure(self.largest_error),
-            "encode MB/s": format_figure(self.encode_mb_per_s, 3),
-            "decode MB/s": format_figure(self.decode_mb_per_s, 3),
+            "bits per pixel per band": format_fixed(self.bits_per_pixel_per_band, 3),
+            "ratio": format_fixed(self.ratio, 1),
+            "RMSE": format_number(self.rmse),
+            "PSNR dB": format_fixed(self.psnr, 1),
+            "SSIM": format_number(self.ssim),
+            "spectral angle °": format_number(self.spectral_angle, 3),
+            "largest error": format_number(self.largest_error),
+            "encode MB/s": format_number(self.encode_mb_per_s, 3),
+            "decode MB/s": format_number(self.decode_mb_per_s, 3),
         }
 
     def __str__(self) -> str:
-        return text_table([self.name, self.codec], list(map(list, self.table_cells().items())))
+        figures = pd.Series({key: cell for key, cell in self.table_cells().items() if cell})
+        return f"{self.name}, by {self.codec}\n{figures.to_string()}"
 
 
 @overload

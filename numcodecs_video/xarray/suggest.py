@@ -12,7 +12,7 @@ from numcodecs_video.xarray.dimensions import NARROWEST_TILE, letters_of
 from numcodecs_video.xarray.encoding import name_promises
 from numcodecs_video.xarray.evaluate import choose_codec, evaluate_regions, name_of
 from numcodecs_video.xarray.quality import regions_of
-from numcodecs_video.xarray.report import Report, format_figure
+from numcodecs_video.xarray.report import Report, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ class Suggestion:
                 f"{self.name}: {words}",
                 f"expect {self.expected_bytes / 1e6:.3g} MB, {self.expected_ratio:.1f} times "
                 f"smaller, {best.bits_per_pixel_per_band:.3f} bits per pixel per band, largest "
-                f"error {format_figure(best.largest_error)}, PSNR {best.psnr:.1f} dB; encoding "
+                f"error {format_number(best.largest_error)}, PSNR {best.psnr:.1f} dB; encoding "
                 f"{best.encode_mb_per_s:.2g} MB/s a core",
                 f"tried on {100 * self.sampled:.3g} % of the array:",
                 str(self.tried),
