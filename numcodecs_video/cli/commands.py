@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from numcodecs_video import __version__
+from numcodecs_video.cli.compare import compare
 from numcodecs_video.cli.compress import compress
 from numcodecs_video.cli.convert import convert
 from numcodecs_video.cli.demo import demo
 from numcodecs_video.cli.doctor import doctor
-from numcodecs_video.cli.evaluate import compare, evaluate, suggest
+from numcodecs_video.cli.evaluate import evaluate
 from numcodecs_video.cli.extract import extract
 from numcodecs_video.cli.info import info
+from numcodecs_video.cli.suggest import suggest
 from numcodecs_video.cli.sweep import sweep_command
 from numcodecs_video.errors import DecodeError, VideoCodecError
 

@@ -14,7 +14,8 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from numcodecs_video.cli.fitting import fitted
-from numcodecs_video.xarray.report import format_number
+from numcodecs_video.xarray.promised import KINDS, Promised, show_units
+from numcodecs_video.xarray.report import Report, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ __all__ = [
     "format_units",
     "new_table",
     "print_json",
+    "print_report",
     "print_table",
     "terminal_width",
 ]
@@ -36,8 +38,6 @@ __all__ = [
 ENDLESS = 10**4  # where there is no terminal, a table is as wide as it is
 INDENT = "  "
 RATIO = "ratio: raw bytes / stored bytes"
-
-LONGEST_UNITS = 12  # some data keep remarks there
 
 
 def console() -> Console:
@@ -72,6 +72,15 @@ def print_table(table: Table) -> None:
         click.echo("\n" + "\n".join(INDENT + line for line in lines if line))
     ratio = any(column.header == "ratio" for column in table.columns)
     click.echo(f"\n{INDENT}{RATIO}\n" if ratio else "")
+
+
+def print_report(title: str, report: Report[Any]) -> None:
+    """Print results by variable."""
+    header, rows = report.table()
+    table = new_table(title, header[:1], header[1:])
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)
 
 
 def print_json(value: Any) -> None:
@@ -135,16 +144,10 @@ def format_promise(attributes: Mapping[str, Any], units: str = "") -> str:
     >>> format_promise({"lossy_compression_max_error": 0.01}, " K"), format_promise({})
     ('±0.01 K', 'lossless')
     """
-    for kind in ("max_error", "max_relative_error", "rmse", "psnr", "qp"):
+    for kind in KINDS:
         value = attributes.get(f"lossy_compression_{kind}")
         if value is not None:
-            texts = {
-                "max_error": f"±{value:g}{units}",
-                "max_relative_error": f"±{100 * value:g} %",
-                "rmse": f"RMSE {value:g}{units}",
-                "psnr": f"PSNR {value:g} dB",
-            }
-            return texts.get(kind, f"{kind} {value:g}")
+            return str(Promised(kind, value, units.strip()))
     return "lossless"
 
 
@@ -156,5 +159,4 @@ def format_units(attributes: Mapping[str, object]) -> str:
     >>> format_units({"units": "K"}), format_units({}), format_units({"units": "as in table 3"})
     (' K', '', '')
     """
-    units = str(attributes.get("units", ""))
-    return f" {units}" if 0 < len(units) <= LONGEST_UNITS else ""
+    return show_units(attributes.get("units", ""))

@@ -67,7 +67,8 @@ class Report(dict[str, RowT]):
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return the header and the rows, as text; columns without a figure are left out."""
         rows = {name: row.table_cells() for name, row in self.items()}
-        columns = list(dict.fromkeys(c for cells in rows.values() for c in cells if cells[c]))
+        every = dict.fromkeys(column for cells in rows.values() for column in cells)
+        columns = [c for c in every if any(cells.get(c) for cells in rows.values())]
         return ["variable", *columns], [
             [name, *(cells.get(column, "") for column in columns)] for name, cells in rows.items()
         ]
