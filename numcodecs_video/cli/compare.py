@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from numcodecs_video import xarray as nx
-from numcodecs_video.cli.opening import open_dataset, select_cubes
+from numcodecs_video.cli.opening import in_one_line, open_dataset, select_cubes
 from numcodecs_video.cli.options import json_option, variable_option
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.tables import format_number, print_json, print_report
@@ -73,8 +73,7 @@ def _trouble() -> Iterator[None]:
     try:
         yield
     except (click.ClickException, VideoCodecError, DecodeError, OSError) as error:
-        text = error.message if isinstance(error, click.ClickException) else str(error)
-        raise _Trouble(" ".join(text.split())) from error
+        raise _Trouble(in_one_line(error)) from error
 
 
 def _describe(result: nx.Comparison) -> str:

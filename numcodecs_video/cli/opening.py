@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import zarr
 
+from numcodecs_video.errors import DecodeError
 from numcodecs_video.xarray.compare import open_lazily
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["arrays_of", "open_dataset", "select_cubes"]
+__all__ = ["arrays_of", "in_one_line", "open_dataset", "select_cubes"]
 
 
 def open_dataset(path: str) -> xr.Dataset:
@@ -53,6 +54,13 @@ def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
             f"no variable {', '.join(unknown)}: there are {', '.join(map(str, ds.data_vars))}"
         )
     return ds[list(names)] if names else ds
+
+
+def in_one_line(error: Exception) -> str:
+    """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
+    notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
+    text = error.message if isinstance(error, click.ClickException) else str(error)
+    return " ".join([*text.split(), *(f"({note})" for note in notes)])
 
 
 def _check_existence(path: str) -> None:

@@ -22,7 +22,7 @@ from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
 from numcodecs_video.xarray.promised import Promised, PromiseGauge, Rounding, promised_for
-from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
+from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region, regions_of
 from numcodecs_video.xarray.recording import EARLIER
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
@@ -298,14 +298,14 @@ def _measured(
     if promised is not None and promised.kind in ("rmse", "psnr") and chunks is not None:
         lengths, chunk_cells = chunks, math.prod(chunks)
     regions = list(regions_of(before.shape, [max(1, length) for length in lengths]))
-    low, high = range_of(before[region].values for region in regions)
+    low, high = range_of(read_region(before, region) for region in regions)
     gauge = QualityGauge(letters, high - low)
     kept = None
     if promised is not None:
         kept = PromiseGauge(promised, chunk_cells, Rounding.between(before, after))
     identical = True
     for region in regions:
-        old, new = before[region].values, after[region].values
+        old, new = read_region(before, region), read_region(after, region)
         gauge.add(old, new)
         if kept is not None:
             kept.add(old, new)

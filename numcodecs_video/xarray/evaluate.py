@@ -14,7 +14,7 @@ import xarray as xr
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings, Settings, parse_nodata
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.errors import VideoCodecError, noting
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
@@ -24,7 +24,7 @@ from numcodecs_video.xarray.encoding import (
     fill_value_of,
     name_promises,
 )
-from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
+from numcodecs_video.xarray.quality import Quality, QualityGauge, name_region, range_of, regions_of
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
 if TYPE_CHECKING:
@@ -232,12 +232,12 @@ def evaluate_regions(
     axes = getattr(getattr(codec, "settings", None), "axes", None) or letters
     scale, offset = packing(variable, "scale_factor") or 1.0, packing(variable, "add_offset") or 0.0
     blocks = [variable[region] for region in regions]
-    low, high = range_of(map(stored_values, blocks), nodata)
+    low, high = range_of(map(_stored_values, blocks, regions), nodata)
     gauge = QualityGauge(axes, (high - low) * abs(scale))
     raw_bytes = stored_bytes = 0
     seconds = [0.0, 0.0]
-    for block in blocks:
-        before = stored_values(block)
+    for block, region in zip(blocks, regions, strict=True):
+        before = _stored_values(block, region)
         padded = before if chunks is None else _padded(before, chunks, nodata)
         start = time.perf_counter()
         payload = codec.encode(padded)
@@ -261,6 +261,11 @@ def evaluate_regions(
         encode_seconds=seconds[0],
         decode_seconds=seconds[1],
     )
+
+
+def _stored_values(block: xr.DataArray, region: Region) -> NDArray[Any]:
+    with noting(f"in {name_region(name_of(block), region)}"):
+        return stored_values(block)
 
 
 def choose_codec(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import zarr
     from numpy.typing import NDArray
 
-__all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "show_units"]
+__all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in", "show_units"]
 
 LONGEST_UNITS = 12  # some data keep remarks there
 KINDS = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
@@ -93,19 +93,27 @@ def promised_for(variable: xr.DataArray, array: zarr.Array[Any] | None) -> Promi
     Promised or None
         None where nothing says.
     """
-    settings = None if array is None else settings_of(array)
-    if array is not None and settings is not None:
-        kind, value = settings.fidelity.kind, settings.fidelity.value
-        if kind == "lossless":
-            return Promised(kind)
-        attributes = dict(array.attrs)
-        scale = scale_in(attributes) if kind in IN_UNITS else 1.0
-        return Promised(kind, value * scale, _units_in(kind, attributes))
+    promised = None if array is None else promised_in(array)
+    if promised is not None:
+        return promised
     for word in KINDS:
         said = variable.attrs.get(f"{PREFIX}{word}")
         if isinstance(said, (int, float, np.number)):
             return Promised(word, float(said), _units_in(word, variable.attrs))
     return None
+
+
+def promised_in(array: zarr.Array[Any]) -> Promised | None:
+    """Find what the settings of an array's video codec promise; None where it has another."""
+    settings = settings_of(array)
+    if settings is None:
+        return None
+    kind, value = settings.fidelity.kind, settings.fidelity.value
+    if kind == "lossless":
+        return Promised(kind)
+    attributes = dict(array.attrs)
+    scale = scale_in(attributes) if kind in IN_UNITS else 1.0
+    return Promised(kind, value * scale, _units_in(kind, attributes))
 
 
 def _units_in(kind: str, attributes: Any) -> str:
