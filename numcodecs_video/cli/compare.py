@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from numcodecs_video import xarray as nx
-from numcodecs_video.cli.opening import in_one_line, open_dataset, select_cubes
+from numcodecs_video.cli.opening import in_one_line, open_dataset, select_variables
 from numcodecs_video.cli.options import json_option, variable_option
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.tables import format_number, print_json, print_report
@@ -49,7 +49,7 @@ def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json
     """
     with _trouble(), ExitStack() as stack:
         before, after = (stack.enter_context(open_dataset(path)) for path in (a, b))
-        before = select_cubes(before, names)
+        before = select_variables(before, names)
         total = sum(v.nbytes for name, v in before.data_vars.items() if name in after)
         with progress_bar("comparing", total) as advance:
             report = nx.compare(before, after, stores=(a, b), advance=advance)

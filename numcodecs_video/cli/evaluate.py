@@ -21,8 +21,6 @@ from numcodecs_video.cli.tables import print_json, print_report
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
-
 __all__ = ["evaluate"]
 
 
@@ -42,14 +40,11 @@ def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> N
     """Encode and decode the cubes of SRC, a Zarr store, its URL or a NetCDF file."""
     settings = encoding_settings(said)
     with open_dataset(src) as source:
-        ds = select_cubes(source, names)
-        with announced(), progress_bar("evaluating", _cube_bytes(ds, said["axes"])) as advance:
+        ds = select_cubes(source, names, said["axes"])
+        total = sum(variable.nbytes for variable in ds.data_vars.values())
+        with announced(), progress_bar("evaluating", total) as advance:
             report = nx.evaluate(ds, advance=advance, **settings)
     if as_json:
         print_json([result.to_dict() for result in report.values()])
     else:
         print_report(src, report)
-
-
-def _cube_bytes(ds: xr.Dataset, axes: dict[str, str] | None) -> int:
-    return sum(v.nbytes for v in ds.data_vars.values() if nx.letters_of(v, axes))

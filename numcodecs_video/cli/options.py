@@ -113,8 +113,8 @@ def announced() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
-    for warning in caught:
-        text = re.sub(r"pass chunks=({.*})", _as_option, str(warning.message))
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        text = re.sub(r"pass chunks=({.*})", _as_option, message)
         text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
         click.echo(f"Note: {text}", err=True)
 

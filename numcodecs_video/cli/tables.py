@@ -74,10 +74,10 @@ def print_table(table: Table) -> None:
     click.echo(f"\n{INDENT}{RATIO}\n" if ratio else "")
 
 
-def print_report(title: str, report: Report[Any]) -> None:
-    """Print results by variable."""
+def print_report(title: str, report: Report[Any], rows_are: str = "variable") -> None:
+    """Print results, one a row."""
     header, rows = report.table()
-    table = new_table(title, header[:1], header[1:])
+    table = new_table(title, [rows_are], header[1:])
     for row in rows:
         table.add_row(*row)
     print_table(table)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numcodecs_video.metrics import Nodata
     from numcodecs_video.xarray.quality import Region
 
-__all__ = ["Evaluation", "choose_codec", "evaluate", "evaluate_regions", "name_of"]
+__all__ = ["Evaluation", "choose_codec", "cubes_in", "evaluate", "evaluate_regions", "name_of"]
 
 
 @dataclass(frozen=True)
@@ -175,12 +175,7 @@ def evaluate(
     if isinstance(data, xr.DataArray):
         return _evaluate_array(data, *choose_codec(data, codec, settings), advance)
     axes = settings.get("axes")
-    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes) and v.size}
-    if not cubes:
-        raise VideoCodecError(
-            "no variable has time, y and x axes, and cells; name axes with "
-            "axes={'dimension': 'letter'}"
-        )
+    cubes = cubes_in(data, axes)
     # Of a dataset, one number is a promise for its measurements alone: encoding knows which.
     encodings = encoding(data, zarr_format=2, **settings)
     return Report(
@@ -195,6 +190,23 @@ def evaluate(
         )
         for name, cube in cubes.items()
     )
+
+
+def cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None = None) -> dict[str, xr.DataArray]:
+    """Find the variables of a dataset that become video, and have cells.
+
+    Raises
+    ------
+    VideoCodecError
+        If there is none.
+    """
+    cubes = {name_of(v): v for v in ds.data_vars.values() if letters_of(v, axes) and v.size}
+    if not cubes:
+        raise VideoCodecError(
+            "no variable has time, y and x axes, and cells; name axes with "
+            "axes={'dimension': 'letter'}"
+        )
+    return cubes
 
 
 def _evaluate_array(
@@ -214,6 +226,7 @@ def evaluate_regions(
     *,
     chunks: tuple[int, ...] | None = None,
     advance: Callable[[int], None] | None = None,
+    on_part: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Encode and decode parts of an array, each as one chunk.
 
@@ -226,6 +239,8 @@ def evaluate_regions(
         Length to fill each part up to; none unless given.
     advance : callable, optional
         Told the raw bytes of every part that is done.
+    on_part : callable, optional
+        Told the cells and the stored bytes of every part.
     """
     variable = as_unsigned(variable)
     nodata, letters = nodata_of(variable), letters_of(variable)
@@ -250,6 +265,8 @@ def evaluate_regions(
         gauge.add(_scaled(before, scale, offset), _scaled(after, scale, offset), valid)
         if advance is not None:
             advance(before.nbytes)
+        if on_part is not None:
+            on_part(before.size, len(payload))
     return Evaluation(
         **vars(gauge.quality()),
         name=name_of(variable),

@@ -444,7 +444,7 @@ def test_evaluate_prints_what_it_would_cost(source):
     height = next(row for row in rows if row["name"] == "height")
     assert 0 < height["largest_error"] <= 0.1
     assert "per band" in run_well("evaluate", source, "--var", "height", *promise)
-    assert_ends_in_one_line(run("evaluate", source, "--var", "label"), "no variable has time")
+    assert_ends_in_one_line(run("evaluate", source, "--var", "label"), "label holds text")
 
 
 def test_suggest_prints_settings(source):
@@ -453,7 +453,7 @@ def test_suggest_prints_settings(source):
     assert "--max-error height=0.1" in printed
     rows = json.loads(run_well("suggest", source, "--var", "height", "--psnr", "40", "--json"))
     assert rows["settings"]["psnr"] == {"height": 40.0}
-    assert_ends_in_one_line(run("suggest", source, "--max-error", "1"), "--var")
+    assert_ends_in_one_line(run("suggest", source, "--max-error", "1"), "choose by --var one of")
 
 
 def test_compare_prints_what_differs(tmp_path, source):
