@@ -9,7 +9,7 @@ from numcodecs_video.format.payload import MAGIC
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["describe_kind", "is_payload"]
+__all__ = ["describe_kind", "is_payload", "is_readable"]
 
 READ = "evaluate says what it would take as video, compress makes it a store"
 KINDS = (
@@ -28,17 +28,25 @@ KINDS = (
 
 def is_payload(file: Path) -> bool:
     """Tell whether a file starts as a chunk of this package does."""
-    with file.open("rb") as stream:
-        return stream.read(len(MAGIC)) == MAGIC
+    return _head_of(file).startswith(MAGIC)
+
+
+def is_readable(file: Path) -> bool:
+    """Tell whether a file is of a kind that evaluate and compress read."""
+    return _head_of(file).startswith(tuple(magic for magic, text in KINDS if READ in text))
 
 
 def describe_kind(file: Path) -> str:
     """Say what a file is, and what to do with it, where its first bytes tell."""
-    with file.open("rb") as stream:
-        head = stream.read(8).lstrip(b" \r\n\t")
+    head = _head_of(file).lstrip(b" \r\n\t")
     if not head:
         return "an empty file"
     return next(
         (text for magic, text in KINDS if head.startswith(magic)),
         "neither a Zarr store nor a chunk that this package wrote",
     )
+
+
+def _head_of(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(8)

@@ -10,6 +10,8 @@ import click
 import xarray as xr
 import zarr
 
+from numcodecs_video.cli.kinds import describe_kind, is_readable
+from numcodecs_video.cli.options import as_shell
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.xarray.compare import names_zarr, open_lazily
 from numcodecs_video.xarray.conventions import stored_dtype
@@ -49,6 +51,8 @@ def open_dataset(path: str) -> xr.Dataset:
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if Path(path).is_file() and not is_readable(Path(path)):
+            reason = f"it is {describe_kind(Path(path))}"
         raise click.ClickException(
             f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
         ) from error
@@ -70,8 +74,8 @@ def _refuse_groups(path: str) -> None:
         )
     if filled:
         raise click.ClickException(
-            f"{path} holds groups ({', '.join(filled)}): write one to a file of its own, by "
-            f"xarray.open_dataset({path!r}, group={filled[0]!r})"
+            f"{path} holds groups, {', '.join(filled)}: write one to a file of its own first, as "
+            f"'ncks -G : -g {filled[0]} {path} {Path(filled[0]).name}.nc' does"
         )
     raise click.ClickException(f"{path} holds no variables")
 
@@ -139,7 +143,7 @@ def in_one_line(error: Exception) -> str:
     """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
     notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
     text = error.message if isinstance(error, click.ClickException) else str(error)
-    return " ".join([*text.split(), *(f"({note})" for note in notes)])
+    return " ".join([*as_shell(text).split(), *(f"({note})" for note in notes)])
 
 
 def _check_existence(path: str) -> None:

@@ -134,3 +134,29 @@ def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
     line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "x")
     assert "cannot be written to" in line
     assert run("sweep", folder / "one.zarr").exit_code == 2
+
+
+def test_groups_of_a_file_are_named(tmp_path):
+    """With what makes files of them."""
+    pytest.importorskip("netCDF4")
+    xr.Dataset({"t2m": (T, VALUES)}).to_netcdf(tmp_path / "a.nc", group="north", engine="netcdf4")
+    line = refusal_of("evaluate", tmp_path / "a.nc")
+    assert f"{tmp_path / 'a.nc'} holds groups, north: write one to a file of its own" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"GRIB\0\0\0\2", "it is a GRIB file"), (b"text", "it is neither a Zarr store nor a chunk")],
+)
+def test_what_cannot_be_read_is_named(tmp_path, content, message):
+    """By what it is, where its first bytes tell."""
+    (tmp_path / "a").write_bytes(content)
+    line = refusal_of("evaluate", tmp_path / "a")
+    assert f"cannot read {tmp_path / 'a'} as a Zarr group or a NetCDF file: {message}" in line
+
+
+def test_errors_name_options(folder):
+    """Rather than what Python would say."""
+    line = refusal_of("suggest", folder / "one.zarr", "--max-error", "nothing=1")
+    assert "max_error names 'nothing'" in line
+    assert "={" not in line
