@@ -34,6 +34,7 @@ __all__ = [
     "packing",
     "scale_in",
     "seems_category",
+    "show_units",
     "stored_dtype",
     "stored_values",
     "units_of",
@@ -56,6 +57,7 @@ SENTINELS = ("_FillValue", "missing_value", "nodata")
 DURATIONS = frozenset(
     ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds")
 )
+LONGEST_UNITS = 12  # some data keep remarks there
 NO_SENTINEL = frozenset(("", "none", "null", "n/a", "na", "nan"))
 
 
@@ -123,9 +125,20 @@ def may_lose(kind: str, value: float, dtype: np.dtype[Any]) -> bool:
 
 
 def units_of(variable: xr.DataArray) -> str:
-    """Return the units that a reader sees, to be written after a number; empty for pure numbers."""
-    units = str(_stated(variable, "units") or "")
-    return "" if units in ("", "1") else f" {units}"
+    """Return the units that a reader sees, to be written after a number."""
+    return show_units(_stated(variable, "units") or "")
+
+
+def show_units(units: object) -> str:
+    """Write units after a space, where there are some and they are no sentence.
+
+    Examples
+    --------
+    >>> show_units("K"), show_units("1"), show_units("as in table 3 of the report")
+    (' K', '', '')
+    """
+    text = str(units)
+    return f" {text}" if 0 < len(text) <= LONGEST_UNITS and text != "1" else ""
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:

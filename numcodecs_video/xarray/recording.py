@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from numcodecs_video.config import Fidelity
 
 __all__ = [
+    "EARLIER",
     "IN_UNITS",
+    "PREFIX",
     "consolidate",
     "describe_loss",
+    "may_lose_in",
     "open_group",
     "record_loss",
     "silent_about_format_3",
@@ -79,7 +82,7 @@ def record_loss(
     top = open_group(store, group=group, mode="r+", storage_options=storage_options)
     written = {}
     for name, array in _arrays_of(top):
-        heads = _heads_of(array) if _may_lose(array) else []
+        heads = _heads_of(array) if may_lose_in(array) else []
         attributes = _described(array, heads)
         if attributes:
             record = {key: value for key, value in array.attrs.items() if key.startswith(PREFIX)}
@@ -112,7 +115,7 @@ def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
         ``lossy_compression_algorithm``, ``..._implementation``, ``..._<promise>`` and
         ``..._realised_<promise>``, numbers being in the units that a reader sees.
     """
-    return _described(array, _heads_of(array)) if _may_lose(array) else {}
+    return _described(array, _heads_of(array)) if may_lose_in(array) else {}
 
 
 def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
@@ -197,7 +200,8 @@ def _arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
 
 
-def _may_lose(array: zarr.Array[Any]) -> bool:
+def may_lose_in(array: zarr.Array[Any]) -> bool:
+    """Tell whether the video codec of an array lets its values lose anything."""
     settings = settings_of(array)
     if settings is None or settings.fidelity.kind == "lossless":
         return False
@@ -223,7 +227,7 @@ def _worst(heads: Sequence[tuple[float, str]], fidelity: Fidelity) -> float | No
 
 def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> dict[str, Any]:
     settings = settings_of(array)
-    if settings is None or not _may_lose(array):
+    if settings is None or not may_lose_in(array):
         return {}
     kind, value = settings.fidelity.kind, settings.fidelity.value
     scale = scale_in(dict(array.attrs)) if kind in IN_UNITS else 1.0
