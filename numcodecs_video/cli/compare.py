@@ -17,6 +17,8 @@ from numcodecs_video.errors import DecodeError, VideoCodecError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import xarray as xr
+
 __all__ = ["compare"]
 
 BROKEN = 1  # exit status, as diff has it
@@ -50,6 +52,7 @@ def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json
     with _trouble(), ExitStack() as stack:
         before, after = (stack.enter_context(open_dataset(path)) for path in (a, b))
         before = select_variables(before, names)
+        alone = {a: _only_in(before, after), b: [] if names else _only_in(after, before)}
         total = sum(v.nbytes for name, v in before.data_vars.items() if name in after)
         with progress_bar("comparing", total) as advance:
             report = nx.compare(before, after, stores=(a, b), advance=advance)
@@ -60,11 +63,18 @@ def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json
     for name, result in report.items():
         for note in result.notes:
             click.echo(f"Note: {name}: {note}", err=True)
+    for place, found in alone.items():
+        if found:
+            click.echo(f"Note: only in {place}: {', '.join(found)}", err=True)
     broken = {name: result for name, result in report.items() if result.held is False}
     for name, result in broken.items():
         click.echo(f"Broken: {name}: {_describe(result)}", err=True)
     if broken:
         ctx.exit(BROKEN)
+
+
+def _only_in(one: xr.Dataset, other: xr.Dataset) -> list[str]:
+    return [str(name) for name in one.data_vars if name not in other.variables]
 
 
 @contextmanager

@@ -179,3 +179,14 @@ def test_earlier_losses_are_said(tmp_path, ds, stores):
         ncv.to_zarr(once[["t2m"]], tmp_path / "c.zarr", max_error=0.1, effort=1)
     result = run("compare", stores[0], tmp_path / "c.zarr", "--var", "t2m")
     assert "what was compressed had lost something before" in result.stderr
+
+
+def test_what_one_lacks_is_said(tmp_path, ds, stores):
+    """On either side, and of what was asked for alone."""
+    ds[["t2m"]].assign(more=ds.t2m[0]).to_zarr(tmp_path / "other.zarr")
+    printed = run("compare", stores[0], tmp_path / "other.zarr").stderr.splitlines()
+    assert printed == [
+        f"Note: only in {stores[0]}: classes, specific_humidity, station",
+        f"Note: only in {tmp_path / 'other.zarr'}: more",
+    ]
+    assert run("compare", stores[0], tmp_path / "other.zarr", "--var", "t2m").stderr == ""
