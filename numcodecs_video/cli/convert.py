@@ -8,13 +8,8 @@ from pathlib import Path
 
 import click
 
-from numcodecs_video.cli.opening import arrays_of
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import parse_chunks
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import format_size, print_json
-from numcodecs_video.stored import holds_payloads
-from numcodecs_video.xarray import convert as convert_store
 
 __all__ = ["convert"]
 
@@ -46,6 +41,12 @@ def convert(
     once more. Groups, attributes and missing values stay; other arrays are written as Zarr does by
     default. A local DST appears under its name once it is complete.
     """
+    from numcodecs_video.cli.opening import arrays_of
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import format_size, print_json
+    from numcodecs_video.stored import holds_payloads
+    from numcodecs_video.xarray import convert as convert_store
+
     arrays = arrays_of(src)
     total = sum(array.nbytes_stored() for _, array in arrays if holds_payloads(array))
     target = Path(dst.removeprefix("file://")) if "://" not in dst.removeprefix("file://") else None
