@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from numcodecs_video.cli.options import json_option
-from numcodecs_video.cli.parameters import parse_chunks
+from numcodecs_video.cli.parameters import CHUNKS
 
 __all__ = ["convert"]
 
@@ -27,13 +27,12 @@ Examples:
 @click.option("--zarr-format", type=click.Choice(["2", "3"]), help="Of DST.  [default: the other]")
 @click.option(
     "--shards",
-    callback=parse_chunks,
-    metavar="DIM=N,...",
+    type=CHUNKS,
     help="Put chunks into shards of so many cells, whole chunks each; -1 for all.",
 )
 @json_option
 def convert(
-    src: str, dst: str, *, zarr_format: str | None, shards: dict[str, int], as_json: bool
+    src: str, dst: str, *, zarr_format: str | None, shards: dict[str, int] | None, as_json: bool
 ) -> None:
     """Copy the Zarr store SRC to DST, in the other Zarr format.
 
