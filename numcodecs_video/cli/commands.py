@@ -31,7 +31,10 @@ COMMANDS = {
     ),
     "extract": ("extract:extract", "Remux a chunk's stream to .mkv, or render a preview."),
     "doctor": ("doctor:doctor", "Decode every chunk of a store, and name each bad one."),
-    "convert": ("convert:convert", "Move a store to the other Zarr format without decoding."),
+    "convert": (
+        "convert:convert",
+        "Move a store to the other Zarr format, or export it to NetCDF.",
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -53,35 +54,30 @@ def compress(
     coordinates and packing, and what was lost is written into the attributes. A local DST appears
     under its name once it is complete.
     """
-    from numcodecs_video.cli.copying import copied_bytes, copy_dataset
+    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.copying import copied_bytes, copy_groups
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.reading import open_as_stored
-    from numcodecs_video.cli.selecting import select_variables
+    from numcodecs_video.cli.selecting import paths_of, select_variables
     from numcodecs_video.cli.summary import print_sizes, sizes_of
     from numcodecs_video.cli.tables import print_json
-    from numcodecs_video.cli.targets import check_destination, write_then_rename
-    from numcodecs_video.xarray import encoding, record_loss
+    from numcodecs_video.cli.targets import check_target, completed
+    from numcodecs_video.xarray import record_loss
 
     settings = encoding_settings(said)
-    target = check_destination(src, dst, overwrite=overwrite)
+    target = check_target([src], dst, overwrite=overwrite)
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
-    with open_as_stored(src) as source:
-        ds = select_variables(source, names)
+    with ExitStack() as stack:
+        groups = select_variables(open_as_stored(src, stack), names)
         with announced(), progress_bar("searching", None):
-            encodings = encoding(ds, zarr_format=number, tune=True, **settings)
+            encodings = choose_encodings(groups, zarr_format=number, **settings)
 
-        def write(path: str) -> None:
-            """Copy with a progress bar, and record what was lost."""
-            with progress_bar("compressing", copied_bytes(ds, encodings)) as advance:
-                copy_dataset(ds, path, encodings, zarr_format=number, advance=advance)
+        with nullcontext(target) if isinstance(target, str) else completed(target) as path:
+            with progress_bar("compressing", copied_bytes(groups, encodings)) as advance:
+                copy_groups(groups, str(path), encodings, zarr_format=number, advance=advance)
             record_loss(path)
-
-        if isinstance(target, str):
-            write(target)
-        else:
-            write_then_rename(write, target)
-        sizes = sizes_of(ds, str(target))
+        sizes = sizes_of(str(target), paths_of(groups))
         if as_json:
             print_json(sizes)
         else:
-            print_sizes(ds, str(target), encodings, sizes)
+            print_sizes(str(target), sizes)

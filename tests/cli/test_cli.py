@@ -270,7 +270,10 @@ def test_a_failed_copy_leaves_nothing(tmp_path, monkeypatch, source):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(copying, "_write_chunk", fail)
-    assert_ends_in_one_line(run("compress", source, tmp_path / "copy.zarr"), "No space left")
+    target = tmp_path / "copy.zarr"
+    assert_ends_in_one_line(
+        run("compress", source, target), f"No space left on the disk of {target}"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["source.zarr"]
 
 
@@ -285,13 +288,6 @@ def test_a_chunk_that_cannot_be_encoded_is_named():
 
     with pytest.raises(VideoCodecError, match=r"height\[0:4, 8:16\]: no"):
         copying._write_chunk(Refusing(), (slice(0, 4), slice(8, 16)), np.zeros((4, 8)))
-
-
-def test_sources_with_groups_are_refused(tmp_path, source):
-    """What would be left out is named instead."""
-    xr.open_zarr(source).to_zarr(tmp_path / "a.zarr", consolidated=False)
-    xr.open_zarr(source).to_zarr(tmp_path / "a.zarr", group="finer", consolidated=False)
-    assert_ends_in_one_line(run("compress", tmp_path / "a.zarr", tmp_path / "b.zarr"), "/finer")
 
 
 @pytest.mark.parametrize(
@@ -341,11 +337,6 @@ def test_sources_that_are_none_end_in_one_line(tmp_path, command, content):
         path.write_bytes(content)
     arguments = [path] if command == "info" else [path, tmp_path / "copy.zarr"]
     assert_ends_in_one_line(run(command, *arguments), str(path))
-
-
-def test_zip_files_are_written_by_hand(source):
-    """Nothing is compressed into a file that would have to be rewritten."""
-    assert_ends_in_one_line(run("compress", source, "copy.zip"), "then zip")
 
 
 def test_urls_are_read_and_written(source, ds):
