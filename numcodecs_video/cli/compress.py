@@ -14,6 +14,7 @@ from numcodecs_video.cli.options import (
     json_option,
     variable_option,
 )
+from numcodecs_video.cli.parameters import LABELS, PLACES, STACK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,21 +26,54 @@ Examples:
   numcodecs-video compress era5.nc era5.zarr --max-error t2m=0.01 --max-error u10=0.1
   numcodecs-video compress s3://bucket/s2.zarr s2.zarr --psnr b10m=50 --effort 7
   numcodecs-video compress in.zarr out.zarr --lossless --chunks time=64,y=256,x=256
+  numcodecs-video compress t2m-*.nc t2m.zarr --sel time=2020-01:2020-06 --max-error t2m=0.01
+  numcodecs-video compress s2.zarr s2.zip --stack s2:band=B02,B03,B04 --max-error 's2=0.002'
 """
 
 
 @click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
-@click.argument("src")
+@click.argument("srcs", metavar="SRC...", nargs=-1, required=True)
 @click.argument("dst")
+@click.option(
+    "--join",
+    "join_dim",
+    metavar="DIM",
+    help="Put several SRC one behind the other along this dimension.  [default: that of time]",
+)
+@click.option(
+    "--sel",
+    "labels",
+    type=LABELS,
+    multiple=True,
+    help="Keep these labels, as in time=2020-01:2020-06 or lat=40:50.  [repeatable]",
+)
+@click.option(
+    "--isel",
+    "places",
+    type=PLACES,
+    multiple=True,
+    help="Keep these places from 0, the last left out, as in time=0:10.  [repeatable]",
+)
+@click.option(
+    "--stack",
+    "stacks",
+    type=STACK,
+    multiple=True,
+    help="Put variables into one with a band axis, as in s2:band=B02,B03,B04.  [repeatable]",
+)
 @variable_option
 @encoding_options
 @click.option("--zarr-format", type=click.Choice(["2", "3"]), default="3", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a local Zarr store.")
 @json_option
 def compress(
-    src: str,
+    srcs: Sequence[str],
     dst: str,
     *,
+    join_dim: str | None,
+    labels: Sequence[tuple[str, str]],
+    places: Sequence[tuple[str, int | slice | list[int]]],
+    stacks: Sequence[tuple[str, str, list[str]]],
     names: Sequence[str],
     zarr_format: str,
     overwrite: bool,
@@ -47,6 +81,9 @@ def compress(
     **said: Any,
 ) -> None:
     """Copy SRC, a Zarr store, its URL or a NetCDF file, to the Zarr store DST.
+
+    Several SRC become one store: those with the same variables one behind the other in time, those
+    with different variables together.
 
     Variables with time, y and x axes become video, without loss unless a promise allows some: for
     one variable (t2m=0.01), or for all measurements, which spares integers and classes (0.01). All
@@ -56,19 +93,25 @@ def compress(
     """
     from numcodecs_video.cli.choosing import choose_encodings
     from numcodecs_video.cli.copying import copied_bytes, copy_groups
+    from numcodecs_video.cli.joining import join_groups
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.reading import open_as_stored
     from numcodecs_video.cli.selecting import paths_of, select_variables
+    from numcodecs_video.cli.stacking import stack_variables
+    from numcodecs_video.cli.subsetting import select_labels, select_places
     from numcodecs_video.cli.summary import print_sizes, sizes_of
     from numcodecs_video.cli.tables import print_json
     from numcodecs_video.cli.targets import check_target, completed
     from numcodecs_video.xarray import record_loss
 
     settings = encoding_settings(said)
-    target = check_target([src], dst, overwrite=overwrite)
+    target = check_target(srcs, dst, overwrite=overwrite)
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
     with ExitStack() as stack:
-        groups = select_variables(open_as_stored(src, stack), names)
+        sources = [(src, open_as_stored(src, stack)) for src in srcs]
+        groups = join_groups(sources, join_dim, said["axes"])
+        groups = select_places(select_labels(groups, labels), places)
+        groups = select_variables(stack_variables(groups, stacks), names)
         with announced(), progress_bar("searching", None):
             encodings = choose_encodings(groups, zarr_format=number, **settings)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import zarr
 
+from numcodecs_video.cli.selecting import matching
 from numcodecs_video.xarray.compare import open_lazily
 
 if TYPE_CHECKING:
@@ -53,13 +54,15 @@ def store_of(path: str) -> Any:
 
 
 def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """Keep the variables named, or all."""
-    unknown = [name for name in names if name not in ds.data_vars]
+    """Keep the variables named, by themselves or by patterns, or all."""
+    known = list(map(str, ds.data_vars))
+    unknown = [name for name in names if not matching(name, known)]
     if unknown:
         raise click.ClickException(
-            f"no variable {', '.join(unknown)}: there are {', '.join(map(str, ds.data_vars))}"
+            f"no variable {', '.join(unknown)}: there are {', '.join(known)}"
         )
-    return ds[list(names)] if names else ds
+    found = dict.fromkeys(name for pattern in names for name in matching(pattern, known))
+    return ds[list(found)] if names else ds
 
 
 def check_existence(path: str) -> None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from numcodecs_video.cli.parameters import AXES, BOUND, CHUNKS, PCA, QUANTISER, collected
+from numcodecs_video.cli.parameters import (
+    AXES,
+    BOUND,
+    CHUNKS,
+    NAMES,
+    PCA,
+    QUANTISER,
+    collected,
+    flattened,
+)
 from numcodecs_video.config import CodecName, Jpeg2kName
 
 if TYPE_CHECKING:
@@ -39,9 +48,11 @@ PROMISES = {
 variable_option = click.option(
     "--var",
     "names",
+    type=NAMES,
+    callback=flattened,
     multiple=True,
-    metavar="VAR",
-    help="This variable, with what it refers to, and no other.  [repeatable]",
+    help="These variables, or patterns such as 'B*', with what they refer to, and no other.  "
+    "[repeatable]",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for another program."
