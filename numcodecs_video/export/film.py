@@ -5,6 +5,7 @@ For looking at, never for computing with. Needs the ``plots`` extra.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,6 +43,7 @@ def write_preview(
     nodata: float | None = None,
     percentiles: tuple[float, float] = (2.0, 98.0),
     frame_rate: int = 4,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[int, int, int]:
     """Render a cube into an 8-bit film: H.264 in ``.mp4``, or VP9 in ``.webm``.
 
@@ -53,7 +55,7 @@ def write_preview(
     ----------
     cube : ndarray, shape (T, C, Y, X)
     target : str or path
-        Ends in ``.mp4`` or ``.webm``.
+        Ends in ``.mp4`` or ``.webm``; replaced once the film is complete.
     bands : sequence of int, optional
         Three, or one; the first three, or the first, unless given.
     captions : sequence of str, optional
@@ -64,6 +66,8 @@ def write_preview(
         Of the valid cells of a band, which become dark and bright.
     frame_rate : int
         Time steps a second.
+    advance : callable, optional
+        Told the bytes of every time step that is rendered.
 
     Returns
     -------
@@ -88,15 +92,20 @@ def write_preview(
     shown = shown[:, :, ::step, ::step]
     pictures = _pictures(shown, nodata, percentiles, captions)
     first = next(pictures)
-    write_film(_chain(first, pictures), target, frame_rate=frame_rate)
+    rendered = itertools.chain([first], pictures)
+    size = cube[:1].nbytes
+    write_film(_counted(rendered, size, advance), target, frame_rate=frame_rate)
     return len(shown), *first.shape[:2]
 
 
-def _chain(
-    first: NDArray[np.uint8], rest: Iterator[NDArray[np.uint8]]
+def _counted(
+    pictures: Iterable[NDArray[np.uint8]], size: int, advance: Callable[[int], None] | None
 ) -> Iterator[NDArray[np.uint8]]:
-    yield first
-    yield from rest
+    """Tell of every picture once it is written."""
+    for picture in pictures:
+        yield picture
+        if advance is not None:
+            advance(size)
 
 
 def _pictures(
