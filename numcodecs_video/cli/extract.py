@@ -11,7 +11,7 @@ import numpy as np
 
 from numcodecs_video.cli.opening import arrays_of, open_dataset
 from numcodecs_video.cli.options import json_option
-from numcodecs_video.cli.parameters import parse_numbers
+from numcodecs_video.cli.parameters import NUMBERS
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.replacing import overwrite_option, refuse_existing
 from numcodecs_video.cli.tables import format_shape, print_json
@@ -47,14 +47,14 @@ Examples:
 @click.option("--var", "name", metavar="VAR", help="Of a store; the first cube unless given.")
 @click.option(
     "--chunk",
-    callback=parse_numbers,
+    type=NUMBERS,
     metavar="I.J.K",
     help="Its place in the grid of chunks; the first, or for a preview all, unless given.",
 )
 @click.option("--preview", is_flag=True, help="Render an 8-bit .mp4 or .webm for people instead.")
 @click.option(
     "--bands",
-    callback=parse_numbers,
+    type=NUMBERS,
     metavar="R,G,B",
     help="Of the preview: three bands, or one, counted from 0.  [default: the first]",
 )

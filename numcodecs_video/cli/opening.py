@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["arrays_of", "open_dataset", "select_cubes"]
+__all__ = ["arrays_of", "check_existence", "open_dataset", "select_cubes", "store_of"]
 
 
 def open_dataset(path: str) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
-    _check_existence(path)
+    check_existence(path)
     try:
         return open_lazily(path)
     except ImportError:
@@ -34,15 +34,22 @@ def open_dataset(path: str) -> xr.Dataset:
 
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     """List the arrays of a Zarr store by name, those in groups included."""
-    _check_existence(path)
+    check_existence(path)
     try:
-        node = zarr.open(path, mode="r")
+        node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
     except ValueError as error:  # metadata that are none, or a codec that zarr does not know
         raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
     if isinstance(node, zarr.Array):
         return [(Path(path).name, node)]
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
+
+
+def store_of(path: str) -> Any:
+    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
+    if path.endswith(".zip") and Path(path).is_file():
+        return zarr.storage.ZipStore(path, mode="r")
+    return path
 
 
 def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
@@ -55,6 +62,7 @@ def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
     return ds[list(names)] if names else ds
 
 
-def _check_existence(path: str) -> None:
+def check_existence(path: str) -> None:
+    """Say that a local path is not there before a reader says it in its own words."""
     if "://" not in path and not Path(path).exists():
         raise click.ClickException(f"{path} does not exist")
