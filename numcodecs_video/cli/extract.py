@@ -12,6 +12,8 @@ import numpy as np
 from numcodecs_video.cli.opening import arrays_of, open_dataset
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import NUMBERS
+from numcodecs_video.cli.progress import progress_bar
+from numcodecs_video.cli.replacing import overwrite_option, refuse_existing
 from numcodecs_video.cli.tables import format_shape, print_json
 from numcodecs_video.decode.chunk import decode_chunk
 from numcodecs_video.export.streams import extract_stream
@@ -66,6 +68,7 @@ Examples:
 @click.option(
     "--fps", type=click.IntRange(1, 60), default=4, show_default=True, help="Of the preview."
 )
+@overwrite_option
 @json_option
 def extract(
     src: str,
@@ -77,6 +80,7 @@ def extract(
     bands: tuple[int, ...] | None,
     percentiles: tuple[float, float],
     fps: int,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Extract from SRC, a store or one chunk of it, to TARGET.
@@ -87,23 +91,29 @@ def extract(
 
     With --preview the decoded bands are stretched to 8 bits, captioned with their dates and
     rendered as H.264 (.mp4) or VP9 (.webm), for browsers and slides.
+
+    TARGET appears under its name once it is complete.
     """
+    refuse_existing(target, overwrite=overwrite)
     report: dict[str, Any]
     if preview:
-        cube, captions, nodata = (
-            _cube_of_chunk(src) if Path(src).is_file() else _cube_of_store(src, name, chunk)
-        )
+        with progress_bar("reading", None):
+            cube, captions, nodata = (
+                _cube_of_chunk(src) if Path(src).is_file() else _cube_of_store(src, name, chunk)
+            )
         from numcodecs_video.export.film import write_preview
 
-        frames, height, width = write_preview(
-            cube,
-            target,
-            bands=bands,
-            captions=captions,
-            nodata=nodata,
-            percentiles=percentiles,
-            frame_rate=fps,
-        )
+        with progress_bar("rendering", cube.nbytes) as advance:
+            frames, height, width = write_preview(
+                cube,
+                target,
+                bands=bands,
+                captions=captions,
+                nodata=nodata,
+                percentiles=percentiles,
+                frame_rate=fps,
+                advance=advance,
+            )
         report = {"frames": frames, "height": height, "width": width, "files": [target]}
         text = f"{target}: {frames} frames of {width}×{height}"
     else:

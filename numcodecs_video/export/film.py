@@ -5,12 +5,14 @@ For looking at, never for computing with. Needs the ``plots`` extra.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.export.containers import FILM_FORMATS, write_film
+from numcodecs_video.export.stretch import stretch_of
 from numcodecs_video.metrics import valid_cells
 
 try:
@@ -21,9 +23,11 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from numcodecs_video.metrics import Nodata
 
 __all__ = ["write_preview"]
 
@@ -39,31 +43,37 @@ def write_preview(
     *,
     bands: Sequence[int] | None = None,
     captions: Sequence[str] | None = None,
-    nodata: float | None = None,
+    nodata: Nodata = None,
     percentiles: tuple[float, float] = (2.0, 98.0),
+    limits: tuple[float, float] | None = None,
     frame_rate: int = 4,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[int, int, int]:
     """Render a cube into an 8-bit film: H.264 in ``.mp4``, or VP9 in ``.webm``.
 
     Three bands are shown as red, green and blue, one band in colours. Each band is stretched
     between its percentiles over all dates, so that what is brighter in the film was brighter in the
-    data. Missing cells are grey.
+    data; clouds in colour pictures count as white. Missing cells are grey.
 
     Parameters
     ----------
     cube : ndarray, shape (T, C, Y, X)
     target : str or path
-        Ends in ``.mp4`` or ``.webm``.
+        Ends in ``.mp4`` or ``.webm``; replaced once the film is complete.
     bands : sequence of int, optional
         Three, or one; the first three, or the first, unless given.
     captions : sequence of str, optional
         One a time step.
-    nodata : float, optional
-        Sentinel of missing cells, besides NaN.
+    nodata : float or sequence of float, optional
+        Sentinels of missing cells, besides NaN.
     percentiles : tuple of float
         Of the valid cells of a band, which become dark and bright.
+    limits : tuple of float, optional
+        Values that become dark and bright in every band instead.
     frame_rate : int
         Time steps a second.
+    advance : callable, optional
+        Told the bytes of every time step that is rendered.
 
     Returns
     -------
@@ -86,28 +96,36 @@ def write_preview(
     shown = cube[:, chosen]
     step = max(1, -(-max(shown.shape[2:]) // LONGEST))
     shown = shown[:, :, ::step, ::step]
-    pictures = _pictures(shown, nodata, percentiles, captions)
+    pictures = _pictures(shown, nodata, percentiles, limits, captions)
     first = next(pictures)
-    write_film(_chain(first, pictures), target, frame_rate=frame_rate)
+    rendered = itertools.chain([first], pictures)
+    size = cube[:1].nbytes
+    write_film(_counted(rendered, size, advance), target, frame_rate=frame_rate)
     return len(shown), *first.shape[:2]
 
 
-def _chain(
-    first: NDArray[np.uint8], rest: Iterator[NDArray[np.uint8]]
+def _counted(
+    pictures: Iterable[NDArray[np.uint8]], size: int, advance: Callable[[int], None] | None
 ) -> Iterator[NDArray[np.uint8]]:
-    yield first
-    yield from rest
+    """Tell of every picture once it is written."""
+    for picture in pictures:
+        yield picture
+        if advance is not None:
+            advance(size)
 
 
 def _pictures(
     shown: NDArray[Any],
-    nodata: float | None,
+    nodata: Nodata,
     percentiles: tuple[float, float],
+    limits: tuple[float, float] | None,
     captions: Sequence[str] | None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Stretch, colour, enlarge and caption one time step after another."""
     valid = valid_cells(shown, nodata=nodata)
-    low, span = _stretch(shown, valid, percentiles)
+    stretch = stretch_of(shown, valid, percentiles, limits)
+    low, high = stretch[:, 0, None, None], stretch[:, 1, None, None]
+    span = np.where(high > low, high - low, 1.0)
     enlarge = max(1, SHORTEST // max(shown.shape[2:]))
     colours = colormaps[VALUE_COLOURS]
     for number, (planes, seen) in enumerate(zip(shown, valid, strict=True)):
@@ -120,22 +138,6 @@ def _pictures(
             np.round(picture * 255).astype(np.uint8),
             captions[number] if captions is not None else f"{number + 1} of {len(shown)}",
         )
-
-
-def _stretch(
-    shown: NDArray[Any], valid: NDArray[np.bool_], percentiles: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the darkest value and the span of each band, shape (C, 1, 1)."""
-    limits = np.array(
-        [
-            np.percentile(shown[:, band][valid[:, band]].astype(np.float64), percentiles)
-            if valid[:, band].any()
-            else (0.0, 1.0)
-            for band in range(shown.shape[1])
-        ]
-    )
-    low, high = limits[:, 0, None, None], limits[:, 1, None, None]
-    return low, np.where(high > low, high - low, 1.0)
 
 
 def _captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:

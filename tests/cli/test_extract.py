@@ -191,3 +191,32 @@ def test_the_command_extracts_and_previews(tmp_path):
         result = testing.CliRunner().invoke(commands, ["extract", *map(str, arguments)])
         assert result.exit_code == 1
         assert message in result.output
+
+
+def test_what_exists_is_replaced_on_request_alone(tmp_path):
+    """A film, a stream and a directory of pictures; progress of a film reaches its end."""
+    pytest.importorskip("matplotlib")
+    testing = pytest.importorskip("click.testing")
+    from numcodecs_video.cli.commands import commands
+    from numcodecs_video.export.film import write_preview
+
+    (tmp_path / "video").write_bytes(VideoCodec("hevc", qp=30, effort=1).encode(moving()))
+    (tmp_path / "pictures").write_bytes(Jpeg2kCodec().encode(moving()))
+    (tmp_path / "frames").mkdir()
+    for source, name in [("video", "a.mkv"), ("video", "a.mp4"), ("pictures", "frames")]:
+        target = tmp_path / name
+        kept = target / "00003.jp2" if name == "frames" else target
+        kept.write_text("before")
+        arguments = ["extract", str(tmp_path / source), str(target)]
+        arguments += ["--preview"] if name == "a.mp4" else []
+        result = testing.CliRunner().invoke(commands, arguments)
+        assert result.exit_code == 1
+        assert f"{target} exists: name another, or add --overwrite" in result.output
+        assert kept.read_text() == "before"
+        result = testing.CliRunner().invoke(commands, [*arguments, "--overwrite"])
+        assert result.exit_code == 0, result.output
+        assert kept.stat().st_size > 100
+    sizes: list[int] = []
+    cube = moving()[:, None]
+    write_preview(cube, tmp_path / "b.mp4", advance=sizes.append)
+    assert sizes == [cube[0].nbytes] * len(cube)
