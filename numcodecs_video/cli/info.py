@@ -35,7 +35,7 @@ from numcodecs_video.stored import (
     filters_of,
     settings_of,
 )
-from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.xarray.conventions import may_lose, scale_in
 from numcodecs_video.xarray.filters import doubt_of_filters
 from numcodecs_video.xarray.recording import IN_UNITS, worst_realised
 
@@ -177,8 +177,8 @@ def _name_of(codec: Any) -> str:
 def _format_promise(settings: Settings, array: zarr.Array[Any]) -> str:
     """State the promise in the units that a reader sees."""
     kind, value = settings.fidelity.kind, settings.fidelity.value
-    if kind == "lossless":
-        return kind
+    if not (filters_of(array) or may_lose(kind, value, array.dtype)):
+        return "lossless"
     if kind not in IN_UNITS:
         return f"{kind}={value:g}"
     return f"{kind}={value * scale_in(dict(array.attrs)):g}{format_units(array.attrs)}"

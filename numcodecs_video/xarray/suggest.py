@@ -9,8 +9,11 @@ import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.dimensions import NARROWEST_TILE, letters_of
-from numcodecs_video.xarray.encoding import name_promises
+from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import choose_codec, evaluate_regions, name_of
+from numcodecs_video.xarray.keywords import check_keywords, keywords_of
+from numcodecs_video.xarray.nodes import select_array
+from numcodecs_video.xarray.promises import name_promises
 from numcodecs_video.xarray.quality import regions_of
 from numcodecs_video.xarray.report import Report, format_figure
 
@@ -109,7 +112,10 @@ def suggest(
     Raises
     ------
     VideoCodecError
-        If the array is no video, or a setting is not allowed.
+        If the array is no video, or a setting is not allowed; if `data` is a dataset of several
+        variables.
+    TypeError
+        If `data` is nothing of xarray, or a keyword is unknown.
 
     Examples
     --------
@@ -122,6 +128,8 @@ def suggest(
     >>> suggestion.settings
     {'max_error': {'t2m': 0.5}, 'chunks': {'time': 5, 'lat': 30, 'lon': 40}, 'effort': 1}
     """
+    data = select_array(data, "suggest")
+    check_keywords("suggest", promise, keywords_of(encoding))
     if samples < 1 or not efforts:
         raise VideoCodecError("suggest needs at least one sample and one effort")
     letters = letters_of(data, promise.get("axes"))
