@@ -73,7 +73,9 @@ class _Group(click.Group):
         except (VideoCodecError, DecodeError, ImportError, OSError) as error:
             if isinstance(error, ImportError) and (error.name or "").startswith("numcodecs_video"):
                 raise  # a fault of ours; what others lack says what to install
-            raise click.ClickException(" ".join(str(error).split())) from error
+            from numcodecs_video.cli.options import in_options
+
+            raise click.ClickException(in_options(" ".join(str(error).split()))) from error
 
 
 @click.group(

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 __all__ = [
     "CODEC_NAMES",
     "PROMISES",
+    "PROMISE_WORDS",
     "announced",
     "encoding_options",
     "encoding_settings",
+    "in_options",
     "json_option",
     "variable_option",
 ]
@@ -44,6 +46,8 @@ PROMISES = {
     "--psnr": "Peak signal-to-noise ratio of each chunk, in dB.",
     "--qp": "The encoder's own quantiser scale, for experts; no promise.",
 }
+#: the same as keywords
+PROMISE_WORDS = tuple(option[2:].replace("-", "_") for option in PROMISES)
 
 variable_option = click.option(
     "--var",
@@ -110,7 +114,7 @@ def encoding_settings(said: dict[str, Any]) -> dict[str, Any]:
     """Make what the options hold the keywords of `numcodecs_video.xarray.encoding`."""
     settings = {word: value for word, value in said.items() if value not in (None, {}, False)}
     settings.pop("pca", None)
-    if said["lossless"] and any(said[option[2:].replace("-", "_")] for option in PROMISES):
+    if said["lossless"] and any(said[word] for word in PROMISE_WORDS):
         raise click.UsageError("--lossless and a promise exclude each other")
     return {**settings, "pca": said["pca"]}
 
@@ -122,9 +126,25 @@ def announced() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         yield
     for warning in caught:
-        text = re.sub(r"pass chunks=({.*})", _as_option, str(warning.message))
-        text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
-        click.echo(f"Note: {text}", err=True)
+        click.echo(f"Note: {in_options(str(warning.message))}", err=True)
+
+
+def in_options(text: str) -> str:
+    """Write settings in a message as the options that say the same.
+
+    Examples
+    --------
+    >>> in_options("max_error names 'v'; leave it out, or name axes={'dimension': 'letter'}")
+    "--max-error names 'v'; leave it out, or name --axes dimension=letter"
+    """
+    text = re.sub(r"pass chunks=({.*})", _as_option, text)
+    text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
+    text = re.sub(r"\baxes={'(\w+)': '(\w+)'}", r"--axes \1=\2", text)
+    return re.sub(rf"^({'|'.join(PROMISE_WORDS)})\b", _as_word, text)
+
+
+def _as_word(match: re.Match[str]) -> str:
+    return f"--{match[1].replace('_', '-')}"
 
 
 def _as_option(match: re.Match[str]) -> str:

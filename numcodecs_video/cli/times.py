@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ import xarray as xr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["decoded_dates", "harmonised"]
+__all__ = ["counted_as", "decoded_dates", "harmonised"]
 
 
 def harmonised(sources: Sequence[tuple[str, xr.Dataset]], dim: str) -> list[tuple[str, xr.Dataset]]:
@@ -36,6 +37,41 @@ def harmonised(sources: Sequence[tuple[str, xr.Dataset]], dim: str) -> list[tupl
         together = [str(name), *(edges[:1] if len(set(edges)) == 1 and edges[0] in first else [])]
         sources = _recounted(sources, together)
     return sources
+
+
+def counted_as(ds: xr.Dataset, there: xr.Dataset, dim: str) -> xr.Dataset:
+    """Let dates along a dimension count as those of another dataset do, exactly or not at all."""
+    replaced = {}
+    for name, variable in ds.variables.items():
+        known = there.variables.get(name)
+        if known is None or dim not in variable.dims or _counting(variable) == _counting(known):
+            continue
+        if " since " not in str(known.attrs.get("units", "")):
+            continue
+        edges = str(variable.attrs.get("bounds", ""))
+        for each in (str(name), edges):
+            if each in ds.variables and each in there.variables:
+                replaced[each] = _as_in(ds, there, each, str(name))
+    return ds.assign(replaced)
+
+
+def _as_in(ds: xr.Dataset, there: xr.Dataset, name: str, main: str) -> xr.Variable:
+    ours, known = ds.variables[name], there.variables[name]
+    units = {k: ds[main].attrs[k] for k in ("units", "calendar") if k in ds[main].attrs}
+    dates = decoded_dates(name, xr.Variable(ours.dims, ours.values, {**ours.attrs, **units}))
+    wanted = {k: there[main].attrs[k] for k in ("units", "calendar") if k in there[main].attrs}
+    coder = xr.coders.CFDatetimeCoder()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of units that are too coarse
+            counted = coder.encode(
+                xr.Variable(dates.dims, dates.values, {}, {**wanted, "dtype": known.dtype}), name
+            )
+    except (ValueError, TypeError, UserWarning) as error:
+        raise click.ClickException(
+            f"{name} cannot count as it does in the store ({wanted.get('units')}): {error}"
+        ) from error
+    return xr.Variable(ours.dims, counted.values.astype(known.dtype), known.attrs)
 
 
 def decoded_dates(name: str, variable: xr.Variable) -> xr.Variable:
