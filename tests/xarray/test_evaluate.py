@@ -120,7 +120,7 @@ def test_a_dataset_gives_a_table(ds):
     assert list(report) == ["height", "packed", "classes"]
     assert str(report).splitlines()[0].split()[:2] == ["bits", "per"]
     assert all(str(report).count(f"\n{name} ") == str(report).count("\nheight ") for name in report)
-    assert report._repr_html_().count("<tr>") == 4
+    assert report._repr_html_().count("<tr") == 4
     assert json.loads(json.dumps(report["height"].to_dict()))["ratio"] == report["height"].ratio
     assert "PSNR dB" in str(report["height"])
 
