@@ -29,7 +29,8 @@ COMMANDS = {
         "sweep:sweep_command",
         "Rate and distortion over codecs and promises, as CSV and PNG.",
     ),
-    "extract": ("extract:extract", "Remux a chunk's stream to .mkv, or render a preview."),
+    "extract": ("extract:extract", "Render a film, or remux a chunk's stream to .mkv."),
+    "plot": ("plot:plot", "Draw dates of a store, or what compressing lost."),
     "doctor": ("doctor:doctor", "Decode every chunk of a store, and name each bad one."),
     "convert": (
         "convert:convert",

@@ -1,4 +1,4 @@
-"""``extract``: the stream of one chunk as a file of its own format, or a preview for people."""
+"""``extract``: the stream of one chunk as a file of its own format, or a film for people."""
 
 from __future__ import annotations
 
@@ -12,34 +12,39 @@ import numpy as np
 from numcodecs_video.cli.opening import arrays_of, open_dataset
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import NUMBERS
+from numcodecs_video.cli.picturing import look_options, shown_of, usual_bands
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.replacing import overwrite_option, refuse_existing
 from numcodecs_video.cli.tables import format_shape, print_json
 from numcodecs_video.decode.chunk import decode_chunk
 from numcodecs_video.export.streams import extract_stream
-from numcodecs_video.format.payload import parse_header
+from numcodecs_video.format.payload import MAGIC, parse_header
+from numcodecs_video.metrics import Nodata
 from numcodecs_video.stored import StoredChunk, chunk_counts, holds_payloads, stored_chunks
 from numcodecs_video.transform.cube import to_cube
-from numcodecs_video.xarray import letters_of
-from numcodecs_video.xarray.conventions import nodata_of
+from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_of
 
 if TYPE_CHECKING:
-    import xarray as xr
     import zarr
 
 __all__ = ["extract"]
 
 MOST_CELLS = 2**28
+FILMS = (".mp4", ".webm")
+
+#: a cube (T, 1 or 3, Y, X), its captions, its sentinels and its units
+Film = tuple[np.ndarray[Any, Any], list[str] | None, Nodata, str]
 
 
 @click.command(
-    short_help="Remux a chunk's stream to .mkv, or render a preview.",
+    short_help="Render a film, or remux a chunk's stream to .mkv.",
     epilog="""\b
 Examples:
   numcodecs-video extract s2.zarr chunk.mkv --var b10m --chunk 0.0.1.1
   numcodecs-video extract s2.zarr/b10m/c/0/0/0/0 chunk.mkv
   numcodecs-video extract jpeg2000.zarr pictures/ --var b10m
-  numcodecs-video extract s2.zarr year.mp4 --preview --var b10m --bands 2,1,0
+  numcodecs-video extract s2.zarr year.mp4 --bands B04,B03,B02
+  numcodecs-video extract era5.nc march.webm --preview --var t2m --fps 12
 """,
 )
 @click.argument("src")
@@ -51,22 +56,14 @@ Examples:
     metavar="I.J.K",
     help="Its place in the grid of chunks; the first, or for a preview all, unless given.",
 )
-@click.option("--preview", is_flag=True, help="Render an 8-bit .mp4 or .webm for people instead.")
 @click.option(
-    "--bands",
-    type=NUMBERS,
-    metavar="R,G,B",
-    help="Of the preview: three bands, or one, counted from 0.  [default: the first]",
+    "--preview",
+    is_flag=True,
+    help="Render an 8-bit film for people instead: so it is where TARGET ends in .mp4 or .webm.",
 )
+@look_options
 @click.option(
-    "--percentiles",
-    type=(float, float),
-    default=(2.0, 98.0),
-    show_default=True,
-    help="Of the preview: what becomes dark and bright.",
-)
-@click.option(
-    "--fps", type=click.IntRange(1, 60), default=4, show_default=True, help="Of the preview."
+    "--fps", type=click.IntRange(1, 60), default=4, show_default=True, help="Dates a second."
 )
 @overwrite_option
 @json_option
@@ -77,8 +74,9 @@ def extract(
     name: str | None,
     chunk: tuple[int, ...] | None,
     preview: bool,
-    bands: tuple[int, ...] | None,
+    bands: tuple[str, ...] | None,
     percentiles: tuple[float, float],
+    limits: tuple[float, float] | None,
     fps: int,
     overwrite: bool,
     as_json: bool,
@@ -90,27 +88,31 @@ def extract(
     their principal components, without the residual that makes the promise exact.
 
     With --preview the decoded bands are stretched to 8 bits, captioned with their dates and
-    rendered as H.264 (.mp4) or VP9 (.webm), for browsers and slides.
+    rendered as H.264 (.mp4) or VP9 (.webm), for browsers and slides. SRC may then be any Zarr store
+    or NetCDF file.
 
     TARGET appears under its name once it is complete.
     """
     refuse_existing(target, overwrite=overwrite)
     report: dict[str, Any]
-    if preview:
+    if preview or target.endswith(FILMS):
         with progress_bar("reading", None):
-            cube, captions, nodata = (
-                _cube_of_chunk(src) if Path(src).is_file() else _cube_of_store(src, name, chunk)
-            )
+            if Path(src).is_file() and _is_payload(src):
+                film = _film_of_chunk(src, bands)
+            else:
+                film = _film_of_store(src, name, chunk, bands)
+        cube, captions, nodata, units = film
         from numcodecs_video.export.film import write_preview
 
         with progress_bar("rendering", cube.nbytes) as advance:
             frames, height, width = write_preview(
                 cube,
                 target,
-                bands=bands,
                 captions=captions,
                 nodata=nodata,
+                units=units,
                 percentiles=percentiles,
+                limits=limits,
                 frame_rate=fps,
                 advance=advance,
             )
@@ -154,35 +156,53 @@ def _array_of(src: str, name: str | None) -> zarr.Array[Any]:
     return ours[name]
 
 
-def _cube_of_chunk(src: str) -> tuple[np.ndarray[Any, Any], None, None]:
-    """Decode one file; it knows no dates, and its sentinel is not in its header."""
+def _is_payload(src: str) -> bool:
+    with Path(src).open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _film_of_chunk(src: str, bands: tuple[str, ...] | None) -> Film:
+    """Decode one file; it knows no dates or names, and its sentinel is not in its header."""
     payload = Path(src).read_bytes()
     header = parse_header(payload)
     if not header.axes:
         raise click.ClickException(f"{src} holds a run of values, which have no pictures")
-    return to_cube(decode_chunk(payload), header.axes), None, None
+    cube = to_cube(decode_chunk(payload), header.axes)
+    names = [str(band) for band in range(cube.shape[1])]
+    if bands is not None and not set(bands) <= set(names):
+        raise click.ClickException(
+            f"the bands of a chunk have no names: give positions of 0 to {len(names) - 1}, got "
+            f"{', '.join(bands)}"
+        )
+    shown = [int(b) for b in bands] if bands is not None else usual_bands(names, colour=True)
+    return cube[:, shown], None, None, ""
 
 
-def _cube_of_store(
-    src: str, name: str | None, place: tuple[int, ...] | None
-) -> tuple[np.ndarray[Any, Any], list[str], Any]:
-    """Read a variable, or one chunk of it, with the dates to show."""
+def _film_of_store(
+    src: str, name: str | None, place: tuple[int, ...] | None, bands: tuple[str, ...] | None
+) -> Film:
+    """Read the bands of a variable, or of one chunk of it, with the dates to show."""
     with open_dataset(src) as ds:
-        cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v) and v.size}
-        if not cubes or (name is not None and name not in cubes):
-            raise click.ClickException(
-                f"{src} has no cube {name or ''}; its cubes: {', '.join(cubes) or '–'}"
-            )
-        variable = cubes[name] if name is not None else next(iter(cubes.values()))
-        letters = letters_of(variable) or ""
+        shown = shown_of(ds, src, name, bands, colour=True)
+        variable, letters = shown.cube, shown.letters
         if place is not None:
+            if len(shown.variables) > 1:
+                raise click.ClickException("--chunk is a place in one variable: name it with --var")
             variable = variable[_region(src, str(variable.name), place)]
+        if letters.count("c") == 1:  # before anything is read
+            variable = variable.isel({variable.dims[letters.index("c")]: shown.bands})
         if variable.size > MOST_CELLS:
             raise click.ClickException(
-                f"{variable.name} is too large for one preview: name a part of it with --chunk"
+                f"{variable.name} is too large for one film: name a part of it with --chunk"
             )
         cube = to_cube(variable.values, letters)
-        return cube, _dates(variable, letters, len(cube)), nodata_of(variable)
+        if letters.count("c") > 1:
+            cube = cube[:, shown.bands]
+        time = time_of(variable, letters)
+        captions = (
+            None if time is None or time not in variable.indexes else date_labels(variable, time)
+        )
+        return cube, captions, nodata_seen(variable), units_of(variable)
 
 
 def _region(src: str, name: str, place: tuple[int, ...]) -> tuple[slice, ...]:
@@ -193,17 +213,6 @@ def _region(src: str, name: str, place: tuple[int, ...]) -> tuple[slice, ...]:
             f"{name} has no chunk {_place(place)}: its grid is {format_shape(grid)}, counted from 0"
         )
     return StoredChunk(array, place, "").region
-
-
-def _dates(variable: xr.DataArray, letters: str, count: int) -> list[str]:
-    """Write the time coordinates, to the minute; numbers where there are none."""
-    dims = [str(dim) for dim, letter in zip(variable.dims, letters, strict=True) if letter == "t"]
-    if len(dims) != 1 or dims[0] not in variable.coords:
-        return [f"{number + 1} of {count}" for number in range(count)]
-    values = variable[dims[0]].values
-    if values.dtype.kind == "M":
-        return [str(np.datetime_as_string(value, "m")).replace("T", " ") for value in values]
-    return [f"{dims[0]} {value}" for value in values]
 
 
 def _place(place: tuple[int, ...] | None) -> str:

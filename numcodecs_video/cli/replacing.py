@@ -1,4 +1,4 @@
-"""Whether a command may write to a path: what exists is replaced on request alone."""
+"""Whether a command may write a picture or film: what exists is replaced on request alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what 
 
 
 def refuse_existing(target: str | Path, *, overwrite: bool) -> None:
-    """End the command where a path exists, before any work, unless it may be replaced."""
+    """End the command before any work where a file cannot be written, or exists and is kept."""
     path = Path(target)
+    if path.suffix and not path.parent.is_dir():
+        raise click.ClickException(f"cannot write {target}: there is no directory {path.parent}")
     if overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     raise click.ClickException(f"{target} exists: name another, or add --overwrite to replace it")

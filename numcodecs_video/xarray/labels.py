@@ -5,6 +5,7 @@ Knows coordinates and attributes; nothing of codecs or pictures.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,8 @@ def date_position(variable: xr.DataArray, dim: str, date: int | str) -> int:
         Its time axis.
     date : int or str
         A position, from the end where negative; or a label. Of a date that is partly given, such as
-        a month, the first that lies in it; else the nearest.
+        a month, the first that lies in it; else the nearest. A text of up to three digits is no
+        date, but a position.
 
     Returns
     -------
@@ -114,7 +116,8 @@ def date_position(variable: xr.DataArray, dim: str, date: int | str) -> int:
     """
     count = variable.sizes[dim]
     index = variable.indexes.get(dim)
-    if isinstance(date, str) and (index is not None or not date.isdigit()):
+    short = isinstance(date, str) and re.fullmatch(r"-?\d{1,3}", date.strip())
+    if isinstance(date, str) and not (short and (index is None or _holds_dates(index))):
         if index is None:
             raise VideoCodecError(f"{dim} has no coordinate: give dates as positions, got {date!r}")
         return _labelled(index, dim, date)

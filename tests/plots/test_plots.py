@@ -177,6 +177,11 @@ def test_real_errors_fill_bins_that_end_at_the_bound():
     assert bars[0].get_x() == pytest.approx(-0.05)
     assert len({round(bar.get_width(), 9) for bar in bars}) == 1
     assert all(bar.get_height() > 0 for bar in bars)
+    assert bars[len(bars) // 2].get_x() < 0 < bars[len(bars) // 2 + 1].get_x()  # one about zero
+    decoded[8] = original[8] + 0.09
+    wider = error_histogram(original, decoded, bound=0.05).axes[0].patches
+    assert any(bar.get_x() == pytest.approx(0.05) for bar in wider)
+    assert sum(bar.get_height() for bar in wider) == original.size
     decoded[7] = np.nan
     lost = error_histogram(original, decoded, bound=0.05)
     assert "largest inf" in lost.legends[0].get_texts()[1].get_text()
