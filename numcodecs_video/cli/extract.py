@@ -22,7 +22,7 @@ from numcodecs_video.format.payload import MAGIC, parse_header
 from numcodecs_video.metrics import Nodata
 from numcodecs_video.stored import StoredChunk, chunk_counts, holds_payloads, stored_chunks
 from numcodecs_video.transform.cube import to_cube
-from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_of
+from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_of, upright
 
 if TYPE_CHECKING:
     import zarr
@@ -195,7 +195,7 @@ def _film_of_store(
             raise click.ClickException(
                 f"{variable.name} is too large for one film: name a part of it with --chunk"
             )
-        cube = to_cube(variable.values, letters)
+        cube = to_cube(upright(variable, letters).values, letters)
         if letters.count("c") > 1:
             cube = cube[:, shown.bands]
         time = time_of(variable, letters)

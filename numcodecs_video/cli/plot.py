@@ -120,7 +120,7 @@ def plot(
 
 def _check_picture(target: Path) -> None:
     """Refuse a file that matplotlib cannot write, before anything is read."""
-    from numcodecs_video.plots import NotebookFigure
+    from numcodecs_video.plots.notebook import NotebookFigure
 
     known = NotebookFigure().canvas.get_supported_filetypes()
     if target.suffix[1:].lower() not in known:

@@ -36,7 +36,7 @@ MISSING = 0.6  # a grey that no stretch of a colour picture has on all its edges
 SHORTEST, LONGEST = 480, 1080  # samples of the longer side
 CAPTION = 32  # height of the strip that holds it
 FONT = 18
-SCALE, GAP = 90, 10  # width of the scale of colours, and of what is between its parts
+SCALE, GAP = 48, 10  # width of the scale of colours, and of what is between its parts
 
 
 def write_preview(

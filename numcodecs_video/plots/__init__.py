@@ -11,12 +11,10 @@ except ImportError as error:
 
 from numcodecs_video.plots.dates import pictures
 from numcodecs_video.plots.histogram import error_histogram
-from numcodecs_video.plots.notebook import NotebookFigure
 from numcodecs_video.plots.rate import rate_distortion
 from numcodecs_video.plots.side_by_side import side_by_side, side_by_side_dates
 
 __all__ = [
-    "NotebookFigure",
     "error_histogram",
     "pictures",
     "rate_distortion",

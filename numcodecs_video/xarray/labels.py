@@ -33,6 +33,7 @@ __all__ = [
     "promised_error",
     "time_of",
     "units_of",
+    "upright",
 ]
 
 LONGEST_UNITS = 30  # of a label; some data keep remarks there
@@ -59,6 +60,22 @@ def time_of(variable: xr.DataArray, letters: str) -> str | None:
     """Name the time axis; None where there is none or several."""
     names = [str(dim) for dim, letter in zip(variable.dims, letters, strict=True) if letter == "t"]
     return names[0] if len(names) == 1 else None
+
+
+def upright(variable: xr.DataArray, letters: str) -> xr.DataArray:
+    """Turn rows so that the first is the top of a picture: that of the largest y, where y is known.
+
+    Examples
+    --------
+    >>> south_up = xr.DataArray(np.zeros((3, 4)), {"lat": [-10, 0, 10]}, ("lat", "lon"))
+    >>> upright(south_up, "yx").lat.values.tolist()
+    [10, 0, -10]
+    """
+    dim = variable.dims[letters.index("y")]
+    index = variable.indexes.get(dim)
+    if index is None or index.size < 2 or not index[-1] > index[0]:
+        return variable
+    return variable.isel({dim: slice(None, None, -1)})
 
 
 def date_labels(variable: xr.DataArray, dim: str) -> list[str]:

@@ -248,6 +248,8 @@ def test_films_know_names_and_dates(tmp_path, monkeypatch):
     bands = ["B02", "B03", "B04", "B08"]
     ds = xr.Dataset({"v": (("time", "band", "y", "x"), values, {"units": "K"})}, {"band": bands})
     ds["time"] = xr.date_range("2020-01-01T06:00", periods=3, freq="6h", use_cftime=False)
+    ds["y"] = np.arange(40.0)
+    values = values[:, :, ::-1]  # a film has the north above
     for n, band in enumerate(bands):
         ds[f"r{band}"] = ds.v[:, n].drop_vars("band")
     ds.to_zarr(tmp_path / "a.zarr")

@@ -128,6 +128,21 @@ def test_dates_of_one_cube_are_drawn_under_one_stretch(cube):
         pictures(cube[:, 0, 0, 0])
 
 
+def test_north_is_up(cube):
+    """Whichever way latitudes run; rows without a coordinate stay as they are."""
+    north = np.linspace(50, 40, 18)
+    known = cube.isel(band=0).assign_coords(y=north)
+    for turned in (known, known.isel(y=slice(None, None, -1))):
+        for figure in (pictures(turned), side_by_side(turned, turned, date=0)):
+            shown = figure.axes[0].images[0]
+            assert shown.origin == "upper"
+            np.testing.assert_array_equal(shown.get_array(), cube.values[0, 0])
+    unknown = cube.isel(band=0, y=slice(None, None, -1))
+    np.testing.assert_array_equal(
+        pictures(unknown).axes[0].images[0].get_array(), cube.values[0, 0, ::-1]
+    )
+
+
 @pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
 def test_the_histogram_counts_every_valid_cell(cube, dtype):
     """Within the bound, and none at all beyond it unless an error is."""
