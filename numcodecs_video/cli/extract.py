@@ -7,33 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from numcodecs_video.cli.opening import arrays_of, open_dataset
+from numcodecs_video.cli.filming import FILMS, Film, place_text, read_film
+from numcodecs_video.cli.opening import arrays_of
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import NUMBERS
-from numcodecs_video.cli.picturing import look_options, shown_of, usual_bands
+from numcodecs_video.cli.picturing import look_options
 from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.replacing import overwrite_option, refuse_existing
+from numcodecs_video.cli.replacing import overwrite_option, writing
 from numcodecs_video.cli.tables import format_shape, print_json
-from numcodecs_video.decode.chunk import decode_chunk
-from numcodecs_video.export.streams import extract_stream
-from numcodecs_video.format.payload import MAGIC, parse_header
-from numcodecs_video.metrics import Nodata
-from numcodecs_video.stored import StoredChunk, chunk_counts, holds_payloads, stored_chunks
-from numcodecs_video.transform.cube import to_cube
-from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_of, upright
+from numcodecs_video.export.streams import Extracted, extract_stream
+from numcodecs_video.stored import chunk_counts, holds_payloads, stored_chunks
 
 if TYPE_CHECKING:
     import zarr
 
 __all__ = ["extract"]
-
-MOST_CELLS = 2**28
-FILMS = (".mp4", ".webm")
-
-#: a cube (T, 1 or 3, Y, X), its captions, its sentinels and its units
-Film = tuple[np.ndarray[Any, Any], list[str] | None, Nodata, str]
 
 
 @click.command(
@@ -93,42 +82,55 @@ def extract(
 
     TARGET appears under its name once it is complete.
     """
-    refuse_existing(target, overwrite=overwrite)
-    report: dict[str, Any]
-    if preview or target.endswith(FILMS):
-        with progress_bar("reading", None):
-            if Path(src).is_file() and _is_payload(src):
-                film = _film_of_chunk(src, bands)
-            else:
-                film = _film_of_store(src, name, chunk, bands)
-        cube, captions, nodata, units = film
-        from numcodecs_video.export.film import write_preview
-
-        with progress_bar("rendering", cube.nbytes) as advance:
-            frames, height, width = write_preview(
-                cube,
-                target,
-                captions=captions,
-                nodata=nodata,
-                units=units,
-                percentiles=percentiles,
-                limits=limits,
-                frame_rate=fps,
-                advance=advance,
-            )
-        report = {"frames": frames, "height": height, "width": width, "files": [target]}
-        text = f"{target}: {frames} frames of {width}×{height}"
-    else:
-        payload = Path(src).read_bytes() if Path(src).is_file() else _payload(src, name, chunk)
-        done = extract_stream(payload, target)
-        report = {**asdict(done), "files": [str(file) for file in done.files]}
-        beside = f" and {done.key_pictures} key pictures" if done.key_pictures else ""
-        files = "" if len(done.files) == 1 else f" in {len(done.files)} files"
-        text = f"{target}: {done.frames} frames{beside} of {done.coder} ({done.layer}){files}"
+    film = preview or target.endswith(FILMS)
+    if film and not target.endswith(FILMS):
+        raise click.ClickException(f"{target} must end in {' or '.join(FILMS)}, as a film does")
+    with writing(target, overwrite=overwrite):
+        if film:
+            with progress_bar("reading", None):
+                shown = read_film(src, name, chunk, bands)
+            report = _render(shown, target, percentiles, limits, fps)
+            text = "{frames} frames of {width}×{height}".format(**report)
+        else:
+            payload = Path(src).read_bytes() if Path(src).is_file() else _payload(src, name, chunk)
+            done = extract_stream(payload, target)
+            report = {**asdict(done), "files": [str(file) for file in done.files]}
+            text = _describe(done)
     if as_json:
         print_json(report)
     else:
-        click.echo(text)
+        click.echo(f"{target}: {text}")
+
+
+def _render(
+    film: Film,
+    target: str,
+    percentiles: tuple[float, float],
+    limits: tuple[float, float] | None,
+    fps: int,
+) -> dict[str, Any]:
+    """Write a film, with a progress bar."""
+    from numcodecs_video.export.film import write_preview
+
+    with progress_bar("rendering", film.cube.nbytes) as advance:
+        frames, height, width = write_preview(
+            film.cube,
+            target,
+            captions=film.captions,
+            nodata=film.nodata,
+            units=film.units,
+            percentiles=percentiles,
+            limits=limits,
+            frame_rate=fps,
+            advance=advance,
+        )
+    return {"frames": frames, "height": height, "width": width, "files": [target]}
+
+
+def _describe(done: Extracted) -> str:
+    beside = f" and {done.key_pictures} key pictures" if done.key_pictures else ""
+    files = "" if len(done.files) == 1 else f" in {len(done.files)} files"
+    return f"{done.frames} frames{beside} of {done.coder} ({done.layer}){files}"
 
 
 def _payload(src: str, name: str | None, place: tuple[int, ...] | None) -> bytes:
@@ -138,8 +140,8 @@ def _payload(src: str, name: str | None, place: tuple[int, ...] | None) -> bytes
     chunk = next(found, None)
     if chunk is None:
         raise click.ClickException(
-            f"{array.basename or src} has no chunk {_place(place)} that holds anything: its grid "
-            f"is {format_shape(chunk_counts(array))}, counted from 0"
+            f"{array.basename or src} has no chunk {place_text(place)} that holds anything: its "
+            f"grid is {format_shape(chunk_counts(array))}, counted from 0"
         )
     return chunk.read()
 
@@ -154,66 +156,3 @@ def _array_of(src: str, name: str | None) -> zarr.Array[Any]:
             f"{name or src} holds no chunks of this codec; those that do: {', '.join(ours) or '–'}"
         )
     return ours[name]
-
-
-def _is_payload(src: str) -> bool:
-    with Path(src).open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
-
-
-def _film_of_chunk(src: str, bands: tuple[str, ...] | None) -> Film:
-    """Decode one file; it knows no dates or names, and its sentinel is not in its header."""
-    payload = Path(src).read_bytes()
-    header = parse_header(payload)
-    if not header.axes:
-        raise click.ClickException(f"{src} holds a run of values, which have no pictures")
-    cube = to_cube(decode_chunk(payload), header.axes)
-    names = [str(band) for band in range(cube.shape[1])]
-    if bands is not None and not set(bands) <= set(names):
-        raise click.ClickException(
-            f"the bands of a chunk have no names: give positions of 0 to {len(names) - 1}, got "
-            f"{', '.join(bands)}"
-        )
-    shown = [int(b) for b in bands] if bands is not None else usual_bands(names, colour=True)
-    return cube[:, shown], None, None, ""
-
-
-def _film_of_store(
-    src: str, name: str | None, place: tuple[int, ...] | None, bands: tuple[str, ...] | None
-) -> Film:
-    """Read the bands of a variable, or of one chunk of it, with the dates to show."""
-    with open_dataset(src) as ds:
-        shown = shown_of(ds, src, name, bands, colour=True)
-        variable, letters = shown.cube, shown.letters
-        if place is not None:
-            if len(shown.variables) > 1:
-                raise click.ClickException("--chunk is a place in one variable: name it with --var")
-            variable = variable[_region(src, str(variable.name), place)]
-        if letters.count("c") == 1:  # before anything is read
-            variable = variable.isel({variable.dims[letters.index("c")]: shown.bands})
-        if variable.size > MOST_CELLS:
-            raise click.ClickException(
-                f"{variable.name} is too large for one film: name a part of it with --chunk"
-            )
-        cube = to_cube(upright(variable, letters).values, letters)
-        if letters.count("c") > 1:
-            cube = cube[:, shown.bands]
-        time = time_of(variable, letters)
-        captions = (
-            None if time is None or time not in variable.indexes else date_labels(variable, time)
-        )
-        return cube, captions, nodata_seen(variable), units_of(variable)
-
-
-def _region(src: str, name: str, place: tuple[int, ...]) -> tuple[slice, ...]:
-    array = dict(arrays_of(src))[name]
-    grid = chunk_counts(array)
-    if len(place) != len(grid) or not all(i < n for i, n in zip(place, grid, strict=True)):
-        raise click.ClickException(
-            f"{name} has no chunk {_place(place)}: its grid is {format_shape(grid)}, counted from 0"
-        )
-    return StoredChunk(array, place, "").region
-
-
-def _place(place: tuple[int, ...] | None) -> str:
-    return "" if place is None else ".".join(map(str, place))

@@ -16,7 +16,7 @@ from numcodecs_video.xarray.labels import band_names, band_positions, nodata_see
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Shown", "look_options", "shown_of", "usual_bands"]
+__all__ = ["Shown", "bands_of", "look_options", "shown_of", "usual_bands"]
 
 #: red, green and blue as their bands are called: by Sentinel-2 and Landsat 8, and in words
 COLOURS = (("B04", "B03", "B02"), ("B4", "B3", "B2"), ("red", "green", "blue"))
@@ -37,6 +37,15 @@ def parse_bands(text: str) -> tuple[str, ...]:
     return bands
 
 
+def _ascending(
+    ctx: click.Context, param: click.Parameter, pair: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Check the dark and the bright end."""
+    if pair is not None and not pair[0] < pair[1]:
+        raise click.BadParameter(f"{pair[0]:g} is not below {pair[1]:g}", ctx, param)
+    return pair
+
+
 def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what films and pictures have in common: bands, and what is dark and bright."""
     options = [
@@ -48,7 +57,8 @@ def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--percentiles",
-            type=(float, float),
+            type=(click.FloatRange(0, 100), click.FloatRange(0, 100)),
+            callback=_ascending,
             metavar="LOW HIGH",
             default=(2.0, 98.0),
             show_default=True,
@@ -57,6 +67,7 @@ def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--limits",
             type=(float, float),
+            callback=_ascending,
             metavar="LOW HIGH",
             help="Values that become dark and bright instead.",
         ),
@@ -135,10 +146,22 @@ def shown_of(
         bands = None  # it is the variable
     cube = _cube_of(ds, variables)
     letters = letters_of(cube) or ""
+    at = bands_of(cube, letters, bands, colour=colour)
     known = band_names(cube, letters)
-    at = band_positions(cube, letters, _as_said(known, bands) or usual_bands(known, colour=colour))
     names = [known[band] for band in at] if len(known) > 1 else []
     return Shown(cube, letters, at, names, variables)
+
+
+def bands_of(
+    cube: xr.DataArray, letters: str, bands: Sequence[str] | None, *, colour: bool
+) -> list[int]:
+    """Find the positions of the bands asked for, or of the usual ones."""
+    known = band_names(cube, letters)
+    if bands is None:
+        return usual_bands(known, colour=colour)
+    if not set(bands) <= set(known):  # numbers are positions, unless they are names
+        return band_positions(cube, letters, [int(b) if b.isdigit() else b for b in bands])
+    return band_positions(cube, letters, bands)
 
 
 def usual_bands(names: Sequence[str], *, colour: bool) -> list[int]:
@@ -147,13 +170,6 @@ def usual_bands(names: Sequence[str], *, colour: bool) -> list[int]:
         if set(triple) <= set(names):
             return [names.index(band) for band in triple]
     return [0, 1, 2] if colour and len(names) >= 3 else [0]
-
-
-def _as_said(known: Sequence[str], bands: Sequence[str] | None) -> list[int | str] | None:
-    """Take numbers for positions, unless they are names."""
-    if bands is None or set(bands) <= set(known):
-        return bands if bands is None else list(bands)
-    return [int(band) if band.isdigit() else band for band in bands]
 
 
 def _variables_with(

@@ -13,7 +13,7 @@ from numcodecs_video.cli.opening import open_dataset
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.picturing import look_options, shown_of
 from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.replacing import overwrite_option, refuse_existing
+from numcodecs_video.cli.replacing import overwrite_option, writing
 from numcodecs_video.cli.tables import print_json
 from numcodecs_video.export.complete import complete_file
 from numcodecs_video.xarray.aligning import aligned
@@ -93,7 +93,7 @@ def plot(
         shown = shown_of(ds, src, name, bands, colour=False)
         target = out if out is not None else Path(f"{'-'.join(shown.variables)}.png")
         _check_picture(target)
-        refuse_existing(target, overwrite=overwrite)
+        stack.enter_context(writing(target, overwrite=overwrite))
         labels = _dates(shown, dates)
         with progress_bar("drawing", None):
             if decoded is None:

@@ -252,11 +252,13 @@ def test_films_know_names_and_dates(tmp_path, monkeypatch):
     values = values[:, :, ::-1]  # a film has the north above
     for n, band in enumerate(bands):
         ds[f"r{band}"] = ds.v[:, n].drop_vars("band")
-    ds.to_zarr(tmp_path / "a.zarr")
+    ds.to_zarr(tmp_path / "a.zarr", encoding={"v": {"chunks": (3, 2, 40, 48)}})
     run(tmp_path / "a.zarr", tmp_path / "a.mp4")
     run(tmp_path / "a.zarr", tmp_path / "b.mp4", "--bands", "B04,B03,B02", "--limits", "0", "255")
     run(tmp_path / "a.zarr", tmp_path / "c.mp4", "--bands", "rB04,rB03,rB02")
     run(tmp_path / "a.zarr", tmp_path / "d.webm", "--bands", "B08", "--fps", "9")
+    run(tmp_path / "a.zarr", tmp_path / "f.mp4", "--var", "v", "--chunk", "0.1.0.0")
+    np.testing.assert_array_equal(made.pop()["cube"], values[:, [2]])
     for film_made in made[:3]:
         np.testing.assert_array_equal(film_made["cube"], values[:, [2, 1, 0]])
     np.testing.assert_array_equal(made[3]["cube"], values[:, [3]])
@@ -266,6 +268,8 @@ def test_films_know_names_and_dates(tmp_path, monkeypatch):
     assert "no cube with bands B04, B03, B01, nor cubes of these names" in said
     said = run(tmp_path / "a.zarr", tmp_path / "none" / "e.mp4", code=1)
     assert "there is no directory" in said
+    said = run(tmp_path / "a.zarr", tmp_path / "e.mkv", "--preview", code=1)
+    assert "e.mkv must end in .mp4 or .webm" in said
 
     def interrupted(pictures, target, **settings):
         from numcodecs_video.export.complete import complete_file

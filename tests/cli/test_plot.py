@@ -136,6 +136,8 @@ def test_usage_is_checked(stores, tmp_path):
     """A histogram needs two, a picture one or three bands, and the copy the variable."""
     assert "name SRC and DECODED" in run(stores[0], "--histogram", code=2)
     assert "nor one" in run(stores[0], "--bands", "1,2", code=2)
+    assert "3 is not below 2" in run(stores[0], "--limits", "3", "2", code=2)
+    assert "0<=x<=100" in run(stores[0], "--percentiles", "2", "101", code=2)
     out = tmp_path / "a.png"
     assert "has no variable b1" in run(*stores, "--var", "b1", "--out", out, code=1)
 
