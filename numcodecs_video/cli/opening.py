@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arrays_of",
+    "check_existence",
     "in_one_line",
     "open_dataset",
     "select_cube",
     "select_cubes",
     "select_variables",
+    "store_of",
 ]
 
+#: what arrays hold that are no numbers, by the kind of their dtype
 KINDS = {
     "U": "text",
     "S": "text",
@@ -41,7 +44,7 @@ KINDS = {
 
 def open_dataset(path: str) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
-    _check_existence(path)
+    check_existence(path)
     try:
         ds = open_lazily(path)
         if not ds.variables:
@@ -82,15 +85,22 @@ def _refuse_groups(path: str) -> None:
 
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     """List the arrays of a Zarr store by name, those in groups included."""
-    _check_existence(path)
+    check_existence(path)
     try:
-        node = zarr.open(path, mode="r")
+        node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
     except ValueError as error:  # metadata that are none, or a codec that zarr does not know
         raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
     if isinstance(node, zarr.Array):
         return [(Path(path).name, node)]
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
+
+
+def store_of(path: str) -> Any:
+    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
+    if path.endswith(".zip") and Path(path).is_file():
+        return zarr.storage.ZipStore(path, mode="r")
+    return path
 
 
 def select_variables(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
@@ -146,6 +156,7 @@ def in_one_line(error: Exception) -> str:
     return " ".join([*as_shell(text).split(), *(f"({note})" for note in notes)])
 
 
-def _check_existence(path: str) -> None:
+def check_existence(path: str) -> None:
+    """Say that a local path is not there before a reader says it in its own words."""
     if "://" not in path and not Path(path).exists():
         raise click.ClickException(f"{path} does not exist")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from numcodecs_video.cli.parameters import parse_axes, parse_bounds, parse_chunks, parse_pca
+from numcodecs_video.cli.parameters import AXES, BOUND, CHUNKS, PCA, QUANTISER, collected
 from numcodecs_video.config import CodecName, Jpeg2kName
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def encoding_options(command: CommandT) -> CommandT:
     options = [
         click.option(
             name,
-            callback=parse_bounds,
+            type=QUANTISER if name == "--qp" else BOUND,
+            callback=collected,
             multiple=True,
-            metavar="[VAR=]VALUE",
             help=f"{text}  [repeatable]",
         )
         for name, text in PROMISES.items()
@@ -66,22 +66,19 @@ def encoding_options(command: CommandT) -> CommandT:
         click.option("--codec", type=click.Choice(CODEC_NAMES), default="auto", show_default=True),
         click.option(
             "--chunks",
-            callback=parse_chunks,
-            metavar="DIM=N,...",
+            type=CHUNKS,
             help="Such as time=64,y=256,x=256; -1 is the whole dimension.",
         ),
         click.option(
             "--axes",
-            callback=parse_axes,
-            metavar="DIM=LETTER,...",
+            type=AXES,
             help="t, c, y or x for dimensions whose names do not tell.",
         ),
         click.option(
             "--pca",
-            callback=parse_pca,
+            type=PCA,
             default="auto",
             show_default=True,
-            metavar="auto|off|N",
             help="Transform over the bands, with N components.",
         ),
         click.option("--bits", type=int, help="Sample depth of the video.  [default: chosen]"),

@@ -40,7 +40,11 @@ class Effort:
     trial_cells : float
         Cells of the part that candidates are tried on: enough to rank by, few enough to be cheap.
     draft : int
-        The effort of encodes that only decide something.
+        The effort of encodes that only decide something under a bound.
+    sketch : int
+        The same where a distortion is to be met: what only ranks arrangements may be crude.
+    sketch_gain : float
+        Octaves of mean square error by which encodes lie below such sketches, in the mean.
     adaptive : bool
         The adaptive coder, where JPEG XL and FFV1 would be: 12 to 67 % smaller, half as fast.
     search : bool
@@ -95,6 +99,8 @@ class Effort:
     pcodec: int
     trial_cells: float
     draft: int
+    sketch: int
+    sketch_gain: float
     adaptive: bool
     search: bool
     deltas: bool
@@ -172,6 +178,8 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "pcodec":        (6,     8,     8,     10,    12,    12,    12,    12,    12),
     "trial_cells":   (5e4,   5e4,   5e4,   1e5,   1e5,   3e5,   8e5,   32e5,  math.inf),
     "draft":         (1,     2,     3,     4,     4,     4,     4,     4,     4),
+    "sketch":        (1,     1,     1,     1,     1,     1,     4,     4,     4),
+    "sketch_gain":   (0.0,   0.0,   0.0,   0.4,   0.6,   0.6,   0.15,  0.15,  0.15),
     "adaptive":      (False, True,  True,  True,  True,  True,  True,  True,  True),
     "search":        (False, True,  True,  True,  True,  True,  True,  True,  True),
     "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
@@ -180,9 +188,9 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "structures":    (False, False, False, True,  True,  True,  True,  True,  True),
     "thorough":      (False, False, False, False, False, False, False, True,  True),
     "quantisers":    (1,     2,     2,     3,     5,     6,     8,     11,    12),
-    "drafts":        (2,     2,     2,     2,     4,     4,     4,     4,     4),
-    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   9e5,   12e5,  16e5,  64e5,  math.inf),
-    "quick_drafts":  (True,  True,  True,  True,  False, False, False, False, False),
+    "drafts":        (2,     2,     2,     2,     2,     2,     4,     4,     4),
+    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   3e5,   6e5,   16e5,  64e5,  math.inf),
+    "quick_drafts":  (True,  True,  True,  True,  True,  False, False, False, False),
     "estimates":     (True,  True,  True,  True,  True,  True,  True,  True,  False),
     "quick":         (True,  True,  True,  True,  True,  False, False, False, False),
     "base_rate":     (9,     2,     2,     2,     2,     3,     9,     99,    99),
