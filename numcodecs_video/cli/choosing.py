@@ -1,97 +1,98 @@
-"""Choose how to store the variables of every group, from settings that name them by patterns."""
+"""Choose how to store the variables of all groups, and say which cannot be video."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
-from numcodecs_video.cli.selecting import matching, paths_of
-from numcodecs_video.xarray import encoding, letters_of
+from numcodecs_video.cli.options import PROMISE_WORDS
+from numcodecs_video.cli.selecting import referred_to
+from numcodecs_video.xarray import letters_of
+from numcodecs_video.xarray.conventions import is_measurement
+from numcodecs_video.xarray.encoding import EncodingSettings
+from numcodecs_video.xarray.encoding import choose_encodings as choose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
 
     from numcodecs_video.cli.copying import Encodings
+    from numcodecs_video.cli.reading import Groups
 
 __all__ = ["choose_encodings"]
 
-BY_VARIABLE = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
-BY_DIMENSION = ("chunks", "axes")
 
-
-def choose_encodings(
-    groups: Mapping[str, xr.Dataset], *, zarr_format: Literal[2, 3], **settings: Any
-) -> Encodings:
-    """Choose the encodings of all groups.
+def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
+    """Choose the encodings of all groups, each cube's by a search over a few of its chunks.
 
     Parameters
     ----------
-    groups : mapping of str to xarray.Dataset
-        By path.
-    zarr_format : {2, 3}
+    groups : Groups
     **settings
-        As of `numcodecs_video.xarray.encoding`; what goes by variable may name a path, or a pattern
-        such as ``B*``, and what goes by dimension holds in the groups that have it.
+        As of `numcodecs_video.xarray.encoding`.
+
+    Warns
+    -----
+    UserWarning
+        As `encoding` does; where measurements are no cubes, and so keep no promise.
+
+    Raises
+    ------
+    click.ClickException
+        If a promise is given as one number and there is no cube at all.
     """
-    _check_dimensions(groups, settings)
-    bounds = {word: _by_path(groups, word, settings, settings[word]) for word in _said(settings)}
-    chosen = {}
-    for group, ds in groups.items():
-        own = dict(settings)
-        for word, values in bounds.items():
-            here = {name: value for (place, name), value in values.items() if place == group}
-            own[word] = here or None
-        for word in BY_DIMENSION:
-            if own.get(word):
-                own[word] = {dim: part for dim, part in own[word].items() if dim in ds.dims}
-        chosen[group] = encoding(ds, zarr_format=zarr_format, tune=True, **own)
+    for word, bound in _numbers_in(settings).items():
+        left = list(_left_without(groups, settings.get("axes")))
+        option = f"--{word.replace('_', '-')} {bound:g}"
+        if not any(_cubes_in(ds, settings.get("axes")) for ds in groups.values()):
+            raise click.ClickException(
+                f"{option} holds for no variable, since none can be video: {'; '.join(left)}. Name "
+                "axes, as in --axes member=t, or leave the promise out"
+            )
+        if left:
+            warnings.warn(
+                f"{option} does not touch what is stored as Zarr does by default: "
+                f"{'; '.join(left)}",
+                stacklevel=2,
+            )
+    chosen, advice = choose(groups, EncodingSettings(tune=True, **settings))
+    for text in advice:
+        warnings.warn(text, stacklevel=2)
     return chosen
 
 
-def _said(settings: Mapping[str, Any]) -> list[str]:
-    return [word for word in BY_VARIABLE if isinstance(settings.get(word), dict)]
+def _numbers_in(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Find the promises that are one number."""
+    said = {word: settings.get(word) for word in PROMISE_WORDS}
+    return {word: bound for word, bound in said.items() if isinstance(bound, (int, float))}
 
 
-def _by_path(
-    groups: Mapping[str, xr.Dataset], word: str, settings: Mapping[str, Any], said: dict[str, Any]
-) -> dict[tuple[str, str], Any]:
-    """Say for each variable what holds: what names it alone, before what names it by a pattern."""
-    paths = paths_of(groups)
-    found: dict[tuple[str, str], Any] = {}
-    for pattern in sorted(said, key=_is_pattern, reverse=True):
-        names = [paths[path] for path in matching(pattern, paths)]
-        if _is_pattern(pattern):
-            axes = settings.get("axes")
-            names = [
-                (group, name)
-                for group, name in names
-                if name in groups[group].data_vars and letters_of(groups[group][name], axes)
-            ]
-            if not names:
-                raise click.ClickException(
-                    f"{word} names {pattern!r}, which no variable with time, y and x axes matches; "
-                    f"the variables are {', '.join(paths)}"
-                )
-        elif not names:
-            raise click.ClickException(
-                f"{word} names {pattern!r}; the variables are {', '.join(paths)}"
-            )
-        found |= dict.fromkeys(names, said[pattern])
-    return found
+def _cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None) -> set[str]:
+    return {
+        str(name)
+        for name, variable in ds.data_vars.items()
+        if letters_of(variable, axes, group=ds.attrs) is not None
+    }
 
 
-def _is_pattern(name: str) -> bool:
-    return any(sign in name for sign in "*?[")
+def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[str]:
+    """Name measurements of two dimensions or more that are no cubes, and say why."""
+    for group, ds in groups.items():
+        apart = _cubes_in(ds, axes) | referred_to(ds)
+        for name, variable in ds.data_vars.items():
+            if str(name) in apart or variable.ndim < 2 or not is_measurement(variable):
+                continue
+            dims = ", ".join(map(str, variable.dims))
+            lacking = "time axis" if _lacks_time(variable, axes) else "time, y and x axes"
+            yield f"{group}/{name}".lstrip("/") + f" ({dims}) has no {lacking}"
 
 
-def _check_dimensions(groups: Mapping[str, xr.Dataset], settings: Mapping[str, Any]) -> None:
-    known = list(dict.fromkeys(str(dim) for ds in groups.values() for dim in ds.dims))
-    for word in BY_DIMENSION:
-        unknown = sorted(set(settings.get(word) or ()) - set(known))
-        if unknown:
-            raise click.ClickException(
-                f"{word} names {', '.join(unknown)}; the dimensions are {', '.join(known)}"
-            )
+def _lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:
+    """Tell whether a time axis is all that is missing."""
+    empty = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)  # reads nothing
+    with_time = variable.copy(data=empty).expand_dims("time axis")
+    return letters_of(with_time, {**(axes or {}), "time axis": "t"}) is not None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Encodings", "copied_bytes", "copy_groups"]
+__all__ = ["Copy", "Encodings", "copied_bytes", "copy_groups", "fill_arrays"]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
@@ -37,12 +37,29 @@ Encodings = dict[str, dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class _Copy:
-    """A large array that is filled chunk by chunk."""
+class Copy:
+    """An array that is filled chunk by chunk.
+
+    Attributes
+    ----------
+    name : str
+        With the path of its group.
+    source : xarray.Variable
+    target : zarr.Array
+    start : tuple of int
+        Where in the target the first cell of the source goes.
+    """
 
     name: str
     source: xr.Variable
     target: zarr.Array[Any]
+    start: tuple[int, ...]
+
+    @property
+    def region(self) -> Region:
+        """Of the target."""
+        ends = zip(self.start, self.source.shape, strict=True)
+        return tuple(slice(start, start + length) for start, length in ends)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -82,7 +99,7 @@ def copy_groups(
     copies = []
     for group, ds in groups.items():
         copies += _create(ds, path, group, encodings.get(group, {}), zarr_format)
-    _fill(copies, advance)
+    fill_arrays(copies, advance)
     with silent_about_format_3():
         for group in reversed(list(groups)):  # from within, so that the root knows all
             zarr.consolidate_metadata(path, path=group.strip("/"), zarr_format=zarr_format)
@@ -103,7 +120,7 @@ def _create(
     group: str,
     encodings: Mapping[str, Mapping[str, Any]],
     zarr_format: Literal[2, 3],
-) -> list[_Copy]:
+) -> list[Copy]:
     """Write a group with its small arrays, and say what is left to fill."""
     large = _large_variables(ds, encodings)
     # xarray writes a float array without a fill value as if NaN were one, unless told otherwise.
@@ -124,7 +141,8 @@ def _create(
         target = made[name]
         if not isinstance(target, zarr.Array):
             raise TypeError(f"{name} in {path} is no array")
-        copies.append(_Copy(f"{group}/{name}".lstrip("/"), ds.variables[name], target))
+        start = (0,) * target.ndim
+        copies.append(Copy(f"{group}/{name}".lstrip("/"), ds.variables[name], target, start))
     return copies
 
 
@@ -174,8 +192,15 @@ def _fill_value(
     return encoding.get("fill_value", np.nan if variable.dtype.kind == "f" else 0)
 
 
-def _fill(copies: Iterable[_Copy], advance: Callable[[int], None]) -> None:
-    """Copy all values, reading in one thread and encoding in several, whosever chunks they are."""
+def fill_arrays(copies: Iterable[Copy], advance: Callable[[int], None]) -> None:
+    """Copy all values, reading in one thread and encoding in several, whosever chunks they are.
+
+    Parameters
+    ----------
+    copies : iterable of Copy
+    advance : callable
+        Told the raw bytes of each chunk once it is written.
+    """
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="numcodecs_video_copy")
     pending: set[Future[int]] = set()
     waiting = 0  # bytes that were read and are not written yet
@@ -190,7 +215,7 @@ def _fill(copies: Iterable[_Copy], advance: Callable[[int], None]) -> None:
 
     try:
         for copy in copies:
-            for block in _blocks(copy.source.shape, copy.lengths, copy.source.dtype.itemsize):
+            for block in _blocks(copy.region, copy.lengths, copy.source.dtype.itemsize):
                 size = _bytes_in(block, copy.source.dtype.itemsize)
                 while pending and waiting + size > BLOCK_BYTES:
                     take(wait(pending, return_when=FIRST_COMPLETED).done)
@@ -208,14 +233,15 @@ def _fill(copies: Iterable[_Copy], advance: Callable[[int], None]) -> None:
     pool.shutdown()
 
 
-def _read(copy: _Copy, block: Region) -> NDArray[Any]:
-    """Read a block, and name what cannot be read as closely as its own chunks allow."""
+def _read(copy: Copy, block: Region) -> NDArray[Any]:
+    """Read a block of the target, and name what cannot be read as closely as chunks allow."""
+    block = _relative(block, copy.region)
     try:
         return np.asarray(copy.source[block].values)
     except Exception as error:
         chunks = copy.source.encoding.get("chunks") or copy.source.encoding.get("chunksizes")
         lengths = chunks if chunks and len(chunks) == len(block) else copy.lengths
-        for chunk in _grid_within(block, lengths):
+        for chunk in _grid(block, lengths):
             try:
                 _ = copy.source[chunk].values
             except Exception as cause:
@@ -247,31 +273,23 @@ def _bytes_in(region: Region, itemsize: int) -> int:
     return itemsize * int(math.prod(part.stop - part.start for part in region))
 
 
-def _blocks(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Region]:
-    """Cut an array into blocks of whole chunks, as large as `BLOCK_BYTES` allows.
+def _blocks(region: Region, chunks: Sequence[int], itemsize: int) -> Iterator[Region]:
+    """Cut a region into blocks of whole chunks, as large as `BLOCK_BYTES` allows.
 
     A source with one date a chunk has to be read for every block that cuts through its pictures:
     blocks grow along the last axes first, which cuts them least often.
     """
     lengths = list(chunks)
-    for axis in reversed(range(len(shape))):
+    for axis in reversed(range(len(region))):
         slab = math.prod(lengths) * itemsize  # what one more chunk along this axis adds
         room = max(1, BLOCK_BYTES // slab)
-        lengths[axis] *= max(1, min(room, math.ceil(shape[axis] / chunks[axis])))
-    return _grid(tuple(slice(0, length) for length in shape), lengths)
+        size = region[axis].stop - region[axis].start
+        lengths[axis] *= max(1, min(room, math.ceil(size / chunks[axis])))
+    return _grid(region, lengths)
 
 
 def _grid(region: Region, lengths: Sequence[int]) -> Iterator[Region]:
-    """Cut a region into boxes of the given lengths, smaller at its far edges."""
-    per_axis = (
-        [slice(at, min(at + length, part.stop)) for at in range(part.start, part.stop, length)]
-        for part, length in zip(region, lengths, strict=True)
-    )
-    return itertools.product(*per_axis)
-
-
-def _grid_within(region: Region, lengths: Sequence[int]) -> Iterator[Region]:
-    """Cut a region where a grid of boxes from 0 does."""
+    """Cut a region where a grid of boxes from 0 does: smaller ones at its edges."""
     per_axis = (
         [
             slice(max(at, part.start), min(at + length, part.stop))

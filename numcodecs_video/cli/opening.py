@@ -11,7 +11,8 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.cli.kinds import describe_kind, is_readable
-from numcodecs_video.cli.options import as_shell
+from numcodecs_video.cli.options import in_options
+from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.xarray.compare import names_zarr, open_lazily
 from numcodecs_video.xarray.conventions import stored_dtype
@@ -104,12 +105,15 @@ def store_of(path: str) -> Any:
 
 
 def select_variables(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """Keep the variables named, or all."""
-    unknown = [name for name in names if name not in ds.data_vars]
+    """Keep the variables named, by themselves or by patterns, or all."""
+    known = list(map(str, ds.data_vars))
+    unknown = [name for name in names if not matching(name, known)]
     if unknown:
-        there = ", ".join(map(str, ds.data_vars)) or "none"
-        raise click.ClickException(f"no variable {', '.join(unknown)}: there are {there}")
-    return ds[list(names)] if names else ds
+        raise click.ClickException(
+            f"no variable {', '.join(unknown)}: there are {', '.join(known) or 'none'}"
+        )
+    found = dict.fromkeys(name for pattern in names for name in matching(pattern, known))
+    return ds[list(found)] if names else ds
 
 
 def select_cubes(
@@ -117,7 +121,7 @@ def select_cubes(
 ) -> xr.Dataset:
     """Keep the variables named, which must be able to become video, or all that can."""
     chosen = select_variables(ds, names)
-    reasons = {str(name): _why_no_cube(v, axes) for name, v in chosen.data_vars.items()}
+    reasons = {str(name): _why_no_cube(v, axes, ds.attrs) for name, v in chosen.data_vars.items()}
     cubes = [name for name, reason in reasons.items() if reason is None]
     if not cubes or (names and len(cubes) < len(reasons)):
         found = "; ".join(f"{name} {reason}" for name, reason in reasons.items() if reason)
@@ -140,11 +144,13 @@ def select_cube(
     return chosen
 
 
-def _why_no_cube(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str | None:
+def _why_no_cube(
+    variable: xr.DataArray, axes: Mapping[str, str] | None, group: Mapping[str, Any]
+) -> str | None:
     """Say what keeps a variable from becoming video."""
     if stored_dtype(variable).kind not in "biuf":
         return f"holds {KINDS.get(variable.dtype.kind, 'no numbers')}"
-    if letters_of(variable, axes) is None:
+    if letters_of(variable, axes, group=group) is None:
         return f"has ({', '.join(map(str, variable.dims)) or 'no dimensions'})"
     return None if variable.size else "has no cells"
 
@@ -153,7 +159,7 @@ def in_one_line(error: Exception) -> str:
     """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
     notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
     text = error.message if isinstance(error, click.ClickException) else str(error)
-    return " ".join([*as_shell(text).split(), *(f"({note})" for note in notes)])
+    return " ".join([*in_options(text).split(), *(f"({note})" for note in notes)])
 
 
 def check_existence(path: str) -> None:

@@ -14,13 +14,18 @@ __all__ = [
     "AXES",
     "BOUND",
     "CHUNKS",
+    "LABELS",
+    "NAMES",
     "NUMBERS",
     "PCA",
+    "PLACES",
     "QUANTISER",
     "QUANTISERS",
+    "STACK",
     "VALUES",
     "Written",
     "collected",
+    "flattened",
     "names_of",
 ]
 
@@ -100,6 +105,13 @@ def collected(
     return found[""]
 
 
+def flattened(
+    ctx: click.Context, param: click.Parameter, lists: Iterable[Sequence[str]]
+) -> list[str]:
+    """Make one list of those that a repeated option gives."""
+    return list(dict.fromkeys(name for names in lists for name in names))
+
+
 def parse_chunks(text: str) -> dict[str, int]:
     """Read ``DIM=N,...``: lengths by dimension, -1 for the whole of it.
 
@@ -176,6 +188,74 @@ def parse_quantisers(text: str) -> list[int]:
     return [int(value) for value in parse_values(text)]
 
 
+def parse_names(text: str) -> list[str]:
+    """Read names or patterns parted by commas.
+
+    Examples
+    --------
+    >>> parse_names("B02, B8*")
+    ['B02', 'B8*']
+    """
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise ValueError(f"{text!r} is no list of names, such as B02,B03")
+    return names
+
+
+def parse_labels(text: str) -> tuple[str, str]:
+    """Read ``DIM=LABEL`` or ``DIM=FROM:TO``; what a label is, the coordinate knows.
+
+    Examples
+    --------
+    >>> parse_labels("time=2020-01:2020-06")
+    ('time', '2020-01:2020-06')
+    """
+    dim, _, labels = map(str.strip, text.partition("="))
+    if not dim or not labels:
+        raise ValueError(f"{text!r} is no dimension with labels, such as time=2020-01:2020-06")
+    return dim, labels
+
+
+def parse_places(text: str) -> tuple[str, int | slice | list[int]]:
+    """Read ``DIM=N``, ``DIM=N,N``, ``DIM=FROM:TO`` or ``DIM=FROM:TO:STEP``, counted from 0.
+
+    Examples
+    --------
+    >>> parse_places("time=0:10"), parse_places("band=2,0"), parse_places("level=-1")
+    (('time', slice(0, 10, None)), ('band', [2, 0]), ('level', -1))
+    """
+    dim, _, places = map(str.strip, text.partition("="))
+    try:
+        if not dim:
+            raise ValueError
+        if ":" in places:
+            ends = [int(end) if end.strip() else None for end in places.split(":")]
+            if len(ends) > 3 or (len(ends) == 3 and (ends[2] or 0) < 1):
+                raise ValueError
+            return dim, slice(*ends)
+        numbers = [int(number) for number in places.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no dimension with places from 0, such as time=0:10, time=0:10:2, band=0,2"
+        ) from None
+    return dim, numbers if "," in places else numbers[0]
+
+
+def parse_stack(text: str) -> tuple[str, str, list[str]]:
+    """Read ``[NAME:]DIM=VAR,...``: the new variable, its new dimension, and what it is made of.
+
+    Examples
+    --------
+    >>> parse_stack("band=B02,B03"), parse_stack("s2:band=B*")
+    (('bands', 'band', ['B02', 'B03']), ('s2', 'band', ['B*']))
+    """
+    place, sign, names = text.partition("=")
+    name, _, dim = place.rpartition(":")
+    if not sign or not dim.strip():
+        raise ValueError(f"{text!r} is no dimension with variables, such as band=B02,B03,B04")
+    return name.strip() or "bands", dim.strip(), parse_names(names)
+
+
 def parse_pca(text: str) -> Literal["auto", False] | int:
     """Read ``auto``, ``off`` or a number of components.
 
@@ -223,8 +303,12 @@ def _number(text: str) -> float:
 AXES = Written(parse_axes, "DIM=LETTER,...")
 BOUND = Written(parse_bound, "[VAR=]VALUE")
 CHUNKS = Written(parse_chunks, "DIM=N,...")
+LABELS = Written(parse_labels, "DIM=LABEL[:LABEL]")
+NAMES = Written(parse_names, "VAR,...")
 NUMBERS = Written(parse_numbers, "N,...")
 PCA = Written(parse_pca, "auto|off|N")
+PLACES = Written(parse_places, "DIM=N[:N]")
 QUANTISER = Written(parse_quantiser, "[VAR=]VALUE")
 QUANTISERS = Written(parse_quantisers, "VALUE,...")
+STACK = Written(parse_stack, "[NAME:]DIM=VAR,...")
 VALUES = Written(parse_values, "VALUE,...")

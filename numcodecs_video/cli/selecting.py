@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["matching", "paths_of", "select_variables"]
+__all__ = ["matching", "paths_of", "referred_to", "select_variables"]
 
 REFERENCES = ("coordinates", "grid_mapping", "bounds", "ancillary_variables", "cell_measures")
 
@@ -77,6 +77,13 @@ def matching(pattern: str, paths: Iterable[str]) -> list[str]:
     ]
 
 
+def referred_to(ds: xr.Dataset) -> set[str]:
+    """List what the attributes of a dataset and of its variables name: axes, bounds, areas."""
+    attributes = [ds.attrs, *(variable.attrs for variable in ds.variables.values())]
+    said = " ".join(str(attrs.get(key, "")) for attrs in attributes for key in REFERENCES)
+    return {word.rstrip(":") for word in said.split()}
+
+
 def _above(group: str) -> list[str]:
     parts = group.strip("/").split("/")
     return ["/" + "/".join(parts[:length]) for length in range(len(parts))]
@@ -87,9 +94,7 @@ def _with_what_it_needs(ds: xr.Dataset, names: set[str]) -> xr.Dataset:
     kept, found = set[str](), set(names)
     while found:
         kept |= found
-        attributes = [ds.attrs, *(ds.variables[name].attrs for name in found)]
-        said = " ".join(str(attrs.get(key, "")) for attrs in attributes for key in REFERENCES)
         dims = {str(dim) for name in found for dim in ds.variables[name].dims}
         known = set(map(str, ds.variables))
-        found = ({word.rstrip(":") for word in said.split()} | dims) & known - kept
+        found = (referred_to(ds[sorted(found)]) | dims) & known - kept
     return ds[sorted(kept)]

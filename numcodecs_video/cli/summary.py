@@ -11,6 +11,7 @@ from numcodecs_video.cli.tables import (
     format_size,
     format_units,
     new_table,
+    print_json,
     print_table,
 )
 from numcodecs_video.stored import settings_of
@@ -40,8 +41,11 @@ def sizes_of(path: str, names: Iterable[str]) -> list[dict[str, Any]]:
     return sorted(sizes, key=lambda size: -size["raw_bytes"])
 
 
-def print_sizes(path: str, sizes: Sequence[Mapping[str, Any]]) -> None:
+def print_sizes(path: str, sizes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print what each variable took, and what was promised for it."""
+    if as_json:
+        print_json(sizes)
+        return
     table = new_table(path, ["variable", "promise"], ["raw", "stored", "ratio"])
     for size in sizes:
         promise = "Zarr's default"

@@ -12,6 +12,7 @@ from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
 from numcodecs_video.xarray.example import example_dataset
+from numcodecs_video.xarray.images import open_image
 from numcodecs_video.xarray.recording import record_loss
 from numcodecs_video.xarray.report import Report
 from numcodecs_video.xarray.suggest import Suggestion, suggest
@@ -34,6 +35,7 @@ __all__ = [
     "evaluate",
     "example_dataset",
     "letters_of",
+    "open_image",
     "record_loss",
     "stack_bands",
     "suggest",

@@ -16,14 +16,13 @@ from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings, Settings, parse_nodata
 from numcodecs_video.errors import VideoCodecError, noting
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
+from numcodecs_video.xarray.chunking import chunks_of
 from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.encoding import (
-    chunks_of,
-    encoding,
-    fill_value_of,
-    name_promises,
-)
+from numcodecs_video.xarray.encoding import encoding, fill_value_of
+from numcodecs_video.xarray.keywords import check_keywords, keywords_of
+from numcodecs_video.xarray.nodes import select_array
+from numcodecs_video.xarray.promises import name_promises
 from numcodecs_video.xarray.quality import Quality, QualityGauge, name_region, range_of, regions_of
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
@@ -166,8 +165,11 @@ def evaluate(
     >>> evaluation.largest_error <= 0.5, evaluation.ratio > 8
     (True, True)
     """
+    check_keywords("evaluate", settings, keywords_of(encoding))
+    _check_kind(data)
     if isinstance(codec, str):
         codec, settings = None, {**settings, "codec": codec}
+    settings.pop("shards", None)  # which lie around chunks and change nothing within
     if codec is not None and set(settings) - {"chunks", "axes"}:
         raise VideoCodecError(
             f"give a codec, or its settings ({', '.join(sorted(settings))}), not both"
@@ -200,13 +202,22 @@ def cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None = None) -> dict[str,
     VideoCodecError
         If there is none.
     """
-    cubes = {name_of(v): v for v in ds.data_vars.values() if letters_of(v, axes) and v.size}
+    cubes = {
+        name_of(v): v
+        for v in ds.data_vars.values()
+        if letters_of(v, axes, group=ds.attrs) and v.size
+    }
     if not cubes:
         raise VideoCodecError(
             "no variable has time, y and x axes, and cells; name axes with "
             "axes={'dimension': 'letter'}"
         )
     return cubes
+
+
+def _check_kind(data: Any) -> None:
+    if not isinstance(data, (xr.Dataset, xr.DataArray)):
+        select_array(data, "evaluate")  # which says what it takes
 
 
 def _evaluate_array(

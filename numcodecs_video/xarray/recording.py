@@ -19,8 +19,14 @@ import zarr
 
 from numcodecs_video import __version__
 from numcodecs_video.format.header import FORMAT_VERSION
-from numcodecs_video.stored import holds_payloads, read_heads, settings_of, stored_chunks
-from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.stored import (
+    filters_of,
+    holds_payloads,
+    read_heads,
+    settings_of,
+    stored_chunks,
+)
+from numcodecs_video.xarray.conventions import may_lose, scale_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -154,7 +160,11 @@ def _arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
 
 def _may_lose(array: zarr.Array[Any]) -> bool:
     settings = settings_of(array)
-    return settings is not None and settings.fidelity.kind != "lossless"
+    if settings is None or settings.fidelity.kind == "lossless":
+        return False
+    # Filters may hand the codec another dtype than the array's.
+    fidelity = settings.fidelity
+    return bool(filters_of(array)) or may_lose(fidelity.kind, fidelity.value, array.dtype)
 
 
 def _heads_of(array: zarr.Array[Any]) -> list[tuple[float, str]]:

@@ -11,6 +11,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["refuse_own_source", "sources_of"]
+__all__ = ["is_in_memory", "refuse_own_source", "sources_of"]
 
 
 def refuse_own_source(ds: xr.Dataset, target: zarr.Group) -> None:
@@ -39,6 +40,11 @@ def refuse_own_source(ds: xr.Dataset, target: zarr.Group) -> None:
                     "would leave neither: load() the dataset first, or write to another store and "
                     "rename it"
                 )
+
+
+def is_in_memory(variable: xr.Variable) -> bool:
+    """Tell whether the values of a variable are at hand, with nothing to read or to compute."""
+    return isinstance(variable._data, np.ndarray)
 
 
 def sources_of(variable: xr.Variable) -> Iterator[zarr.Array[Any]]:

@@ -11,10 +11,13 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import valid_cells
 from numcodecs_video.xarray.conventions import is_measurement, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.encoding import PROMISES, encoding, name_promises
+from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import choose_codec, cubes_in, evaluate_regions, name_of
 from numcodecs_video.xarray.information import informative_step, round_down
+from numcodecs_video.xarray.keywords import check_keywords, keywords_of
+from numcodecs_video.xarray.nodes import select_array
 from numcodecs_video.xarray.pieces import choose_pieces, uncertainty_of
+from numcodecs_video.xarray.promises import PROMISES, name_promises
 from numcodecs_video.xarray.report import Report, format_number
 
 if TYPE_CHECKING:
@@ -134,6 +137,8 @@ def suggest(
     ------
     VideoCodecError
         If the array is no video, a dataset has several, or a setting is not allowed.
+    TypeError
+        If `data` is nothing of xarray, or a keyword is unknown.
 
     Examples
     --------
@@ -146,6 +151,7 @@ def suggest(
     >>> suggestion.settings
     {'max_error': {'t2m': 0.5}, 'chunks': {'time': 5, 'lat': 30, 'lon': 40}, 'effort': 1}
     """
+    check_keywords("suggest", promise, keywords_of(encoding))
     if "effort" in promise:
         efforts = [promise.pop("effort")]
     efforts = EFFORTS if efforts is None else efforts
@@ -204,12 +210,16 @@ def _one_cube(
     data: xr.DataArray | xr.Dataset, promise: dict[str, Any]
 ) -> tuple[xr.DataArray, dict[str, Any]]:
     """Choose the variable, and the settings that hold for it."""
-    if isinstance(data, xr.DataArray):
-        return data, promise
+    if not isinstance(data, xr.Dataset):
+        return select_array(data, "suggest"), promise
     cubes = cubes_in(data, promise.get("axes"))
     if len(cubes) > 1:
         raise VideoCodecError(f"suggest is for one variable: choose one of {', '.join(cubes)}")
     ((name, variable),) = cubes.items()
+    axes = promise.get("axes")
+    letters = letters_of(variable, axes, group=data.attrs)
+    if letters is not None and letters != letters_of(variable, axes):  # the dataset says
+        promise = {**promise, "axes": dict(zip(map(str, variable.dims), letters, strict=True))}
     settings = encoding(data, zarr_format=2, **promise)[name]["compressors"].settings
     if settings.fidelity.kind == "lossless":
         promise = {word: value for word, value in promise.items() if word not in PROMISES}

@@ -212,11 +212,15 @@ def test_blocks_cover_an_array_once_and_respect_their_size(monkeypatch):
     """Blocks are whole chunks, no larger than allowed unless one chunk is, and tile the array."""
     monkeypatch.setattr(copying, "BLOCK_BYTES", 2 * 4 * 8 * 8 * 3)
     counts = np.zeros((9, 20, 30), int)
-    for block in copying._blocks(counts.shape, (4, 8, 8), 2):
-        assert counts[block].size * 2 <= 2 * 4 * 8 * 8 * 3
-        assert all(part.start % n == 0 for part, n in zip(block, (4, 8, 8), strict=True))
-        counts[block] += 1
-    assert (counts == 1).all()
+    for first in (0, 3):
+        region = (slice(first, 9), slice(0, 20), slice(0, 30))
+        for block in copying._blocks(region, (4, 8, 8), 2):
+            assert counts[block].size * 2 <= 2 * 4 * 8 * 8 * 3
+            assert block[0].start == first or block[0].start % 4 == 0
+            assert all(part.start % 8 == 0 for part in block[1:])
+            counts[block] += 1
+    assert (counts[:3] == 1).all()
+    assert (counts[3:] == 2).all()
 
 
 def test_an_existing_destination_is_kept(tmp_path, source):
@@ -294,7 +298,7 @@ def test_a_chunk_that_cannot_be_encoded_is_named():
     ("arguments", "message"),
     [
         (["--var", "none"], "no variable none: there are area"),
-        (["--max-error", "none=1"], "max_error names 'none'"),
+        (["--max-error", "none=1"], "--max-error names 'none'"),
         (["--max-error", "area=1"], "no time, y and x axes"),
         (["--chunks", "z=1"], "chunks names z"),
     ],

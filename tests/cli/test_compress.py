@@ -88,22 +88,17 @@ def test_bounds_in_groups(tmp_path, tree):
     tree.to_zarr(tmp_path / "a")
     said = ["--max-error", "v=0.5", "--max-error", "measurements/r2*=0.1"]
     sizes = json.loads(run("compress", tmp_path / "a", tmp_path / "b", *said, "--json", *QUICK))
-    promised = {
-        size["name"]: size["attributes"].get("lossy_compression_max_error") for size in sizes
-    }
+    promised = {size["name"]: size["attributes"].get(BOUND) for size in sizes}
     assert promised["measurements/r10m/v"] == pytest.approx(0.5)
     assert promised["measurements/r20m/v"] == pytest.approx(0.5)
     said = ["--max-error", "*=0.5", "--max-error", "measurements/r20m/v=0.1"]
     sizes = json.loads(run("compress", tmp_path / "a", tmp_path / "c", *said, "--json", *QUICK))
-    promised = {
-        size["name"]: size["attributes"].get("lossy_compression_max_error") for size in sizes
-    }
+    promised = {size["name"]: size["attributes"].get(BOUND) for size in sizes}
     assert promised["measurements/r20m/v"] == pytest.approx(0.1)
     assert promised["quality/mask"] is None
     for said in ("r10m/none=1", "q*=1"):
         printed = run("compress", tmp_path / "a", tmp_path / "d", "--max-error", said, exit_code=1)
-        assert said.partition("=")[0] in printed
-        assert "measurements/r10m/v" in printed
+        assert f"--max-error names {said.partition('=')[0]!r}" in printed
 
 
 def test_variables_of_groups_are_chosen(tmp_path, tree):
@@ -164,3 +159,35 @@ def test_a_store_around_its_source_is_not_replaced(tmp_path, ds):
     assert "cannot replace" in printed
     with xr.open_zarr(tmp_path / "a", group="sub", consolidated=False) as kept:
         xr.testing.assert_identical(kept.load(), ds)
+
+
+def test_shards(tmp_path, ds):
+    """Lengths by dimension, spelled as those of chunks."""
+    ds.to_zarr(tmp_path / "a")
+    cut = ["--chunks", "time=2", "--shards", "time=4,x=-1", *QUICK]
+    run("compress", tmp_path / "a", tmp_path / "b", *cut)
+    array = zarr.open_group(tmp_path / "b", mode="r")["v"]
+    assert (array.shards, array.chunks) == ((4, 20, 24), (2, 20, 24))
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_identical(after.load(), ds)
+    said = run("compress", tmp_path / "a", tmp_path / "c", *cut, "--zarr-format", 2, exit_code=1)
+    assert "format 2 has no shards" in said
+    said = run("compress", tmp_path / "a", tmp_path / "c", "--shards", "day=4", exit_code=1)
+    assert "shards names day" in said
+
+
+def test_variables_that_cannot_be_video(tmp_path, ds):
+    """A promise for all says whom it does not hold for, and holds for somebody."""
+    ds["mesh"] = (("time", "cells"), np.ones((SHAPE[0], 9)))
+    ds.to_zarr(tmp_path / "a")
+    printed = run("compress", tmp_path / "a", tmp_path / "b", "--max-error", "0.1", *QUICK)
+    assert (
+        "Note: --max-error 0.1 does not touch what is stored as Zarr does by default: "
+        "m (y, x) has no time axis; mesh (time, cells) has no time, y and x axes" in printed
+    )
+    said = ["--max-error", "0.1", "--var", "mesh"]
+    printed = run("compress", tmp_path / "a", tmp_path / "c", *said, exit_code=1)
+    assert "--max-error 0.1 holds for no variable" in printed
+    assert "mesh (time, cells)" in printed
+    assert not (tmp_path / "c").exists()
+    run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")

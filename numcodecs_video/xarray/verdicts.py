@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video import metrics
-from numcodecs_video.stored import settings_of
-from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.stored import filters_of, settings_of
+from numcodecs_video.xarray.conventions import may_lose, scale_in
 from numcodecs_video.xarray.recording import IN_UNITS, PREFIX
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def promised_in(array: zarr.Array[Any]) -> Promised | None:
     if settings is None:
         return None
     kind, value = settings.fidelity.kind, settings.fidelity.value
-    if kind == "lossless":
-        return Promised(kind)
+    if not (filters_of(array) or may_lose(kind, value, array.dtype)):
+        return Promised("lossless")
     attributes = dict(array.attrs)
     scale = scale_in(attributes) if kind in IN_UNITS else 1.0
     return Promised(kind, value * scale, _units_in(kind, attributes))
