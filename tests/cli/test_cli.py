@@ -540,6 +540,7 @@ def test_info_notices_a_chunk_that_was_cut(tmp_path, source):
     assert_ends_in_one_line(run("info", tmp_path / "copy.zarr"), str(chunk))
 
 
+@pytest.mark.slow
 def test_demo_compares_and_draws(tmp_path, monkeypatch):
     """The demo reads its stores in another process, keeps its bound and saves a picture."""
     pytest.importorskip("matplotlib")
