@@ -56,6 +56,7 @@ def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> N
     short_help="Try settings on a sample of chunks, and suggest one.",
     epilog="""\b
 Examples:
+  numcodecs-video suggest s2.nc --max-error s2=0.002
   numcodecs-video suggest era5.nc --var t2m --max-error 0.01
 """,
 )
@@ -64,13 +65,11 @@ Examples:
 @encoding_options
 @json_option
 def suggest(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> None:
-    """Suggest how to compress one variable of SRC, and say what to expect."""
+    """Suggest how to compress one variable of SRC, by default its only cube, and what to expect."""
     settings = encoding_settings(said)
     settings.pop("effort")  # it is what is being tried
-    if len(names) != 1:
-        raise click.ClickException("suggest is for one variable: name it with --var")
     with open_dataset(src) as source, announced():
-        variable = select_cubes(source, names)[names[0]]
+        variable = _only_cube(src, select_cubes(source, names), said["axes"])
         with progress_bar("trying", None) as advance:
             found = nx.suggest(variable, advance=advance, **settings)
     if as_json:
@@ -84,7 +83,7 @@ def suggest(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> No
             }
         )
         return
-    _print_report(f"{names[0]}, tried on {100 * found.sampled:.3g} % of it", found.tried)
+    _print_report(f"{variable.name}, tried on {100 * found.sampled:.3g} % of it", found.tried)
     click.echo(
         f"Expect {format_size(found.expected_bytes)}, {found.expected_ratio:.1f} times smaller, "
         f"with: {' '.join(_as_options(found.settings))}"
@@ -115,6 +114,18 @@ def compare(a: str, b: str, *, names: Sequence[str], as_json: bool) -> None:
         print_json([result.to_dict() for result in report.values()])
     else:
         _print_report(f"{a} and {b}", report)
+
+
+def _only_cube(src: str, ds: xr.Dataset, axes: dict[str, str] | None) -> xr.DataArray:
+    """Choose the variable to try settings on."""
+    names = list(ds.data_vars)
+    cubes = names if len(names) == 1 else [name for name in names if nx.letters_of(ds[name], axes)]
+    if len(cubes) != 1:
+        found = ", ".join(map(str, cubes)) or "no cube"
+        raise click.ClickException(
+            f"suggest is for one variable, and {src} has {found}: name one with --var"
+        )
+    return ds[cubes[0]]
 
 
 def _cube_bytes(ds: xr.Dataset, axes: dict[str, str] | None) -> int:
