@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import zarr
 
-from numcodecs_video.xarray.compare import open_lazily
+from numcodecs_video.xarray.compare import names_zarr, open_lazily
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,8 @@ def open_dataset(path: str) -> xr.Dataset:
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if "://" in path and not names_zarr(path):
+            reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
         raise click.ClickException(
             f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
         ) from error
