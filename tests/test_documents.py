@@ -26,23 +26,37 @@ def _name(path: Path) -> str:
     return path.stem
 
 
-@pytest.fixture(params=["small", pytest.param("as written", marks=pytest.mark.slow)])
-def folder(request, tmp_path, monkeypatch):
-    """An empty folder to run in; the quick tests make do with a smaller example."""
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder to run in, and the threads as they were."""
     monkeypatch.chdir(tmp_path)
-    if request.param == "small":
-        small = partial(numcodecs_video.xarray.example_dataset, times=13, size=32)
-        monkeypatch.setattr(numcodecs_video.xarray, "example_dataset", small)
     threads = numcodecs_video.get_threads()
     yield tmp_path
     numcodecs_video.set_threads(threads)
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """A smaller example dataset: what it shows does not depend on its size."""
+    make = partial(numcodecs_video.xarray.example_dataset, times=13, size=32)
+    monkeypatch.setattr(numcodecs_video.xarray, "example_dataset", make)
+
+
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rasterio's own
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=_name)
-def test_the_examples_of_a_page_run(page, folder, monkeypatch):
+def test_the_examples_of_a_page_run(page, folder, small, monkeypatch):
     """From the top of each page, with nothing but what a reader sees."""
     monkeypatch.setitem(sys.modules, "xarrayvideo", xarrayvideo_standin)
+    _run(page)
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_readme_run_as_they_are(folder):
+    """In their own size."""
+    _run(ROOT / "README.md")
+
+
+def _run(page: Path) -> None:
     names: dict[str, object] = {"__name__": page.stem}
     for block in blocks_of(page):
         if block.language == "python":
