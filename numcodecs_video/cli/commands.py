@@ -42,6 +42,12 @@ COMMANDS = {
 }
 
 
+#: what the extra ``remote`` installs, by the names that fsspec imports
+REMOTE = frozenset(("aiohttp", "requests", "s3fs", "yarl"))
+#: who else raises over a network: no connection, no credentials, a store that is not for writing
+NETWORK = frozenset(("aiohttp", "botocore"))
+
+
 class _Group(click.Group):
     """A group that loads its commands late, and ends foreseeable troubles in one line."""
 
@@ -77,9 +83,22 @@ class _Group(click.Group):
         except (VideoCodecError, DecodeError, ImportError, OSError) as error:
             if isinstance(error, ImportError) and (error.name or "").startswith("numcodecs_video"):
                 raise  # a fault of ours; what others lack says what to install
-            from numcodecs_video.cli.opening import in_one_line
+            raise _in_one_line(error) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in NETWORK:
+                raise
+            raise _in_one_line(error) from error
 
-            raise click.ClickException(in_one_line(error)) from error
+
+def _in_one_line(error: Exception) -> click.ClickException:
+    """Say what is wrong, and what to install where a package for URLs is missing."""
+    from numcodecs_video.cli.opening import in_one_line
+
+    message = in_one_line(error)
+    missing = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    if isinstance(missing, ImportError) and (missing.name or "").partition(".")[0] in REMOTE:
+        message += ": pip install 'numcodecs-video[remote]'"
+    return click.ClickException(message)
 
 
 @click.group(

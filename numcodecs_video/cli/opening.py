@@ -55,7 +55,9 @@ def open_dataset(path: str) -> xr.Dataset:
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if Path(path).is_file() and not is_readable(Path(path)):
+        if "://" in path and not names_zarr(path):
+            reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
+        elif Path(path).is_file() and not is_readable(Path(path)):
             reason = f"it is {describe_kind(Path(path))}"
         raise click.ClickException(
             f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"

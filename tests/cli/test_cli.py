@@ -450,7 +450,18 @@ def test_suggest_prints_settings(source):
     assert "--max-error height=0.1" in printed
     rows = json.loads(run_well("suggest", source, "--var", "height", "--psnr", "40", "--json"))
     assert rows["settings"]["psnr"] == {"height": 40.0}
-    assert_ends_in_one_line(run("suggest", source, "--max-error", "1"), "choose by --var one of")
+    assert_ends_in_one_line(
+        run("suggest", source), "choose by --var one of classes, height, packed"
+    )
+
+
+def test_suggest_needs_no_name_where_there_is_one_cube(tmp_path, ds):
+    """Maps and labels beside it are none."""
+    ds[["height", "area", "label"]].to_netcdf(tmp_path / "one.nc")
+    printed = run_well("suggest", tmp_path / "one.nc", "--max-error", "height=0.1")
+    assert "--max-error height=0.1" in printed
+    ds[["area"]].to_netcdf(tmp_path / "map.nc")
+    assert_ends_in_one_line(run("suggest", tmp_path / "map.nc", "--var", "label"), "no variable")
 
 
 def test_compare_prints_what_differs(tmp_path, source):
@@ -539,6 +550,7 @@ def test_info_notices_a_chunk_that_was_cut(tmp_path, source):
     assert f"Error: {chunk}: " in result.stderr
 
 
+@pytest.mark.slow
 def test_demo_compares_and_draws(tmp_path, monkeypatch):
     """The demo reads its stores in another process, keeps its bound and saves a picture."""
     pytest.importorskip("matplotlib")
