@@ -23,19 +23,29 @@ COMMANDS = {
     "compress": ("compress:compress", "Copy a Zarr store or NetCDF file, its cubes as video."),
     "info": ("info:info", "Describe a store, or one chunk of it."),
     "evaluate": ("evaluate:evaluate", "Say what a codec would make of the cubes, writing nothing."),
-    "suggest": ("evaluate:suggest", "Try settings on a sample of chunks, and suggest one."),
-    "compare": ("evaluate:compare", "Say how far one dataset is from another."),
+    "suggest": ("suggest:suggest", "Try settings on a sample of chunks, and suggest one."),
+    "compare": (
+        "compare:compare",
+        "Say how far one dataset is from another, and whether its promises held.",
+    ),
     "sweep": (
         "sweep:sweep_command",
         "Rate and distortion over codecs and promises, as CSV and PNG.",
     ),
-    "extract": ("extract:extract", "Remux a chunk's stream to .mkv, or render a preview."),
+    "extract": ("extract:extract", "Render a film, or remux a chunk's stream to .mkv."),
+    "plot": ("plot:plot", "Draw dates of a store, or what compressing lost."),
     "doctor": ("doctor:doctor", "Decode every chunk of a store, and name each bad one."),
     "convert": (
         "convert:convert",
         "Move a store to the other Zarr format, or export it to NetCDF.",
     ),
 }
+
+
+#: what the extra ``remote`` installs, by the names that fsspec imports
+REMOTE = frozenset(("aiohttp", "requests", "s3fs", "yarl"))
+#: who else raises over a network: no connection, no credentials, a store that is not for writing
+NETWORK = frozenset(("aiohttp", "botocore"))
 
 
 class _Group(click.Group):
@@ -73,9 +83,22 @@ class _Group(click.Group):
         except (VideoCodecError, DecodeError, ImportError, OSError) as error:
             if isinstance(error, ImportError) and (error.name or "").startswith("numcodecs_video"):
                 raise  # a fault of ours; what others lack says what to install
-            from numcodecs_video.cli.options import in_options
+            raise _in_one_line(error) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in NETWORK:
+                raise
+            raise _in_one_line(error) from error
 
-            raise click.ClickException(in_options(" ".join(str(error).split()))) from error
+
+def _in_one_line(error: Exception) -> click.ClickException:
+    """Say what is wrong, and what to install where a package for URLs is missing."""
+    from numcodecs_video.cli.opening import in_one_line
+
+    message = in_one_line(error)
+    missing = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    if isinstance(missing, ImportError) and (missing.name or "").partition(".")[0] in REMOTE:
+        message += ": pip install 'numcodecs-video[remote]'"
+    return click.ClickException(message)
 
 
 @click.group(

@@ -125,8 +125,8 @@ def announced() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
-    for warning in caught:
-        click.echo(f"Note: {in_options(str(warning.message))}", err=True)
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"Note: {in_options(message)}", err=True)
 
 
 def in_options(text: str) -> str:

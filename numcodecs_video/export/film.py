@@ -35,6 +35,8 @@ VALUE_COLOURS = "cividis"  # in order for colour-blind eyes
 MISSING = 0.6  # a grey that no stretch of a colour picture has on all its edges
 SHORTEST, LONGEST = 480, 1080  # samples of the longer side
 CAPTION = 32  # height of the strip that holds it
+FONT = 18
+SCALE, GAP = 48, 10  # width of the scale of colours, and of what is between its parts
 
 
 def write_preview(
@@ -44,6 +46,7 @@ def write_preview(
     bands: Sequence[int] | None = None,
     captions: Sequence[str] | None = None,
     nodata: Nodata = None,
+    units: str = "",
     percentiles: tuple[float, float] = (2.0, 98.0),
     limits: tuple[float, float] | None = None,
     frame_rate: int = 4,
@@ -66,6 +69,8 @@ def write_preview(
         One a time step.
     nodata : float or sequence of float, optional
         Sentinels of missing cells, besides NaN.
+    units : str
+        Of the values, beside the scale of colours that a film of one band has.
     percentiles : tuple of float
         Of the valid cells of a band, which become dark and bright.
     limits : tuple of float, optional
@@ -96,7 +101,7 @@ def write_preview(
     shown = cube[:, chosen]
     step = max(1, -(-max(shown.shape[2:]) // LONGEST))
     shown = shown[:, :, ::step, ::step]
-    pictures = _pictures(shown, nodata, percentiles, limits, captions)
+    pictures = _pictures(shown, nodata, units, percentiles, limits, captions)
     first = next(pictures)
     rendered = itertools.chain([first], pictures)
     size = cube[:1].nbytes
@@ -117,6 +122,7 @@ def _counted(
 def _pictures(
     shown: NDArray[Any],
     nodata: Nodata,
+    units: str,
     percentiles: tuple[float, float],
     limits: tuple[float, float] | None,
     captions: Sequence[str] | None,
@@ -128,6 +134,10 @@ def _pictures(
     span = np.where(high > low, high - low, 1.0)
     enlarge = max(1, SHORTEST // max(shown.shape[2:]))
     colours = colormaps[VALUE_COLOURS]
+    scale = None
+    if shown.shape[1] == 1:
+        low_text, high_text = (f"{limit:.4g}" for limit in stretch[0])
+        scale = _scale(low_text, high_text, units)
     for number, (planes, seen) in enumerate(zip(shown, valid, strict=True)):
         levels = np.clip((planes.astype(np.float64) - low) / span, 0.0, 1.0)
         levels = np.where(seen, levels, 0.0)
@@ -137,14 +147,33 @@ def _pictures(
         yield _captioned(
             np.round(picture * 255).astype(np.uint8),
             captions[number] if captions is not None else f"{number + 1} of {len(shown)}",
+            scale,
         )
 
 
-def _captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-    """Put a strip with the caption below the picture, and make its sides even."""
+def _captioned(
+    picture: NDArray[np.uint8], caption: str, scale: Image.Image | None
+) -> NDArray[np.uint8]:
+    """Put a strip with the caption, and the scale if it fits, below the picture, of even sides."""
     height, width = picture.shape[:2]
     canvas = Image.new("RGB", (width + width % 2, height + CAPTION + height % 2))
     canvas.paste(Image.fromarray(picture))
-    font = ImageFont.load_default(18)
-    ImageDraw.Draw(canvas).text((10, height + 5), caption, fill="white", font=font)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(FONT)
+    draw.text((GAP, height + 5), caption, fill="white", font=font)
+    if scale is not None and 3 * GAP + draw.textlength(caption, font) + scale.width <= width:
+        canvas.paste(scale, (width - GAP - scale.width, height))
     return np.asarray(canvas)
+
+
+def _scale(low: str, high: str, units: str) -> Image.Image:
+    """Draw what the colours of one band stand for."""
+    font = ImageFont.load_default(FONT)
+    high = f"{high} {units}".rstrip()
+    before, after = (int(font.getlength(text)) + GAP for text in (low, high))
+    strip = Image.new("RGB", (before + SCALE + after, CAPTION))
+    draw = ImageDraw.Draw(strip)
+    draw.text((0, 5), low, fill="white", font=font)
+    draw.text((before + SCALE + GAP, 5), high, fill="white", font=font)
+    ramp = colormaps[VALUE_COLOURS](np.linspace(0, 1, SCALE))[None, :, :3].repeat(FONT, axis=0)
+    strip.paste(Image.fromarray(np.round(ramp * 255).astype(np.uint8)), (before, 7))
+    return strip

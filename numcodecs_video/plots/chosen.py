@@ -186,7 +186,7 @@ class _Part:
         if len(letters) != array.ndim:
             raise VideoCodecError(f"{array.dims} have no y and x axis to show")
         return cls(
-            array,
+            labels.upright(array, letters),
             letters,
             labels.band_positions(array, letters, [0] if bands is None else bands),
             labels.nodata_seen(array) if nodata is None else nodata,

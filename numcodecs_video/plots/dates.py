@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["pictures"]
 
 MOST_COLUMNS = 4
-ONE_WIDTH, PANEL_WIDTH = 6.0, 3.2  # inches
+ONE_WIDTH, PANEL_WIDTH = 6.0, 3.2  # inches, as all below
+LABEL, TITLE, LEGEND = 0.3, 0.35, 0.3
 LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
 
 
@@ -90,8 +91,9 @@ def pictures(
     whole = bool(chosen.valid.all())
     panel = ONE_WIDTH if count == 1 else PANEL_WIDTH
     aspect = min(max(height / width, LEAST_ASPECT), MOST_ASPECT)
-    size = panel * columns + (not chosen.in_colour), (panel * aspect + 0.35) * rows + 0.6
-    figure = NotebookFigure(figsize=size, layout="constrained")
+    size = panel * columns + (not chosen.in_colour), (panel * aspect + LABEL) * rows
+    more = 0.1 + TITLE * bool(title) + LEGEND * (not whole)
+    figure = NotebookFigure(figsize=(size[0], size[1] + more), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.flat[count:]:
         axes.remove()

@@ -152,9 +152,9 @@ def _edges(
     """Cut the range into bins about zero: of whole steps, else ending at the bound."""
     reach = max(largest, bound or 0.0) or 1.0
     if step is None:
-        width = (bound or reach) / (bins // 2)
-        half = int(np.ceil(reach / width - 1e-6))
-        return np.linspace(-half * width, half * width, 2 * half + 1, dtype=np.float64)
+        width = 2 * (bound or reach) / (bins | 1)  # odd: one bar about zero
+        half = int(np.ceil(reach / width - 0.5 - 1e-6)) + 0.5
+        return np.linspace(-half * width, half * width, round(2 * half) + 1, dtype=np.float64)
     most = _steps_within(reach, step)
     group = max(1, -(-(2 * most + 1) // bins)) | 1  # odd, to lie about zero
     allowed = most if bound is None else _steps_within(bound, step)

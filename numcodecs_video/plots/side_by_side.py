@@ -24,7 +24,9 @@ __all__ = ["side_by_side", "side_by_side_dates"]
 
 # Inches: wide enough for labels to be legible at the width of a README, or of a page.
 ONE_ROW_WIDTH, ROWS_WIDTH = 11.5, 9.6
-PANEL = 0.28  # of the width, that the colour bars leave
+COLOUR_PANEL, ONE_BAND_PANEL = 0.28, 0.258  # of the width, that the colour bars leave
+TITLE, LEGEND, LINE = 0.35, 0.3, 0.25  # inches
+NARROW = 1.7  # inches in which a date with its time takes two lines
 LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
 
 
@@ -107,9 +109,8 @@ def side_by_side(
         percentiles=percentiles,
         limits=limits,
     )
-    figure, panels = _draw(before, after, before.bound, ONE_ROW_WIDTH, units, title)
-    panels[0, 2].set_xlabel(_describe_error(before, after))
-    return figure
+    below = _describe_error(before, after)
+    return _draw(before, after, before.bound, ONE_ROW_WIDTH, units, title, below)
 
 
 def side_by_side_dates(
@@ -181,7 +182,7 @@ def side_by_side_dates(
         limits=limits,
     )
     largest = largest_error(before.cube, after, valid=before.valid)
-    return _draw(before, after, before.bound or largest, ROWS_WIDTH, "", title)[0]
+    return _draw(before, after, before.bound or largest, ROWS_WIDTH, "", title, "")
 
 
 def _draw(
@@ -191,12 +192,15 @@ def _draw(
     width: float,
     units: str,
     title: str,
-) -> tuple[Figure, NDArray[Any]]:
-    """Draw a row a date."""
+    below: str,
+) -> Figure:
+    """Draw a row a date, and a line below the errors."""
     count, _, rows, columns = before.cube.shape
     whole = bool(before.valid.all())
     aspect = min(max(rows / columns, LEAST_ASPECT), MOST_ASPECT)
-    height = (PANEL * width * aspect + 0.15) * count + 0.6 + 0.3 * (not whole)
+    panel = (COLOUR_PANEL if before.in_colour else ONE_BAND_PANEL) * width * aspect
+    height = (panel + 0.1) * count + TITLE + TITLE * bool(title) + LINE * bool(below)
+    height += LEGEND * (not whole)
     figure = NotebookFigure(figsize=(width, height), layout="constrained")
     panels = figure.subplots(count, 3, squeeze=False, sharex=True, sharey=True)
     for axes, name in zip(panels[0], ("original", "decoded", "error"), strict=True):
@@ -205,7 +209,7 @@ def _draw(
         panels, before.cube, after, before.valid, before.stretch, before.labels, strict=True
     )
     for row, old, new, seen, stretch, label in dates:
-        row[0].set_ylabel(label)
+        row[0].set_ylabel(label.replace(" ", "\n") if panel < NARROW else label)
         draw_picture(row[0], old, seen, stretch)
         image = draw_picture(row[1], new, seen, stretch)
         error = draw_error(row[2], old, new, seen, bound)
@@ -213,11 +217,12 @@ def _draw(
     if not before.in_colour:
         figure.colorbar(image, ax=panels[:, :2], label=units, shrink=0.85, pad=0.01)
     figure.colorbar(error, ax=panels[:, 2], label=units, shrink=0.85)
+    panels[-1, 2].set_xlabel(below)
     if not whole:
         draw_legend(figure)
     if title:
         figure.suptitle(title)
-    return figure, panels
+    return figure
 
 
 def _describe_error(before: Chosen, after: NDArray[Any]) -> str:

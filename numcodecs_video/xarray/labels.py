@@ -5,6 +5,7 @@ Knows coordinates and attributes; nothing of codecs or pictures.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = [
     "promised_error",
     "time_of",
     "units_of",
+    "upright",
 ]
 
 LONGEST_UNITS = 30  # of a label; some data keep remarks there
@@ -58,6 +60,22 @@ def time_of(variable: xr.DataArray, letters: str) -> str | None:
     """Name the time axis; None where there is none or several."""
     names = [str(dim) for dim, letter in zip(variable.dims, letters, strict=True) if letter == "t"]
     return names[0] if len(names) == 1 else None
+
+
+def upright(variable: xr.DataArray, letters: str) -> xr.DataArray:
+    """Turn rows so that the first is the top of a picture: that of the largest y, where y is known.
+
+    Examples
+    --------
+    >>> south_up = xr.DataArray(np.zeros((3, 4)), {"lat": [-10, 0, 10]}, ("lat", "lon"))
+    >>> upright(south_up, "yx").lat.values.tolist()
+    [10, 0, -10]
+    """
+    dim = variable.dims[letters.index("y")]
+    index = variable.indexes.get(dim)
+    if index is None or index.size < 2 or not index[-1] > index[0]:
+        return variable
+    return variable.isel({dim: slice(None, None, -1)})
 
 
 def date_labels(variable: xr.DataArray, dim: str) -> list[str]:
@@ -94,7 +112,8 @@ def date_position(variable: xr.DataArray, dim: str, date: int | str) -> int:
         Its time axis.
     date : int or str
         A position, from the end where negative; or a label. Of a date that is partly given, such as
-        a month, the first that lies in it; else the nearest.
+        a month, the first that lies in it; else the nearest. A text of up to three digits is no
+        date, but a position.
 
     Returns
     -------
@@ -114,7 +133,8 @@ def date_position(variable: xr.DataArray, dim: str, date: int | str) -> int:
     """
     count = variable.sizes[dim]
     index = variable.indexes.get(dim)
-    if isinstance(date, str) and (index is not None or not date.isdigit()):
+    short = isinstance(date, str) and re.fullmatch(r"-?\d{1,3}", date.strip())
+    if isinstance(date, str) and not (short and (index is None or _holds_dates(index))):
         if index is None:
             raise VideoCodecError(f"{dim} has no coordinate: give dates as positions, got {date!r}")
         return _labelled(index, dim, date)

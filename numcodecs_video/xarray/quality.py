@@ -14,14 +14,24 @@ import numpy as np
 
 from numcodecs_video import metrics
 from numcodecs_video.config import default_axes
+from numcodecs_video.errors import noting
 from numcodecs_video.transform.cube import to_cube
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["Quality", "QualityGauge", "Region", "range_of", "regions_of"]
+__all__ = [
+    "Quality",
+    "QualityGauge",
+    "Region",
+    "name_region",
+    "range_of",
+    "read_region",
+    "regions_of",
+]
 
 Region = tuple[slice, ...]
 
@@ -150,6 +160,23 @@ def regions_of(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:
         for size, length in zip(shape, chunks, strict=True)
     )
     return itertools.product(*per_axis)
+
+
+def name_region(name: str, region: Region) -> str:
+    """Name a part of an array as NumPy would index it.
+
+    Examples
+    --------
+    >>> name_region("t2m", (slice(0, 4), slice(8, 16)))
+    't2m[0:4, 8:16]'
+    """
+    return f"{name}[{', '.join(f'{part.start}:{part.stop}' for part in region)}]"
+
+
+def read_region(variable: xr.DataArray, region: Region) -> NDArray[Any]:
+    """Load a part of an array; what cannot be decoded says where it is."""
+    with noting(f"in {name_region(str(variable.name), region)}"):
+        return np.asarray(variable[region].values)
 
 
 def range_of(blocks: Iterable[NDArray[Any]], nodata: metrics.Nodata = None) -> tuple[float, float]:

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from numcodecs_video.config import Fidelity
 
 __all__ = [
+    "EARLIER",
     "IN_UNITS",
+    "PREFIX",
     "describe_loss",
     "open_group",
     "record_loss",

@@ -128,6 +128,21 @@ def test_dates_of_one_cube_are_drawn_under_one_stretch(cube):
         pictures(cube[:, 0, 0, 0])
 
 
+def test_north_is_up(cube):
+    """Whichever way latitudes run; rows without a coordinate stay as they are."""
+    north = np.linspace(50, 40, 18)
+    known = cube.isel(band=0).assign_coords(y=north)
+    for turned in (known, known.isel(y=slice(None, None, -1))):
+        for figure in (pictures(turned), side_by_side(turned, turned, date=0)):
+            shown = figure.axes[0].images[0]
+            assert shown.origin == "upper"
+            np.testing.assert_array_equal(shown.get_array(), cube.values[0, 0])
+    unknown = cube.isel(band=0, y=slice(None, None, -1))
+    np.testing.assert_array_equal(
+        pictures(unknown).axes[0].images[0].get_array(), cube.values[0, 0, ::-1]
+    )
+
+
 @pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
 def test_the_histogram_counts_every_valid_cell(cube, dtype):
     """Within the bound, and none at all beyond it unless an error is."""
@@ -177,6 +192,11 @@ def test_real_errors_fill_bins_that_end_at_the_bound():
     assert bars[0].get_x() == pytest.approx(-0.05)
     assert len({round(bar.get_width(), 9) for bar in bars}) == 1
     assert all(bar.get_height() > 0 for bar in bars)
+    assert bars[len(bars) // 2].get_x() < 0 < bars[len(bars) // 2 + 1].get_x()  # one about zero
+    decoded[8] = original[8] + 0.09
+    wider = error_histogram(original, decoded, bound=0.05).axes[0].patches
+    assert any(bar.get_x() == pytest.approx(0.05) for bar in wider)
+    assert sum(bar.get_height() for bar in wider) == original.size
     decoded[7] = np.nan
     lost = error_histogram(original, decoded, bound=0.05)
     assert "largest inf" in lost.legends[0].get_texts()[1].get_text()
@@ -267,3 +287,17 @@ def test_a_notebook_shows_figures_without_pyplot():
     """IPython asks an object for a picture of itself."""
     figure = error_histogram(np.zeros(10), np.full(10, 0.1), bound=0.2)
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_labels_tell_dates_apart():
+    """Two scans of one day by their time; dates alone without one."""
+    scans = np.datetime64("2024-05-01T12:00", "ns") + np.arange(4) * np.timedelta64(300, "s")
+    values = np.random.default_rng(0).random((4, 20, 24))
+    cube = xr.DataArray(values, {"time": scans}, dims=("time", "y", "x"))
+    for times, expected in (
+        (scans, ["2024-05-01 12:00", "2024-05-01 12:15"]),
+        (scans.astype("M8[D]").astype("M8[ns]")[:1] + np.arange(4) * np.timedelta64(1, "D"), None),
+    ):
+        figure = side_by_side_dates(cube.assign_coords(time=times), cube, [0, 3])
+        labels = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+        assert labels == (expected or ["2024-05-01", "2024-05-04"])

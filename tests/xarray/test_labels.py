@@ -46,6 +46,7 @@ DATES = {
         ("2020-01-11T13:30", 1),
         (-1, 4),
         (3, 3),
+        ("-2", 3),
     ],
 )
 def test_dates_are_found(times, date, position):
