@@ -7,13 +7,16 @@ from typing import Any
 import click
 
 from numcodecs_video import __version__
+from numcodecs_video.cli.compare import compare
 from numcodecs_video.cli.compress import compress
 from numcodecs_video.cli.convert import convert
 from numcodecs_video.cli.demo import demo
 from numcodecs_video.cli.doctor import doctor
-from numcodecs_video.cli.evaluate import compare, evaluate, suggest
+from numcodecs_video.cli.evaluate import evaluate
 from numcodecs_video.cli.extract import extract
 from numcodecs_video.cli.info import info
+from numcodecs_video.cli.opening import in_one_line
+from numcodecs_video.cli.suggest import suggest
 from numcodecs_video.cli.sweep import sweep_command
 from numcodecs_video.errors import DecodeError, VideoCodecError
 
@@ -31,7 +34,7 @@ class _Group(click.Group):
         except (VideoCodecError, DecodeError, ImportError, OSError) as error:
             if isinstance(error, ImportError) and (error.name or "").startswith("numcodecs_video"):
                 raise  # a fault of ours; what others lack says what to install
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(in_one_line(error)) from error
 
 
 @click.group(

@@ -2,34 +2,82 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+import xarray as xr
 import zarr
 
-from numcodecs_video.xarray.compare import open_lazily
+from numcodecs_video.cli.kinds import describe_kind, is_readable
+from numcodecs_video.cli.options import as_shell
+from numcodecs_video.errors import DecodeError
+from numcodecs_video.xarray.compare import names_zarr, open_lazily
+from numcodecs_video.xarray.conventions import stored_dtype
+from numcodecs_video.xarray.dimensions import letters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import xarray as xr
+__all__ = [
+    "arrays_of",
+    "in_one_line",
+    "open_dataset",
+    "select_cube",
+    "select_cubes",
+    "select_variables",
+]
 
-__all__ = ["arrays_of", "open_dataset", "select_cubes"]
+KINDS = {
+    "U": "text",
+    "S": "text",
+    "T": "text",
+    "O": "text or objects",
+    "M": "dates",
+    "m": "durations",
+}
 
 
 def open_dataset(path: str) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
     _check_existence(path)
     try:
-        return open_lazily(path)
-    except ImportError:
+        ds = open_lazily(path)
+        if not ds.variables:
+            _refuse_groups(path)
+        return ds
+    except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if Path(path).is_file() and not is_readable(Path(path)):
+            reason = f"it is {describe_kind(Path(path))}"
         raise click.ClickException(
             f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
         ) from error
+
+
+def _refuse_groups(path: str) -> None:
+    """Name the groups of a source that holds all in groups."""
+    engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+        groups = xr.open_groups(path, engine=engine)
+    filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
+    for ds in groups.values():
+        ds.close()
+    if filled and names_zarr(path):
+        raise click.ClickException(
+            f"{path} holds groups: name one, such as {path.rstrip('/')}/{filled[0]} (there are "
+            f"{', '.join(filled)})"
+        )
+    if filled:
+        raise click.ClickException(
+            f"{path} holds groups, {', '.join(filled)}: write one to a file of its own first, as "
+            f"'ncks -G : -g {filled[0]} {path} {Path(filled[0]).name}.nc' does"
+        )
+    raise click.ClickException(f"{path} holds no variables")
 
 
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
@@ -45,14 +93,57 @@ def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
 
 
-def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+def select_variables(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
     """Keep the variables named, or all."""
     unknown = [name for name in names if name not in ds.data_vars]
     if unknown:
-        raise click.ClickException(
-            f"no variable {', '.join(unknown)}: there are {', '.join(map(str, ds.data_vars))}"
-        )
+        there = ", ".join(map(str, ds.data_vars)) or "none"
+        raise click.ClickException(f"no variable {', '.join(unknown)}: there are {there}")
     return ds[list(names)] if names else ds
+
+
+def select_cubes(
+    ds: xr.Dataset, names: Sequence[str], axes: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """Keep the variables named, which must be able to become video, or all that can."""
+    chosen = select_variables(ds, names)
+    reasons = {str(name): _why_no_cube(v, axes) for name, v in chosen.data_vars.items()}
+    cubes = [name for name, reason in reasons.items() if reason is None]
+    if not cubes or (names and len(cubes) < len(reasons)):
+        found = "; ".join(f"{name} {reason}" for name, reason in reasons.items() if reason)
+        what = "that is no" if names else "nothing here is a"
+        raise click.ClickException(
+            f"{what} video, which has numbers along time, y and x "
+            f"({found or 'there are no variables'}): --axes DIM=LETTER names dimensions"
+        )
+    return ds[cubes]
+
+
+def select_cube(
+    ds: xr.Dataset, name: str | None, axes: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """Keep the variable named, or the only one that can become video."""
+    chosen = select_cubes(ds, [] if name is None else [name], axes)
+    if len(chosen.data_vars) > 1:
+        several = ", ".join(map(str, chosen.data_vars))
+        raise click.ClickException(f"one variable at a time: choose by --var one of {several}")
+    return chosen
+
+
+def _why_no_cube(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str | None:
+    """Say what keeps a variable from becoming video."""
+    if stored_dtype(variable).kind not in "biuf":
+        return f"holds {KINDS.get(variable.dtype.kind, 'no numbers')}"
+    if letters_of(variable, axes) is None:
+        return f"has ({', '.join(map(str, variable.dims)) or 'no dimensions'})"
+    return None if variable.size else "has no cells"
+
+
+def in_one_line(error: Exception) -> str:
+    """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
+    notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
+    text = error.message if isinstance(error, click.ClickException) else str(error)
+    return " ".join([*as_shell(text).split(), *(f"({note})" for note in notes)])
 
 
 def _check_existence(path: str) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "CODEC_NAMES",
     "PROMISES",
     "announced",
+    "as_shell",
     "encoding_options",
     "encoding_settings",
     "json_option",
@@ -113,10 +114,23 @@ def announced() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
-    for warning in caught:
-        text = re.sub(r"pass chunks=({.*})", _as_option, str(warning.message))
-        text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
-        click.echo(f"Note: {text}", err=True)
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"Note: {as_shell(message)}", err=True)
+
+
+def as_shell(text: str) -> str:
+    """Write the keywords that the library advises as the options that say the same.
+
+    Examples
+    --------
+    >>> as_shell("pass chunks={'time': 40, 'y': 90}"), as_shell("as in rmse={'t2m': 0.1, ...}")
+    ('add --chunks time=40,y=90', 'as in --rmse t2m=0.1')
+    >>> as_shell("name its axes with axes={'dimension': 'letter'}")
+    'name its axes with --axes DIM=LETTER'
+    """
+    text = re.sub(r"pass chunks=({.*})", _as_option, text)
+    text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
+    return text.replace("axes={'dimension': 'letter'}", "--axes DIM=LETTER")
 
 
 def _as_option(match: re.Match[str]) -> str:

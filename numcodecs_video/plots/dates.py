@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.patches import Patch
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numcodecs_video.metrics import Nodata
 
 __all__ = ["side_by_side_dates"]
+
+
+UNITS: tuple[Literal["D", "m", "s", "ms"], ...] = ("D", "m", "s", "ms")  # of labels
 
 
 def side_by_side_dates(
@@ -94,7 +97,7 @@ def side_by_side_dates(
         raise ValueError(
             f"bands must name one or three of the {before.shape[1]} bands, got {bands!r}"
         )
-    labels = [_label(original, str(time), position) for position in chosen]
+    labels = _labels(original, str(time), chosen)
     nodata = nodata_of(original) if nodata is None else nodata
     units = str(original.attrs.get("units", ""))
     return _draw_rows(
@@ -155,8 +158,16 @@ def _position(original: xr.DataArray, time: str, date: int | str) -> int:
     return date % original.sizes[time]
 
 
-def _label(original: xr.DataArray, time: str, position: int) -> str:
+def _labels(original: xr.DataArray, time: str, chosen: Sequence[int]) -> list[str]:
+    """Say the dates, and the time of day where there is one."""
     if time not in original.coords:
-        return f"{time} {position}"
-    value = original[time].values[position]
-    return str(np.datetime_as_string(value, "D")) if value.dtype.kind == "M" else f"{time} {value}"
+        return [f"{time} {position}" for position in chosen]
+    values = original[time].values[list(chosen)]
+    if values.dtype.kind != "M":
+        return [f"{time} {value}" for value in values]
+    unit = next(unit for unit in UNITS if unit == UNITS[-1] or _are_whole(values, unit))
+    return [str(text).replace("T", " ") for text in np.datetime_as_string(values, unit)]
+
+
+def _are_whole(values: NDArray[Any], unit: str) -> bool:
+    return bool((values == values.astype(f"M8[{unit}]")).all())

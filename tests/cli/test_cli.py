@@ -443,8 +443,8 @@ def test_evaluate_prints_what_it_would_cost(source):
     assert next(row for row in rows if row["name"] == "packed")["psnr"] is None  # no JSON infinity
     height = next(row for row in rows if row["name"] == "height")
     assert 0 < height["largest_error"] <= 0.1
-    assert "bits per pixel per band" in run_well("evaluate", source, "--var", "height", *promise)
-    assert_ends_in_one_line(run("evaluate", source, "--var", "label"), "no variable has time")
+    assert "per band" in run_well("evaluate", source, "--var", "height", *promise)
+    assert_ends_in_one_line(run("evaluate", source, "--var", "label"), "label holds text")
 
 
 def test_suggest_prints_settings(source):
@@ -453,7 +453,7 @@ def test_suggest_prints_settings(source):
     assert "--max-error height=0.1" in printed
     rows = json.loads(run_well("suggest", source, "--var", "height", "--psnr", "40", "--json"))
     assert rows["settings"]["psnr"] == {"height": 40.0}
-    assert_ends_in_one_line(run("suggest", source, "--max-error", "1"), "--var")
+    assert_ends_in_one_line(run("suggest", source, "--max-error", "1"), "choose by --var one of")
 
 
 def test_compare_prints_what_differs(tmp_path, source):
@@ -463,8 +463,7 @@ def test_compare_prints_what_differs(tmp_path, source):
     rows = {row["name"]: row for row in rows}
     assert rows["packed"]["identical"]
     assert 0 < rows["height"]["largest_error"] <= 0.1
-    assert "largest error" in run_well("compare", source, tmp_path / "a.zarr")
-    assert_ends_in_one_line(run("compare", source, tmp_path / "none.zarr"), "none.zarr")
+    assert "largest" in run_well("compare", source, tmp_path / "a.zarr")
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -479,15 +478,16 @@ def test_info_describes_each_array(tmp_path, source, zarr_format):
     assert packed["shape"] == [7, 33, 40]
     assert packed["chunks"] == [4, 33, 40]
     assert packed["codec"] == "video (auto)"
-    assert packed["promise"] == "max_error=0.035 K"
+    assert (packed["promise"], packed["units"]) == ("max_error", "K")
+    assert packed["requested"] == pytest.approx(0.035)
     assert 0 < packed["realised"] <= 0.035
     assert packed["raw_bytes"] == 2 * 7 * 33 * 40
     assert 0 < packed["stored_bytes"] < packed["raw_bytes"]
     assert (height["promise"], height["realised"]) == ("lossless", 0.0)
-    assert (area["promise"], area["realised"]) == ("", None)
+    assert (area["promise"], area["realised"]) == (None, None)
     printed = run_well("info", tmp_path / "copy.zarr")
     assert "7×33×40" in printed
-    assert "max_error=0.035 K" in printed
+    assert "±0.035 K" in printed
 
 
 def test_info_takes_an_array_of_a_store(tmp_path, source):
@@ -512,7 +512,7 @@ def test_info_reads_inside_shards(tmp_path):
     array[:] = np.random.default_rng(0).normal(size=array.shape)
     (row,) = json.loads(run_well("info", tmp_path / "a.zarr", "--json"))
     assert "video (auto)" in row["codec"]
-    assert row["promise"] == "max_error=0.5"
+    assert (row["promise"], row["requested"]) == ("max_error", 0.5)
     assert 0 < row["realised"] <= 0.5
 
 
@@ -537,7 +537,9 @@ def test_info_notices_a_chunk_that_was_cut(tmp_path, source):
     assert result.exit_code == 1
     assert "its header says" in result.output
     chunk.write_bytes(chunk.read_bytes()[:20])
-    assert_ends_in_one_line(run("info", tmp_path / "copy.zarr"), str(chunk))
+    result = run("info", tmp_path / "copy.zarr")
+    assert result.exit_code == 1
+    assert f"Error: {chunk}: " in result.stderr
 
 
 def test_demo_compares_and_draws(tmp_path, monkeypatch):
@@ -646,5 +648,6 @@ def test_info_says_what_it_cannot_read(tmp_path):
     done = CliRunner().invoke(commands, ["info", str(path), "--json"])
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)
-    assert row["promise"] == "settings that this version cannot read"
+    assert row["promise"] is None
+    assert row["doubt"] == "settings that this version cannot read"
     np.testing.assert_array_equal(zarr.open_array(path / "v")[...], values)

@@ -151,3 +151,17 @@ def test_a_notebook_shows_figures_without_pyplot():
     """IPython asks an object for a picture of itself."""
     figure = error_histogram(np.zeros(10), np.full(10, 0.1), bound=0.2)
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_labels_tell_dates_apart():
+    """Two scans of one day by their time; dates alone without one."""
+    scans = np.datetime64("2024-05-01T12:00", "ns") + np.arange(4) * np.timedelta64(300, "s")
+    values = np.random.default_rng(0).random((4, 20, 24))
+    cube = xr.DataArray(values, {"time": scans}, dims=("time", "y", "x"))
+    for times, expected in (
+        (scans, ["2024-05-01 12:00", "2024-05-01 12:15"]),
+        (scans.astype("M8[D]").astype("M8[ns]")[:1] + np.arange(4) * np.timedelta64(1, "D"), None),
+    ):
+        figure = side_by_side_dates(cube.assign_coords(time=times), cube, [0, 3])
+        labels = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+        assert labels == (expected or ["2024-05-01", "2024-05-04"])
