@@ -10,7 +10,7 @@ import click
 
 from numcodecs_video.cli.opening import open_dataset, select_cube
 from numcodecs_video.cli.options import CODEC_NAMES, PROMISES, announced, json_option
-from numcodecs_video.cli.parameters import parse_names, parse_values
+from numcodecs_video.cli.parameters import QUANTISERS, VALUES, names_of
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.tables import format_number, new_table, print_json, print_table
 from numcodecs_video.xarray import sweep, write_csv
@@ -24,8 +24,8 @@ __all__ = ["sweep_command"]
 def promise_values(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option of several values for each kind of promise."""
     for name, text in reversed(PROMISES.items()):
-        option = click.option(name, callback=parse_values, metavar="VALUE,...", help=text)
-        command = option(command)
+        values = QUANTISERS if name == "--qp" else VALUES
+        command = click.option(name, type=values, help=text)(command)
     return command
 
 
@@ -44,10 +44,9 @@ Examples:
 @click.option(
     "--codec",
     "codecs",
-    callback=parse_names(CODEC_NAMES),
+    type=names_of(CODEC_NAMES),
     default="auto",
     show_default=True,
-    metavar="NAME,...",
     help=f"Of {', '.join(CODEC_NAMES)}.",
 )
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True)

@@ -14,8 +14,8 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from numcodecs_video.cli.fitting import fitted
-from numcodecs_video.xarray.promised import KINDS, Promised, show_units
 from numcodecs_video.xarray.report import Report, format_number
+from numcodecs_video.xarray.verdicts import KINDS, Promised, show_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,10 +23,10 @@ from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
 from numcodecs_video.xarray.images import open_image
-from numcodecs_video.xarray.promised import Promised, PromiseGauge, Rounding, promised_for
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
 from numcodecs_video.xarray.recording import EARLIER
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
+from numcodecs_video.xarray.verdicts import Promised, PromiseGauge, Rounding, promised_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,8 @@ __all__ = ["ROOT", "Data", "Node", "dataset_of", "nodes_of", "select_array"]
 
 ROOT = "/"
 
-Data = xr.Dataset | xr.DataArray | xr.DataTree
+#: the last: groups by path, which need not fit each other as those of a tree must
+Data = xr.Dataset | xr.DataArray | xr.DataTree | dict[str, xr.Dataset]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def nodes_of(data: Data) -> dict[str, Node]:
     Raises
     ------
     TypeError
-        If it is none of the three.
+        If it is none of these.
 
     Examples
     --------
@@ -60,6 +61,8 @@ def nodes_of(data: Data) -> dict[str, Node]:
             )
             for node in data.subtree
         }
+    if isinstance(data, dict):
+        return {path: Node(ds, list(map(str, ds.variables))) for path, ds in data.items()}
     ds = dataset_of(data)
     return {ROOT: Node(ds, list(map(str, ds.variables)))}
 

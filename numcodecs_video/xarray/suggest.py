@@ -216,6 +216,10 @@ def _one_cube(
     if len(cubes) > 1:
         raise VideoCodecError(f"suggest is for one variable: choose one of {', '.join(cubes)}")
     ((name, variable),) = cubes.items()
+    axes = promise.get("axes")
+    letters = letters_of(variable, axes, group=data.attrs)
+    if letters is not None and letters != letters_of(variable, axes):  # the dataset says
+        promise = {**promise, "axes": dict(zip(map(str, variable.dims), letters, strict=True))}
     settings = encoding(data, zarr_format=2, **promise)[name]["compressors"].settings
     if settings.fidelity.kind == "lossless":
         promise = {word: value for word, value in promise.items() if word not in PROMISES}

@@ -158,5 +158,5 @@ def test_what_cannot_be_read_is_named(tmp_path, content, message):
 def test_errors_name_options(folder):
     """Rather than what Python would say."""
     line = refusal_of("suggest", folder / "one.zarr", "--max-error", "nothing=1")
-    assert "max_error names 'nothing'" in line
+    assert "--max-error names 'nothing'" in line
     assert "={" not in line

@@ -363,7 +363,15 @@ def test_the_module_is_built_from_its_source(tmp_path: Path) -> None:
     assert (tmp_path / "kernel.wasm").read_bytes() == packaged.read_bytes()
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        # Python takes a second for the larger ones.
+        pytest.param(p, marks=[pytest.mark.slow] if p.stat().st_size > 1000 else [])
+        for p in FIXTURES
+    ],
+    ids=lambda path: path.stem,
+)
 def test_the_reference_reads_the_fixtures(path, monkeypatch):
     """Whole payloads, by what the page on the bytes says."""
 
