@@ -143,17 +143,23 @@ def _write(
 ) -> None:
     """Write a new store, and say what it took."""
     from numcodecs_video.cli.choosing import choose_encodings
-    from numcodecs_video.cli.copying import copied_bytes, copy_groups
+    from numcodecs_video.cli.copying import copied_bytes, copy_groups, counted_chunks
+    from numcodecs_video.cli.cores import beside_main_thread, threads_for
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
     from numcodecs_video.cli.targets import completed
     from numcodecs_video.xarray import record_loss
 
-    with announced(), progress_bar("searching", None):
-        encodings = choose_encodings(groups, zarr_format=zarr_format, **settings)
+    with announced(), progress_bar("searching", None), threads_for(1):
+        encodings = beside_main_thread(
+            choose_encodings, groups, zarr_format=zarr_format, **settings
+        )
     with nullcontext(target) if isinstance(target, str) else completed(target) as path:
-        with progress_bar("compressing", copied_bytes(groups, encodings)) as advance:
+        with (
+            progress_bar("compressing", copied_bytes(groups, encodings)) as advance,
+            threads_for(counted_chunks(groups, encodings)),
+        ):
             copy_groups(groups, str(path), encodings, zarr_format=zarr_format, advance=advance)
         record_loss(path)
     print_sizes(str(target), sizes_of(str(target), paths_of(groups)), as_json=as_json)
@@ -184,9 +190,12 @@ def _append(
 def _plan(groups: Groups, dst: str, settings: Mapping[str, Any], *, as_json: bool) -> None:
     """Say what a new store would take."""
     from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.cores import beside_main_thread, threads_for
     from numcodecs_video.cli.planning import expect, print_expectations
     from numcodecs_video.cli.progress import progress_bar
 
     with announced(), progress_bar("trying", None):
-        found = expect(groups, choose_encodings(groups, **settings))
+        with threads_for(1):
+            encodings = beside_main_thread(choose_encodings, groups, **settings)
+        found = beside_main_thread(expect, groups, encodings)
     print_expectations(f"{dst}, if it were written", found, as_json=as_json)

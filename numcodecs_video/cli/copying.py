@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Copy", "Encodings", "copied_bytes", "copy_groups", "fill_arrays"]
+__all__ = ["Copy", "Encodings", "copied_bytes", "copy_groups", "counted_chunks", "fill_arrays"]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
@@ -111,6 +111,19 @@ def copied_bytes(groups: Mapping[str, xr.Dataset], encodings: Encodings) -> int:
         ds.variables[name].nbytes
         for group, ds in groups.items()
         for name in _large_variables(ds, encodings.get(group, {}))
+    )
+
+
+def counted_chunks(groups: Mapping[str, xr.Dataset], encodings: Encodings) -> int:
+    """Return how many chunks of video there are."""
+    return sum(
+        math.prod(
+            math.ceil(size / length)
+            for size, length in zip(groups[group][name].shape, given["chunks"], strict=True)
+        )
+        for group, chosen in encodings.items()
+        for name, given in chosen.items()
+        if "chunks" in given
     )
 
 
