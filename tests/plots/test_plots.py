@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -287,3 +289,18 @@ def test_a_notebook_shows_figures_without_pyplot():
     """IPython asks an object for a picture of itself."""
     figure = error_histogram(np.zeros(10), np.full(10, 0.1), bound=0.2)
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_arrays_without_labels_need_no_xarray():
+    """Which the extra for plots does not install."""
+    program = """
+import sys
+sys.modules["xarray"] = None
+import numpy as np
+from numcodecs_video.plots import error_histogram, side_by_side
+cube = np.random.default_rng(0).random((4, 3, 8, 9))
+side_by_side(cube, cube + 0.1, bands=[0, 1, 2], bound=0.2)
+side_by_side(cube[0, 0], cube[0, 0])
+error_histogram(cube, cube)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
