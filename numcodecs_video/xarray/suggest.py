@@ -23,8 +23,8 @@ from numcodecs_video.xarray.report import Report, format_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numcodecs_video.sampling import Region
     from numcodecs_video.xarray.evaluate import Evaluation
-    from numcodecs_video.xarray.quality import Region
 
 __all__ = ["Suggestion", "suggest"]
 
