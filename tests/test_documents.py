@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -84,6 +85,24 @@ def test_two_notebooks_are_there():
 def test_no_example_depends_on_what_a_reader_cannot_see(page):
     """A comment of Markdown is no place for code."""
     assert "<!--" not in page.read_text()
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"], ids=_name)
+def test_links_lead_somewhere(page):
+    """Within the repository, where pages are read as well, and to headings that are there."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, heading = link.partition("#")
+        if "://" in link or path == "js":  # the source distribution has no JavaScript
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not heading or heading in _headings(target), link
+
+
+def _headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives to headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_examples_within_lists_and_tables_are_found(tmp_path):

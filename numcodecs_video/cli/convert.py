@@ -34,9 +34,16 @@ Examples:
     type=CHUNKS,
     help="Put chunks into shards of so many cells, whole chunks each; -1 for all.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace DST if it is a local store or file.")
 @json_option
 def convert(
-    src: str, dst: str, *, zarr_format: str | None, shards: dict[str, int] | None, as_json: bool
+    src: str,
+    dst: str,
+    *,
+    zarr_format: str | None,
+    shards: dict[str, int] | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Copy the Zarr store SRC to DST, in the other Zarr format.
 
@@ -47,11 +54,11 @@ def convert(
     once it is complete.
     """
     if not dst.lower().endswith(NETCDF):
-        _convert(src, dst, zarr_format, shards, as_json=as_json)
+        _convert(src, dst, zarr_format, shards, overwrite=overwrite, as_json=as_json)
     elif zarr_format or shards:
         raise click.UsageError(f"{dst} is a NetCDF file: leave out --zarr-format and --shards")
     else:
-        _export(src, dst, as_json=as_json)
+        _export(src, dst, overwrite=overwrite, as_json=as_json)
 
 
 def _convert(
@@ -60,6 +67,7 @@ def _convert(
     zarr_format: str | None,
     shards: dict[str, int] | None,
     *,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     from numcodecs_video.cli.opening import arrays_of, store_of
@@ -70,7 +78,7 @@ def _convert(
     from numcodecs_video.xarray import convert as convert_store
 
     arrays = arrays_of(src)
-    target = check_target([src], dst)
+    target = check_target([src], dst, overwrite=overwrite)
     total = sum(array.nbytes_stored() for _, array in arrays if holds_payloads(array))
     with (
         nullcontext(target) if isinstance(target, str) else completed(target) as path,
@@ -94,7 +102,7 @@ def _convert(
     )
 
 
-def _export(src: str, dst: str, *, as_json: bool) -> None:
+def _export(src: str, dst: str, *, overwrite: bool, as_json: bool) -> None:
     from numcodecs_video.cli.exporting import export_netcdf
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.reading import open_as_stored
@@ -104,7 +112,7 @@ def _export(src: str, dst: str, *, as_json: bool) -> None:
 
     if "://" in dst.removeprefix("file://"):
         raise click.ClickException(f"{dst} is a URL: NetCDF files are written to local disks only")
-    target = Path(check_target([src], dst, netcdf=True))
+    target = Path(check_target([src], dst, overwrite=overwrite, netcdf=True))
     with ExitStack() as stack:
         groups = open_as_stored(src, stack)
         with completed(target) as path, progress_bar("exporting", None):

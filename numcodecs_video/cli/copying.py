@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
     from numcodecs_video.sampling import Region
 
-__all__ = ["Copy", "Encodings", "copied_bytes", "copy_groups", "counted_chunks", "fill_arrays"]
+__all__ = [
+    "Copy",
+    "Encodings",
+    "check_readable",
+    "copied_bytes",
+    "copy_groups",
+    "counted_chunks",
+    "fill_arrays",
+    "read_region",
+]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
@@ -145,7 +154,7 @@ def _create(
         for name, variable in ds.variables.items()
     }
     with silent_about_format_3():
-        _with_empty(ds, large, said, zarr_format).to_zarr(
+        _with_empty(ds, group, large, said, zarr_format).to_zarr(
             path, group=group, mode="w-", zarr_format=zarr_format, encoding=said, consolidated=False
         )
     made = zarr.open_group(path, path=group.strip("/"), mode="r+", use_consolidated=False)
@@ -175,16 +184,22 @@ def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]])
 
 def _with_empty(
     ds: xr.Dataset,
+    group: str,
     names: Sequence[str],
     encodings: Mapping[str, Mapping[str, Any]],
     zarr_format: Literal[2, 3],
 ) -> xr.Dataset:
-    """Stand one fill value in for each of the large arrays.
+    """Read the small arrays, and stand one fill value in for each of the large ones.
 
     Zarr does not write chunks that hold its fill value alone, so xarray creates the arrays with all
     their metadata and no data, whatever their size.
     """
     stand_ins = {}
+    for name, variable in ds.variables.items():
+        if name not in names:
+            whole = tuple(slice(0, size) for size in variable.shape)
+            values = read_region(f"{group}/{name}".lstrip("/"), variable, whole, variable.shape)
+            stand_ins[name] = variable.copy(deep=False, data=values)
     for name in names:
         variable = ds.variables[name]
         fill = _fill_value(variable, encodings[name], zarr_format)
@@ -247,22 +262,61 @@ def fill_arrays(copies: Iterable[Copy], advance: Callable[[int], None]) -> None:
 
 
 def _read(copy: Copy, block: Region) -> NDArray[Any]:
-    """Read a block of the target, and name what cannot be read as closely as chunks allow."""
-    block = _relative(block, copy.region)
+    """Read a block of the target."""
+    return read_region(copy.name, copy.source, _relative(block, copy.region), copy.lengths)
+
+
+def read_region(
+    name: str, source: xr.Variable, region: Region, lengths: Sequence[int]
+) -> NDArray[Any]:
+    """Read cells, and name what cannot be read as closely as chunks allow.
+
+    Parameters
+    ----------
+    name : str
+        Of the variable, with the path of its group.
+    source : xarray.Variable
+    region : tuple of slice
+    lengths : sequence of int
+        Of the pieces to try, where the source does not tell its chunks.
+
+    Raises
+    ------
+    VideoCodecError
+        If they cannot be read.
+    """
     try:
-        return np.asarray(copy.source[block].values)
+        return np.asarray(source[region].values)
     except Exception as error:
-        chunks = copy.source.encoding.get("chunks") or copy.source.encoding.get("chunksizes")
-        lengths = chunks if chunks and len(chunks) == len(block) else copy.lengths
-        for chunk in regions_of(block, lengths):
+        chunks = source.encoding.get("chunks") or source.encoding.get("chunksizes")
+        for chunk in regions_of(
+            region, chunks if chunks and len(chunks) == len(region) else lengths
+        ):
             try:
-                _ = copy.source[chunk].values
+                _ = source[chunk].values
             except Exception as cause:
+                place = f"{name}[{_cells(chunk)}]" if chunk else name
                 raise VideoCodecError(
-                    f"cannot read {copy.name}[{_cells(chunk)}]: {_reason(cause)}; doctor lists all "
-                    "chunks of a store that are damaged"
+                    f"cannot read {place}: {_reason(cause)}; doctor lists all chunks of a store "
+                    "that are damaged"
                 ) from cause
-        raise VideoCodecError(f"cannot read {copy.name}[{_cells(block)}]: {error}") from error
+        raise VideoCodecError(f"cannot read {name}[{_cells(region)}]: {error}") from error
+
+
+def check_readable(groups: Mapping[str, xr.Dataset]) -> None:
+    """Read all variables piece by piece, to name the first that cannot be read.
+
+    Raises
+    ------
+    VideoCodecError
+        If there is one.
+    """
+    for group, ds in groups.items():
+        for name, variable in ds.variables.items():
+            chunks = variable.encoding.get("chunks") or variable.shape
+            whole = tuple(slice(0, size) for size in variable.shape)
+            for piece in regions_of(whole, [max(1, length) for length in chunks]):
+                read_region(f"{group}/{name}".lstrip("/"), variable, piece, chunks)
 
 
 def _write_chunk(target: zarr.Array[Any], region: Region, values: NDArray[Any]) -> int:

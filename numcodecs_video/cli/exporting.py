@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from numcodecs_video.cli.copying import check_readable
+from numcodecs_video.errors import VideoCodecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["export_netcdf"]
 
 LARGE_BYTES = 2**26  # what is smaller is written at once
+ROOM = 2**20  # a disk with less is as good as full
 DEFLATED: dict[str, Any] = {"zlib": True, "complevel": 4, "shuffle": True}
 
 
@@ -28,7 +34,23 @@ def export_netcdf(groups: Mapping[str, xr.Dataset], path: Path) -> None:
         By path, "/" first; opened without any decoding but that of the codecs.
     path : Path
         Nothing may be there.
+
+    Raises
+    ------
+    VideoCodecError
+        If a variable cannot be read, by its name; if it cannot be written.
     """
+    try:
+        _write(groups, path)
+    except Exception as error:
+        check_readable(groups)
+        full = shutil.disk_usage(path.parent).free < ROOM
+        if full:  # HDF5 says only that something is wrong
+            raise OSError(errno.ENOSPC, "No space left on device", str(path)) from error
+        raise VideoCodecError(f"cannot write NetCDF: {error}") from error
+
+
+def _write(groups: Mapping[str, xr.Dataset], path: Path) -> None:
     for group, ds in groups.items():
         result = ds.assign({name: _lazy(variable) for name, variable in ds.variables.items()})
         result.attrs = _plain(ds.attrs)

@@ -61,7 +61,7 @@ def check_target(
         return target
     if not overwrite:
         raise click.ClickException(f"{name} exists: name another, or add --overwrite to replace it")
-    if not _is_store(target):
+    if not (_is_store(target) or (netcdf and target.is_file())):
         raise click.ClickException(
             f"{name} is no Zarr store, and --overwrite replaces nothing else"
         )

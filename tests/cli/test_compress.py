@@ -191,3 +191,57 @@ def test_variables_that_cannot_be_video(tmp_path, ds):
     assert "mesh (time, cells)" in printed
     assert not (tmp_path / "c").exists()
     run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+
+
+def damage(chunk: Path) -> None:
+    """Change a few bytes."""
+    data = bytearray(chunk.read_bytes())
+    data[4] ^= 0x55
+    data[len(data) // 2] ^= 0x55
+    chunk.write_bytes(data)
+
+
+@pytest.mark.parametrize("target", ["b.zarr", "b.nc"])
+def test_damaged_sources(tmp_path, ds, target):
+    """The variable and the cells are named, and nothing is left."""
+    run_into = ("convert",) if target.endswith(".nc") else ("compress",)
+    source = tmp_path / "a.zarr"
+    ds.to_zarr(tmp_path / "original", encoding={"v": {"chunks": (3, 20, 24)}})
+    run("compress", tmp_path / "original", source, "--chunks", "time=3", *QUICK)
+    damage(source / "v" / "c" / "1" / "0" / "0")
+    printed = run(*run_into, source, tmp_path / target, exit_code=1)
+    assert "cannot read v[3:6, 0:20, 0:24]: " in printed
+    assert "doctor lists all chunks" in printed
+    damage(tmp_path / "original" / "m" / "c" / "0" / "0")
+    printed = run(*run_into, tmp_path / "original", tmp_path / target, exit_code=1)
+    assert "cannot read m[0:20, 0:24]: " in printed
+    assert "v/c/1/0/0" in run("doctor", source, exit_code=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "original"]
+
+
+@pytest.mark.parametrize("target", ["b.zarr", "b.zip", "b.nc"])
+def test_full_disks(tmp_path, ds, monkeypatch, target):
+    """The path is named, and what is under it is as it was."""
+    from numcodecs_video.cli import exporting, targets
+
+    source = tmp_path / "a.zarr"
+    ds.to_zarr(source)
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    def fail_as_hdf5(*_, **__):
+        raise RuntimeError("NetCDF: HDF error")
+
+    if target.endswith(".nc"):
+        monkeypatch.setattr(xr.Dataset, "to_netcdf", fail_as_hdf5)
+        assert "NetCDF: HDF error" in run("convert", source, tmp_path / target, exit_code=1)
+        monkeypatch.setattr(exporting, "ROOM", 2**63)
+    elif target.endswith(".zip"):
+        monkeypatch.setattr(targets.zipfile.ZipFile, "write", fail)
+    else:
+        monkeypatch.setattr(xr.Dataset, "to_zarr", fail)
+    command = "convert" if target.endswith(".nc") else "compress"
+    printed = run(command, source, tmp_path / target, exit_code=1)
+    assert f"No space left on the disk of {tmp_path / target}" in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]

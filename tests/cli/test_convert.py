@@ -253,3 +253,28 @@ def test_figures_for_programs(tmp_path, ds):
     rows = json.loads(run("convert", tmp_path / "a", tmp_path / "b", "--json"))
     assert {row["name"]: row["moved"] for row in rows}["v"] is True
     assert {row["name"]: row["moved"] for row in rows}["text"] is False
+
+
+def test_overwrite(tmp_path, ds):
+    """Of stores and NetCDF files, and of nothing else."""
+    pytest.importorskip("netCDF4")
+    write(ds, tmp_path / "a", 3)
+    (tmp_path / "notes").write_text("mine")
+    for target in ("b", "b.zip", "b.nc"):
+        run("convert", tmp_path / "a", tmp_path / target)
+        assert "--overwrite" in run("convert", tmp_path / "a", tmp_path / target, exit_code=1)
+        run("convert", tmp_path / "a", tmp_path / target, "--overwrite")
+    said = run("convert", tmp_path / "a", tmp_path / "notes", "--overwrite", exit_code=1)
+    assert "no Zarr store" in said
+    assert (tmp_path / "notes").read_text() == "mine"
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["a", "b", "b.nc", "b.zip", "notes"]
+
+
+def test_damaged_arrays_are_named(tmp_path, ds):
+    """Those whose values are read; payloads are moved as they are, and doctor reads them."""
+    write(ds, tmp_path / "a", 3)
+    chunk = tmp_path / "a" / "area" / "c" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-9])
+    assert "cannot read area: " in run("convert", tmp_path / "a", tmp_path / "b", exit_code=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
