@@ -88,12 +88,13 @@ def test_single_encodings_of_a_tree(tmp_path, tree):
     ("said", "message"),
     [
         ({"group": "a"}, "as a whole, without group"),
+        ({"encoding": {"a": {}}}, "names the group 'a'; the groups are /, /a, /a/b"),
         ({"append_dim": "time"}, "without append_dim"),
         ({"region": "auto"}, r"without region: write one of its groups"),
     ],
 )
-def test_what_xarray_writes_for_single_groups_alone(tmp_path, tree, said, message):
-    """Is refused for trees before anything is written."""
+def test_what_a_tree_is_not_written_with(tmp_path, tree, said, message):
+    """Is refused before anything is written: what xarray has for single groups, or names none."""
     with pytest.raises(VideoCodecError, match=message):
         ncv.to_zarr(tree, tmp_path / "t", **said)
     assert not (tmp_path / "t").exists()
