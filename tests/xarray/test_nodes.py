@@ -111,6 +111,23 @@ def test_a_tree_does_not_replace_what_it_is_read_from(tmp_path, tree):
 
 
 @BOTH
+@pytest.mark.parametrize("compute", [True, False])
+def test_lazy_trees(tmp_path, tree, zarr_format, compute):
+    """Of Dask arrays the values are computed at once, or when asked for; then comes the record."""
+    lazy = tree.chunk(time=3)
+    later = ncv.to_zarr(lazy, tmp_path / "t", zarr_format=zarr_format, compute=compute, **SAID)
+    if not compute:
+        assert "lossy_compression_algorithm" not in zarr.open_group(tmp_path / "t")["a/v"].attrs
+        later.compute()
+    with xr.open_datatree(tmp_path / "t", engine="zarr") as after:
+        for path, name in (("/", "v"), ("/a", "v"), ("/a/b", "w")):
+            found = after[path][name]
+            assert 0 < np.abs(found.values - VALUES).max() <= 0.1
+            assert 0 < found.attrs["lossy_compression_realised_max_error"] <= 0.1
+            assert found.encoding["chunks"] == (3, 20, 24)
+
+
+@BOTH
 @pytest.mark.parametrize("name", ["v", None, "time"])
 def test_an_array_is_written_as_xarray_writes_it(tmp_path, name, zarr_format):
     """With its name, or without one; one number is its promise even where it is of integers."""
