@@ -87,12 +87,14 @@ def record_loss(
         if attributes:
             record = {key: value for key, value in array.attrs.items() if key.startswith(PREFIX)}
             lossy = [found for n, found in heads if n != 0.0 and not math.isinf(n)]
-            earlier = _earlier(record, lossy)
+            # Chunks that lost nothing may be those of any copy, unless no chunk lost anything.
+            own = lossy or [found for _, found in heads]
+            earlier = _earlier(record, own)
             # Attributes that stay would be a mixture of two compressions.
             kept = {key: value for key, value in array.attrs.items() if key not in record}
             attributes = {
                 **attributes,
-                **({FINGERPRINTS: " ".join(lossy[:SAMPLE])} if lossy else {}),
+                **({FINGERPRINTS: " ".join(own[:SAMPLE])} if own else {}),
                 **({EARLIER: earlier} if earlier else {}),
             }
             array.attrs.put({**kept, **attributes})
@@ -244,7 +246,7 @@ def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> di
     return described
 
 
-def _earlier(record: Mapping[str, Any], lossy: Sequence[str]) -> str | None:
+def _earlier(record: Mapping[str, Any], own: Sequence[str]) -> str | None:
     """Say what was lost before an array's own compression, from the record that it bears.
 
     A record is of the array's own where one of the chunks that it was written for is there. A chunk
@@ -253,7 +255,7 @@ def _earlier(record: Mapping[str, Any], lossy: Sequence[str]) -> str | None:
     """
     said = {key: value for key, value in record.items() if key != FINGERPRINTS}
     known = set(str(record.get(FINGERPRINTS, "")).split())
-    if set(said) <= {EARLIER} or known & set(lossy):
+    if set(said) <= {EARLIER} or known & set(own):
         return said.get(EARLIER)
     return ", ".join(f"{key}: {value}" for key, value in said.items())
 
