@@ -1,10 +1,10 @@
 """Whole datasets as video: what to store how, what it cost, and what to promise.
 
-Importing this module also registers the accessor ``numcodecs_video`` on datasets and data arrays.
-Needs the ``xarray`` extra.
+Importing this module also registers the accessor ``numcodecs_video`` on datasets, data arrays and
+trees. Needs the ``xarray`` extra.
 """
 
-from numcodecs_video.xarray.accessor import DataArrayAccessor, DatasetAccessor
+from numcodecs_video.xarray.accessor import DataArrayAccessor, DatasetAccessor, DataTreeAccessor
 from numcodecs_video.xarray.bands import stack_bands, unstack_bands
 from numcodecs_video.xarray.compare import Comparison, compare
 from numcodecs_video.xarray.converting import Conversion, convert
@@ -23,6 +23,7 @@ __all__ = [
     "Comparison",
     "Conversion",
     "DataArrayAccessor",
+    "DataTreeAccessor",
     "DatasetAccessor",
     "Evaluation",
     "Report",

@@ -16,12 +16,14 @@ import xarray as xr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.stored import chunk_lengths, filters_of, settings_of
 from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
-from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region, regions_of
+from numcodecs_video.xarray.images import open_image
+from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
 from numcodecs_video.xarray.recording import EARLIER
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
 from numcodecs_video.xarray.verdicts import Promised, PromiseGauge, Rounding, promised_for
@@ -205,13 +207,22 @@ def names_zarr(source: str) -> bool:
 
 
 def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
-    """Open a Zarr store, its URL, or a NetCDF file, reading no array."""
+    """Open a Zarr store, its URL, or a NetCDF file, reading no array.
+
+    Of an OME-Zarr image whose arrays have no names of dimensions, the full resolution.
+    """
     text = os.fspath(source)
     with warnings.catch_warnings():
         # A store without consolidated metadata opens more slowly, and is as good.
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
         engine: Literal["zarr"] | None = "zarr" if names_zarr(text) else None
-        return xr.open_dataset(text, engine=engine, chunks=None, cache=False, **options)
+        try:
+            return xr.open_dataset(text, engine=engine, chunks=None, cache=False, **options)
+        except KeyError as error:  # xarray's, where there are no names of dimensions
+            try:
+                return open_image(text).to_dataset()
+            except (OSError, ValueError):
+                raise error from None
 
 
 def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:

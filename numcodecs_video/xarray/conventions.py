@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.internals import encode_cf_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ __all__ = [
     "as_unsigned",
     "hides_unsigned",
     "is_category",
+    "is_flag",
     "is_measurement",
     "kept_encoding",
     "may_lose",
@@ -32,8 +34,10 @@ __all__ = [
     "packing",
     "scale_in",
     "seems_category",
+    "show_units",
     "stored_dtype",
     "stored_values",
+    "units_of",
 ]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
@@ -53,6 +57,7 @@ SENTINELS = ("_FillValue", "missing_value", "nodata")
 DURATIONS = frozenset(
     ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds")
 )
+LONGEST_UNITS = 12  # some data keep remarks there
 NO_SENTINEL = frozenset(("", "none", "null", "n/a", "na", "nan"))
 
 
@@ -75,13 +80,19 @@ def is_measurement(variable: xr.DataArray) -> bool:
 
 def is_category(variable: xr.DataArray) -> bool:
     """Tell classes, flags, masks and times, which a bound would make others of their kind."""
-    return _is_flag(variable) or _is_boolean(variable) or _is_time(variable)
+    return is_flag(variable) or _is_boolean(variable) or _is_time(variable)
 
 
 def _is_time(variable: xr.DataArray) -> bool:
     """Tell dates and durations, whichever number of units they are stored as."""
     units = str(_stated(variable, "units") or "")
     return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
+
+
+def is_flag(variable: xr.DataArray) -> bool:
+    """Tell classes and flags, by the attributes that CF has for them."""
+    name = str(variable.attrs.get("standard_name", ""))
+    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
 
 
 def seems_category(variable: xr.DataArray) -> bool:
@@ -111,6 +122,23 @@ def may_lose(kind: str, value: float, dtype: np.dtype[Any]) -> bool:
         return False
     exact = kind == "max_relative_error" or (kind == "max_error" and value < 1)
     return not (exact and dtype.kind in "iu")
+
+
+def units_of(variable: xr.DataArray) -> str:
+    """Return the units that a reader sees, to be written after a number."""
+    return show_units(_stated(variable, "units") or "")
+
+
+def show_units(units: object) -> str:
+    """Write units after a space, where there are some and they are no sentence.
+
+    Examples
+    --------
+    >>> show_units("K"), show_units("1"), show_units("as in table 3 of the report")
+    (' K', '', '')
+    """
+    text = str(units)
+    return f" {text}" if 0 < len(text) <= LONGEST_UNITS and text != "1" else ""
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:
@@ -212,11 +240,6 @@ def _stated(variable: xr.DataArray, key: str) -> Any:
     return variable.encoding.get(key, variable.attrs.get(key))
 
 
-def _is_flag(variable: xr.DataArray) -> bool:
-    name = str(variable.attrs.get("standard_name", ""))
-    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
-
-
 def _is_boolean(variable: xr.DataArray) -> bool:
     # xarray stores booleans as int8, and says so in an attribute of its own.
     stored = variable.attrs.get("dtype")
@@ -283,6 +306,4 @@ def _as_stored(
 
 def stored_values(block: xr.DataArray) -> NDArray[Any]:
     """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
-    from xarray import conventions
-
-    return np.asarray(conventions.encode_cf_variable(block.variable, name=block.name).values)
+    return np.asarray(encode_cf_variable(block.variable, name=block.name).values)

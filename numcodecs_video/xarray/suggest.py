@@ -23,8 +23,8 @@ from numcodecs_video.xarray.report import Report, format_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numcodecs_video.sampling import Region
     from numcodecs_video.xarray.evaluate import Evaluation
-    from numcodecs_video.xarray.quality import Region
 
 __all__ = ["Suggestion", "suggest"]
 
@@ -213,9 +213,8 @@ def _one_cube(
     if not isinstance(data, xr.Dataset):
         return select_array(data, "suggest"), promise
     cubes = cubes_in(data, promise.get("axes"))
-    if len(cubes) > 1:
-        raise VideoCodecError(f"suggest is for one variable: choose one of {', '.join(cubes)}")
-    ((name, variable),) = cubes.items()
+    variable = select_array(data[list(cubes)], "suggest")
+    name = name_of(variable)
     axes = promise.get("axes")
     letters = letters_of(variable, axes, group=data.attrs)
     if letters is not None and letters != letters_of(variable, axes):  # the dataset says

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcodecs_video import metrics
-from numcodecs_video.stored import filters_of, settings_of
-from numcodecs_video.xarray.conventions import may_lose, scale_in
-from numcodecs_video.xarray.recording import IN_UNITS, PREFIX
+from numcodecs_video.stored import settings_of
+from numcodecs_video.xarray.conventions import scale_in, show_units
+from numcodecs_video.xarray.recording import IN_UNITS, PREFIX, may_lose_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in", "show_units"]
 
-LONGEST_UNITS = 12  # some data keep remarks there
 KINDS = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
 ROUNDING = 1e-9  # of a bound: what turning it into stored units and back makes of it
 
@@ -66,18 +65,6 @@ class Promised:
         return texts.get(self.kind, f"{self.kind} {value:g}")
 
 
-def show_units(units: object) -> str:
-    """Write units after a space, where there are some and they are no sentence.
-
-    Examples
-    --------
-    >>> show_units("K"), show_units(""), show_units("as in table 3 of the report")
-    (' K', '', '')
-    """
-    text = str(units)
-    return f" {text}" if 0 < len(text) <= LONGEST_UNITS else ""
-
-
 def promised_for(variable: xr.DataArray, array: zarr.Array[Any] | None) -> Promised | None:
     """Find what was promised for a variable.
 
@@ -109,7 +96,7 @@ def promised_in(array: zarr.Array[Any]) -> Promised | None:
     if settings is None:
         return None
     kind, value = settings.fidelity.kind, settings.fidelity.value
-    if not (filters_of(array) or may_lose(kind, value, array.dtype)):
+    if not may_lose_in(array):
         return Promised("lossless")
     attributes = dict(array.attrs)
     scale = scale_in(attributes) if kind in IN_UNITS else 1.0

@@ -16,7 +16,13 @@ from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
-from numcodecs_video.xarray.recording import open_group, record_loss, silent_about_format_3
+from numcodecs_video.xarray.promises import PROMISES as WORDS
+from numcodecs_video.xarray.recording import (
+    consolidate,
+    open_group,
+    record_loss,
+    silent_about_format_3,
+)
 from numcodecs_video.xarray.sources import refuse_own_source
 
 if TYPE_CHECKING:
@@ -24,10 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["to_zarr"]
 
+# What is said of fidelity: without it, what is added is kept as what is there.
+PROMISES = frozenset((*WORDS, "lossless"))
 ADDS = ("a", "a-", "r+")
 FORMATS = (2, 3)
 # What else xarray takes: consolidated, safe_chunks, align_chunks, write_empty_chunks and so on.
 OF_XARRAY = frozenset(inspect.signature(xr.Dataset.to_zarr).parameters) - {"self", "store"}
+OF_TREES = frozenset(("write_inherited_coords",))
 
 
 def to_zarr(
@@ -110,9 +119,10 @@ def to_zarr(
     >>> attrs["lossy_compression_max_error"], attrs["lossy_compression_realised_max_error"] <= 0.5
     (0.5, True)
     """
-    allowed = {*keywords_of(to_zarr), *keywords_of(choose_encoding), *OF_XARRAY}
+    of_xarray = OF_XARRAY | (OF_TREES if isinstance(ds, xr.DataTree) else frozenset())
+    allowed = {*keywords_of(to_zarr), *keywords_of(choose_encoding), *of_xarray}
     check_keywords("to_zarr", settings, allowed)
-    options = {word: settings.pop(word) for word in OF_XARRAY & settings.keys()}
+    options = {word: settings.pop(word) for word in of_xarray & settings.keys()}
     place: dict[str, Any] = {"group": group, "storage_options": storage_options}
     nodes = nodes_of(ds)
     if isinstance(ds, xr.DataTree):
@@ -133,22 +143,60 @@ def to_zarr(
     for path, own in (given if isinstance(ds, xr.DataTree) else {ROOT: given}).items():
         for doubt in _put_before(encodings.setdefault(path, {}), own):
             warnings.warn(doubt, stacklevel=2)
+    parts = {"append_dim": append_dim, "region": region, "mode": mode}
     if isinstance(ds, xr.DataTree):
-        options |= {"mode": mode or "w-", "encoding": encodings, **place}
-        del options["group"]
-        target: Any = ds
+        later = _write_tree(ds, store, encodings, {**options, **place, **parts}, number)
     else:
-        options |= {"mode": mode, "encoding": encodings.get(ROOT, {}), **place}
-        options |= {"append_dim": append_dim, "region": region}
-        target = nodes[ROOT].ds
-    with silent_about_format_3():
-        written = target.to_zarr(store, zarr_format=number, compute=compute, **options)
-        if compute:
-            record_loss(store, **place)
-            return None
+        later = _write_metadata(
+            nodes[ROOT].ds, store, zarr_format=number, encoding=encodings.get(ROOT, {}),
+            **options, **place, **parts,
+        )  # fmt: skip
+    if compute:
+        # Not within the silence: Dask's threads would share it, and what they warn of is for users.
+        later.compute()
+        record_loss(store, **place)
+        return None
     from dask.delayed import delayed
 
-    return delayed(_record_afterwards)(written, store, place)
+    return delayed(_record_afterwards)(later, store, place)
+
+
+def _write_metadata(ds: xr.Dataset, store: Any, **options: Any) -> Any:
+    """Write metadata and what is in memory; return what computes the rest."""
+    with silent_about_format_3():
+        return ds.to_zarr(store, compute=False, **options)
+
+
+def _write_tree(
+    tree: xr.DataTree,
+    store: Any,
+    encodings: Mapping[str, Any],
+    options: dict[str, Any],
+    zarr_format: Literal[2, 3],
+) -> Any:
+    """Write the metadata of every group, as `xarray.DataTree.to_zarr` does, whose releases differ.
+
+    That of xarray 2025.6 has no means to compute the rest later.
+    """
+    inherits = options.pop("write_inherited_coords", False)
+    consolidated = options.pop("consolidated", None)
+    options["mode"] = options["mode"] or "w-"
+    later = []
+    for node in tree.subtree:
+        ds = node.to_dataset(inherit=inherits or node is tree)
+        options["group"] = None if node is tree else node.relative_to(tree)
+        given = encodings.get(node.path, {})
+        later.append(
+            _write_metadata(
+                ds, store, encoding=given, zarr_format=zarr_format, consolidated=False, **options
+            )
+        )
+        options["mode"] = "a" if "w" in options["mode"] else options["mode"]
+    if consolidated is not False:
+        consolidate(open_group(store, mode="r+", storage_options=options["storage_options"]))
+    from dask.delayed import delayed
+
+    return delayed(list)(later)
 
 
 def _check_tree(group: str | None, append_dim: Hashable | None, region: Any) -> None:
@@ -202,7 +250,7 @@ def _encodings(
     )
     for path, group in groups.items():
         own = chosen.pop(path, {})
-        if settings:
+        if PROMISES & settings.keys():
             check_promises(nodes[path].ds, group, own)
         chosen[path] = {
             name: given for name, given in own.items() if f"{path}/{name}".strip("/") not in known

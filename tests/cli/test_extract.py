@@ -187,6 +187,7 @@ def test_the_command_extracts_and_previews(tmp_path):
         ((store, tmp_path / "c.mkv", "--var", "w"), "those that do: v"),
         ((store, tmp_path / "c.mp4", "--preview", "--chunk", "3"), "its grid is"),
         ((store, tmp_path / "c.mp4", "--preview", "--var", "w"), "its cubes: v"),
+        ((store / "v/c/0/0/0/0", tmp_path / "c.mp4", "--bands", "B04"), "give positions of 0 to 2"),
     ]:
         result = testing.CliRunner().invoke(commands, ["extract", *map(str, arguments)])
         assert result.exit_code == 1

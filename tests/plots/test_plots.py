@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -301,3 +303,18 @@ def test_labels_tell_dates_apart():
         figure = side_by_side_dates(cube.assign_coords(time=times), cube, [0, 3])
         labels = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
         assert labels == (expected or ["2024-05-01", "2024-05-04"])
+
+
+def test_arrays_without_labels_need_no_xarray():
+    """Which the extra for plots does not install."""
+    program = """
+import sys
+sys.modules["xarray"] = None
+import numpy as np
+from numcodecs_video.plots import error_histogram, side_by_side
+cube = np.random.default_rng(0).random((4, 3, 8, 9))
+side_by_side(cube, cube + 0.1, bands=[0, 1, 2], bound=0.2)
+side_by_side(cube[0, 0], cube[0, 0])
+error_histogram(cube, cube)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -154,5 +154,10 @@ def test_images_without_dimension_names_open(tmp_path, version, zarr_format):
     ncv.to_zarr(image.chunk(t=-1), tmp_path / "video", max_error=5, effort=1)
     with xr.open_zarr(tmp_path / "video") as after:
         assert 0 < np.abs(after.cells.values.astype(int) - counts).max() <= 5
+    assert 0 < ncv.compare(tmp_path / "image", tmp_path / "video")["cells"].largest_error <= 5
+    group.attrs.put({})
+    with pytest.raises(KeyError, match="dimension"):
+        ncv.compare(tmp_path / "image", tmp_path / "video")
+    group.attrs.put(image_attributes(version, "tcyx"))
     with pytest.raises(VideoCodecError, match="no OME-Zarr image with a level 1: it has 1 levels"):
         ncv.open_image(tmp_path / "image", level=1)

@@ -177,10 +177,19 @@ def test_patterns_that_name_nothing_are_refused(ds, said, message):
         encoding(ds, max_error=said)
 
 
-@pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel"])
+def test_a_bound_on_classes_is_doubted(ds):
+    """Whoever names them may, and whoever gives them alone, but is told what it does."""
+    for data, said in ((ds, {"classes": 3.0}), (ds.classes, 3.0)):
+        with pytest.warns(UserWarning, match="'classes' holds classes or flags .* leave it out"):
+            chosen = encoding(data, zarr_format=2, max_error=said)
+        assert settings_of(chosen["classes"]).fidelity.value == 3
+
+
+@pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel", "few"])
 def test_no_bound_is_advised_for_classes(name, ds):
-    """Whether attributes or their name tell them; another variable is the example, or none."""
-    classes = xr.Dataset({name: cube("u1"), "classes": ds.classes})
+    """Whether attributes, their name or their few values tell; another is the example, or none."""
+    values = cube("u1") // (50 if name == "few" else 1)
+    classes = xr.Dataset({name: values, "classes": ds.classes})
     with pytest.warns(UserWarning, match="stay without loss$"):
         encoding(classes, max_error=2)
     with pytest.warns(UserWarning, match=r"as in max_error=\{'counts': 2\}$"):
@@ -262,6 +271,21 @@ def test_chosen_chunks_are_bounded_and_even(letters, shape):
     for length, chunk in zip(shape, chunks, strict=True):
         parts = math.ceil(length / chunk)
         assert 0 <= parts * chunk - length < parts
+
+
+@pytest.mark.parametrize(
+    ("letters", "shape", "expected"),
+    [
+        ("tyx", (20, 352, 512), (20, 352, 512)),  # few dates: wider tiles
+        ("tyx", (12, 1024, 1024), (12, 512, 512)),
+        ("tyx", (100, 1024, 1024), (100, 256, 256)),
+        ("tcyx", (118, 4, 512, 512), (118, 4, 128, 128)),
+        ("tyx", (365, 721, 1440), (122, 241, 240)),
+    ],
+)
+def test_chosen_tiles_depend_on_dates_and_bands(letters, shape, expected):
+    """The time axis is whole up to 128 dates, and pictures share what room is left."""
+    assert choose_chunks(letters, shape) == expected
 
 
 @pytest.mark.parametrize(

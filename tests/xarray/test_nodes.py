@@ -138,9 +138,7 @@ def test_functions_of_one_variable_say_so(tree):
     """A dataset of one is that one; several are named."""
     ds = tree["a"].to_dataset()
     for function in (ncv.suggest, lambda data: ncv.sweep(data, {"max_error": [1.0]})):
-        with pytest.raises(
-            VideoCodecError, match=r"takes one variable, such as ds\['v'\]; .*counts"
-        ):
+        with pytest.raises(VideoCodecError, match=r"one variable.*v.*counts"):
             function(ds)
     assert ncv.suggest(ds[["v"]], max_error=0.5, efforts=[1]).name == "v"
 
