@@ -1,0 +1,57 @@
+"""Open what is to be copied as it is stored, so that nothing is decoded on the way but video."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+import xarray as xr
+
+from numcodecs_video.cli.opening import check_existence, store_of
+from numcodecs_video.xarray.compare import names_zarr
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+__all__ = ["Groups", "open_as_stored"]
+
+# All that decode_cf=False stands for, which xarray.open_groups alone ignores (seen in 2026.9); the
+# copies of packed data in tests/cli/test_cli.py guard it.
+UNDECODED: dict[str, Any] = dict.fromkeys(
+    ("mask_and_scale", "decode_times", "decode_timedelta", "decode_coords", "concat_characters"),
+    False,
+)
+
+#: datasets by the path of their group: "/" and, in the order in which they are made, "/a", "/a/b"
+Groups = dict[str, xr.Dataset]
+
+
+def open_as_stored(path: str, stack: ExitStack) -> Groups:
+    """Open every group of a Zarr store, its URL or a NetCDF file, without decoding anything.
+
+    Parameters
+    ----------
+    path : str
+    stack : ExitStack
+        That closes them.
+    """
+    check_existence(path)
+    try:
+        with warnings.catch_warnings():
+            # A store without consolidated metadata opens more slowly, and is as good.
+            warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+            engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
+            groups = xr.open_groups(store_of(path), engine=engine, cache=False, **UNDECODED)
+    except ImportError:
+        raise
+    except Exception as error:  # readers raise what they like on what is not theirs
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise click.ClickException(
+            f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
+        ) from error
+    for ds in groups.values():
+        stack.callback(ds.close)
+    if not any(ds.variables for ds in groups.values()):
+        raise click.ClickException(f"{path} holds no variables")
+    return {group: groups[group] for group in sorted(groups)}
