@@ -51,8 +51,6 @@ _NEAR = 1.1
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
 #: searched
 _OUT_OF_RANGE, _FEW_BYTES = 3.0, 500
-#: a first guess at so fine a quantiser says that a base is no use to effort 1
-_LEAST_QUICK = 3
 
 
 def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
@@ -167,11 +165,6 @@ def rank(levels: ChunkLevels) -> Ranking:
     exact: list[Candidate] = [Exact()] if lossless else []
     if chunk.tiny:
         return Ranking([*direct, *exact], len(direct + exact))
-    if not chunk.effort.search:
-        quick: list[Candidate] = []
-        if first is not None and first > _LEAST_QUICK:
-            quick = [Base(base_coder(chunk).name, first, structure=usual_structure(chunk))]
-        return Ranking([*quick, *exact, *direct], 1 + len(exact))
     trials = _trials(levels)
     for candidate in direct + exact + splits:
         trials.size(candidate)

@@ -71,7 +71,7 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
     candidates = direct_candidates(direct)
     met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
     base, first = None if met is None else met.encoded, 0
-    tried = chunk.effort.search and not chunk.tiny
+    tried = not chunk.tiny
     if tried and (plan is None or plan.direct or base is None):
         trials = start_trials(direct, chunk.effort.trial_cells, chunk.effort.draft)
         scale = chunk.cube.size / trials.levels.chunk.cube.size

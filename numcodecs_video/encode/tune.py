@@ -47,7 +47,7 @@ def tune_settings(chunks: Sequence[NDArray[Any]], settings: Settings) -> Setting
 
 
 def _plan(chunk: Chunk) -> Plan | None:
-    if not chunk.axes or chunk.settings.fidelity.kind == "qp" or not chunk.effort.search:
+    if not chunk.axes or chunk.settings.fidelity.kind == "qp":
         return None
     target = target_of(chunk)
     if target.rmse:
