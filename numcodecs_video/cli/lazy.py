@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-
-from numcodecs_video.xarray.internals import BackendArray, indexing
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

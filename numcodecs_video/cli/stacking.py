@@ -11,7 +11,6 @@ import xarray as xr
 from numcodecs_video.cli.lazy import stacked
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.xarray import stack_bands
-from numcodecs_video.xarray.internals import lazy_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,4 +74,4 @@ def _stack(ds: xr.Dataset, bands: Sequence[str], name: str, dim: str) -> xr.Data
     template = result.variables[name]
     dims = [str(d) for d in template.dims]
     data = stacked([ds.variables[band] for band in bands], dims, dim)
-    return result.assign({name: (data.dims, lazy_data(data), template.attrs)})
+    return result.assign({name: (data.dims, data._data, template.attrs)})

@@ -2,10 +2,9 @@
 
 All that this package leans on of them is here, but for what `numcodecs_video.stored` reads of
 arrays and shards. Of xarray: ``Variable._data``, the ``array`` that each of its lazy arrays wraps
-and ``_array`` of the innermost one for Zarr, what backends make lazy arrays of, the name of an
-array without one, and how its Zarr backend writes fill values. Of Dask: the ``original-...`` layers
-of its graphs. Of zarr: the dict of a store in memory, and the file system within an asynchronous
-one.
+and ``_array`` of the innermost one for Zarr, the name of an array without one, and how its Zarr
+backend writes fill values. Of Dask: the ``original-...`` layers of its graphs. Of zarr: the dict of
+a store in memory, and the file system within an asynchronous one.
 
 tests/xarray/test_internals.py says which one a release lacks.
 """
@@ -18,11 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
-from xarray.backends import BackendArray
 from xarray.backends.api import DATAARRAY_NAME, DATAARRAY_VARIABLE
 from xarray.backends.zarr import FillValueCoder
 from xarray.conventions import encode_cf_variable
-from xarray.core import indexing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DATAARRAY_NAME",
     "DATAARRAY_VARIABLE",
-    "BackendArray",
     "FillValueCoder",
     "encode_cf_variable",
-    "indexing",
     "is_in_memory",
-    "lazy_data",
     "place_of",
     "sources_of",
 ]
@@ -46,11 +40,6 @@ __all__ = [
 def is_in_memory(variable: xr.Variable) -> bool:
     """Tell whether the values of a variable are at hand, with nothing to read or to compute."""
     return isinstance(variable._data, np.ndarray)
-
-
-def lazy_data(variable: xr.Variable) -> Any:
-    """Return the array that a variable wraps, reading nothing of it."""
-    return variable._data
 
 
 def sources_of(variable: xr.Variable) -> Iterator[zarr.Array[Any]]:
