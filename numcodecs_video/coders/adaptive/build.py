@@ -19,8 +19,9 @@ _FOLDER = Path(__file__).parent
 _COMPILE = (
     "clang",
     "--target=wasm32",
-    "-O3",
+    "-O2",
     "-msimd128",
+    "-mnontrapping-fptoint",
     "-std=c11",
     "-ffp-contract=off",
     "-ffreestanding",

@@ -8,12 +8,16 @@
 extern uint8_t __heap_base;
 #else  // for profiling
 #include <stdlib.h>
-#include <xmmintrin.h>
+#include <emmintrin.h>
 #define EXPORT(name) name
 #endif
 
 typedef float f4 __attribute__((vector_size(16)));
 typedef int32_t i4 __attribute__((vector_size(16)));
+
+// What is true of every cell of a plane is a constant of its function: all it calls is part of it.
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 
 static inline f4 all(float v) { return (f4){v, v, v, v}; }
 static inline f4 root4(f4 v) {
@@ -30,10 +34,17 @@ static inline f4 max4(f4 a, f4 b) { return __builtin_wasm_pmax_f32x4(b, a); }
 static inline f4 min4(f4 a, f4 b) { return (f4)_mm_min_ps((__m128)a, (__m128)b); }
 static inline f4 max4(f4 a, f4 b) { return (f4)_mm_max_ps((__m128)a, (__m128)b); }
 #endif
+static inline i4 trunc4(f4 v) {
+#ifdef __wasm__
+  return __builtin_wasm_trunc_saturate_s_i32x4_f32x4(v);
+#else
+  return (i4)_mm_cvttps_epi32((__m128)v);
+#endif
+}
 static inline f4 select4(i4 mask, f4 a, f4 b) { return (f4)((mask & (i4)a) | (~mask & (i4)b)); }
 static inline f4 abs4(f4 a) { return (f4)((i4)a & 0x7fffffff); }
 static inline float sum4(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
-static inline float absf(float v) { return v < 0 ? -v : v; }
+static inline float absf(float v) { return __builtin_fabsf(v); }
 static inline f4 load4(const float *p) { f4 v; __builtin_memcpy(&v, p, 16); return v; }
 static inline void store4(float *p, f4 v) { __builtin_memcpy(p, &v, 16); }
 static inline int32_t bits_of(float v) { union { float f; int32_t i; } u = {v}; return u.i; }
@@ -52,6 +63,7 @@ enum {
   MARGIN = 3, ABOVE = 2, // padding of a plane: left and right, top
   CANDIDATES = 4, DEPTH = 24, CLASS_EVENTS = CANDIDATES + DEPTH,  // decisions about a class
   PATTERNS = 256,
+  PADDING = 64,         // zeros behind a stream
 };
 static const int32_t LIMIT = 255;  // a counter's count stops there
 
@@ -132,9 +144,14 @@ void *memcpy(void *restrict to, const void *restrict from, unsigned long bytes) 
 
 static uint8_t *stream;  // the last allocation: it grows
 static uint32_t stream_at, stream_end;
-static uint64_t low;  // the encoder's, with a carry above 32 bits
-static uint32_t range, code, held, pending;  // pending: bytes that a carry may still change
+static uint32_t held, pending;  // pending: bytes that a carry may still change
 static int32_t decoding;
+// What a function over cells keeps of its own, in registers.
+typedef struct {
+  uint32_t range, code, at;  // at: in the stream that is decoded
+  uint64_t low;              // the encoder's, with a carry above 32 bits
+} Coder;
+static Coder coder;
 
 static void put_byte(uint8_t b) {
   if (stream_at == stream_end) {
@@ -147,12 +164,7 @@ static void put_byte(uint8_t b) {
   }
   stream[stream_at++] = b;
 }
-static inline uint8_t get_byte(void) {
-  uint8_t b = stream_at < stream_end ? stream[stream_at] : 0;
-  stream_at++;
-  return b;
-}
-static void shift_low(void) {
+static uint64_t shift_low(uint64_t low) {
   if (low < 0xff000000u || low >> 32) {
     uint8_t carry = (uint8_t)(low >> 32);
     if (held < 256) put_byte((uint8_t)(held + carry));
@@ -161,53 +173,68 @@ static void shift_low(void) {
   } else {
     pending++;
   }
-  low = (low << 8) & 0xffffffffu;
+  return (low << 8) & 0xffffffffu;
+}
+// The next bytes, the first highest: zeros lie behind the end.
+INLINE uint32_t next_bytes(const Coder *r) {
+  const uint8_t *p = stream + (r->at < stream_end ? r->at : stream_end);
+  return (uint32_t)p[0] << 8 | p[1];
 }
 static void start_coder(void) {
-  low = 0; range = 0xffffffffu; code = 0; stream_at = 0; pending = 0;
+  coder = (Coder){0xffffffffu, 0, 0, 0};
+  stream_at = 0; pending = 0;
   held = 256;  // none yet
-  if (decoding) for (int i = 0; i < 4; i++) code = code << 8 | get_byte();
+  for (; decoding && coder.at < 4; coder.at += 2)
+    coder.code = coder.code << 16 | next_bytes(&coder);
 }
 static void finish_coder(void) {  // one byte is enough: the decoder reads zeros behind it
-  low = (low + range - 1) & ~(uint64_t)0xffffff;
-  shift_low();
-  shift_low();
+  uint64_t low = (coder.low + coder.range - 1) & ~(uint64_t)0xffffff;
+  shift_low(shift_low(low));
 }
-static inline void refill(void) {
-  while (range < 1u << 24) {
-    range <<= 8;
-    if (decoding) code = code << 8 | get_byte(); else shift_low();
+INLINE void refill(Coder *r, int decode) {  // at most two bytes
+  if (decode) {
+    uint32_t shift = (uint32_t)__builtin_clz(r->range) & 24;
+    r->code = r->code << shift | next_bytes(r) >> (16 - shift);
+    r->range <<= shift;
+    r->at += shift >> 3;
+  } else if (r->range < 1u << 24) {
+    r->low = shift_low(r->low);
+    r->range <<= 8;
+    if (r->range < 1u << 24) {
+      r->low = shift_low(r->low);
+      r->range <<= 8;
+    }
   }
 }
-static inline int code_bit(int bit, uint32_t p) {  // p: chance of a 1, of 65536
-  uint32_t part = (range >> 16) * p;
-  if (decoding) bit = code < part;
+INLINE int code_bit(Coder *r, int bit, uint32_t p, int decode) {  // p: chance of a 1, of 65536
+  uint32_t part = (r->range >> 16) * p;
+  if (decode) bit = r->code < part;
   if (bit) {
-    range = part;
+    r->range = part;
   } else {
-    range -= part;
-    if (decoding) code -= part; else low += part;
+    r->range -= part;
+    if (decode) r->code -= part; else r->low += part;
   }
-  refill();
+  refill(r, decode);
   return bit;
 }
 // A value of lo .. hi, all alike.
-static int32_t code_flat(int32_t value, int32_t lo, int32_t hi) {
+INLINE int32_t code_flat(Coder *r, int32_t value, int32_t lo, int32_t hi, int decode) {
   while (hi - lo >= 65536) {
     int32_t middle = lo + ((hi - lo + 1) >> 1);
-    if (code_bit(value >= middle, 32768)) lo = middle; else hi = middle - 1;
+    if (code_bit(r, value >= middle, 32768, decode)) lo = middle; else hi = middle - 1;
   }
   if (lo == hi) return lo;
-  uint32_t n = (uint32_t)(hi - lo) + 1, share = range / n, i = (uint32_t)(value - lo);
-  if (decoding) {
-    i = code / share;
+  uint32_t n = (uint32_t)(hi - lo) + 1, share = r->range / n, i = (uint32_t)(value - lo);
+  if (decode) {
+    i = r->code / share;
     if (i > n - 1) i = n - 1;
-    code -= share * i;
+    r->code -= share * i;
   } else {
-    low += (uint64_t)share * i;
+    r->low += (uint64_t)share * i;
   }
-  range = i < n - 1 ? share : range - share * i;
-  refill();
+  r->range = i < n - 1 ? share : r->range - share * i;
+  refill(r, decode);
   return lo + (int32_t)i;
 }
 
@@ -221,22 +248,22 @@ static inline void learn_bit(uint32_t *counter, int bit, uint32_t limit) {
 }
 static inline float stretch_of(uint32_t counter) { return stretch_table[counter >> 20]; }
 
-static int code_plain(int bit, uint32_t *counter) {
+INLINE int code_plain(Coder *r, int bit, uint32_t *counter, int decode) {
   uint32_t p = *counter >> 16;
   if (p < 32) p = 32;
   if (p > 65504) p = 65504;
-  bit = code_bit(bit, p);
+  bit = code_bit(r, bit, p, decode);
   learn_bit(counter, bit, 60);
   return bit;
 }
 
 // The mixer: odds of INPUTS models, weighed by the sum of two sets of weights.
-static inline int mix_bit(int bit, f4 x0, f4 x1, float *a, float *b, float learning) {
+INLINE int mix_bit(Coder *r, int bit, f4 x0, f4 x1, float *a, float *b, float learning, int decode) {
   f4 a0 = load4(a), a1 = load4(a + 4), b0 = load4(b), b1 = load4(b + 4);
   float x = sum4((a0 + b0) * x0 + (a1 + b1) * x1);
   x = x > -15.9f ? x < 15.9f ? x : 15.9f : -15.9f;  // in bits; no number is the lowest
   uint32_t p = squash_table[(int32_t)(x * 128.0f + 2048.0f)];
-  bit = code_bit(bit, p);
+  bit = code_bit(r, bit, p, decode);
   float miss = ((bit ? 65536.0f : 0.0f) - (float)p) * (learning / 65536.0f);
   f4 e0 = all(miss) * x0, e1 = all(miss) * x1;
   store4(a, a0 + e0); store4(a + 4, a1 + e1);
@@ -299,11 +326,12 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   int rows = EVENTS * STATES > CLASS_EVENTS * PATTERNS ? EVENTS * STATES : CLASS_EVENTS * PATTERNS;
   mixer_b = take(rows * INPUTS * 4);
   int quick = mode != QUICK || setup_quick();
-  stream = take(stream_bytes);
+  stream = take(stream_bytes + PADDING);
   stream_end = stream_bytes;
   if (!samples || !valid || !bands || !normals || !beside || !base || !levels
       || !errors || !sizes || !by_neighbours || !by_value || !slots || !mixer_a || !mixer_b
       || !quick || !stream) return 0;
+  clear(stream + stream_bytes, PADDING);
   clear(bands, band_bytes);
   clear(normals, normal_bytes);
   return 1;
@@ -312,7 +340,7 @@ int32_t *EXPORT(samples_at)(void) { return samples; }
 int32_t *EXPORT(beside_at)(void) { return beside; }
 uint8_t *EXPORT(valid_at)(void) { return valid; }
 uint8_t *EXPORT(stream_at_)(void) { return stream; }
-int32_t EXPORT(stream_used)(void) { return (int32_t)stream_at; }
+int32_t EXPORT(stream_used)(void) { return (int32_t)(decoding ? coder.at : stream_at); }
 // The weights of one band, [group][feature], from and to these numbers.
 int32_t *EXPORT(weights_at)(void) { return weights; }
 void EXPORT(set_weights)(int32_t c) {
@@ -385,68 +413,79 @@ static inline void place_cell(float *v, int y, int x, float value) {
 
 // -------- what the predictors see
 
+// Planes around a cell. All are padded alike: what is in the same place has the same index.
 typedef struct {
-  int32_t at[FEATURES], mean_b[4], mean_d[4], error[ERRORS];  // offsets from a cell
-  int32_t has_b, has_d;
-} Layout;
+  float *v, *e, *z;                       // the cell's own levels, errors and sizes
+  const float *p, *q, *ep, *zp;           // of the frames before, in the first frame nothing
+  const float *b, *eb, *zb;               // of the band before, in the first band nothing
+  const float *b21, *d22, *d23, *d, *ed;  // by feature, what stands for what is not there
+  const float *u;                         // the base
+} Planes;
+static Planes around;
 
-static void lay_out(Layout *l, int t, int c) {
-  float *here = plane_of(levels, 3, t, c);
-  int32_t p = t > 0 ? (int32_t)(plane_of(levels, 3, t - 1, c) - here) : 0;
-  int32_t q = t > 1 ? (int32_t)(plane_of(levels, 3, t - 2, c) - here) : p;
-  int32_t b = c > 0 ? (int32_t)(plane_of(levels, 3, t, c - 1) - here) : 0;
-  int32_t pb = c > 0 && t > 0 ? (int32_t)(plane_of(levels, 3, t - 1, c - 1) - here) : 0;
-  int32_t d = c > 1 ? (int32_t)(plane_of(levels, 3, t, c - 2) - here) : 0;
-  const int32_t own[6] = {-1, -S, -S - 1, -S + 1, -2, -2 * S};
-  const int32_t around[9] = {0, -1, -S, 1, S, -S - 1, -S + 1, S - 1, S + 1};
-  const int32_t more[10] = {-2 * S + 1, -S - 2, -S + 2, -2 * S - 1, -3,
-                            -2 * S - 2, -2 * S + 2, -2, -2, -2};
-  for (int i = 0; i < 6; i++) l->at[i] = own[i];
-  for (int i = 0; i < 9; i++) l->at[6 + i] = t > 0 ? p + around[i] : more[i];
-  l->at[15] = t > 0 ? q : more[9];
-  l->has_b = c > 0; l->has_d = c > 1;
-  int32_t rest[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+static void look_around(int t, int c) {
+  Planes *a = &around;
+  a->v = plane_of(levels, 3, t, c);
+  a->p = plane_of(levels, 3, t + 2, c);
+  a->q = t > 1 ? plane_of(levels, 3, t - 2, c) : a->p;
+  a->u = has_beside ? plane_of(base, 1, 0, c) : 0;
+  a->b = c > 0 ? plane_of(levels, 3, t, c - 1) : 0;
   if (c > 0) {
-    const int32_t k[8] = {b, b - 1, b - S, b + 1, b + S, t > 0 ? pb : b - S + 1,
-                          c > 1 ? d : b - S - 1, c > 1 ? d - 1 : b + S + 1};
-    for (int i = 0; i < 8; i++) rest[i] = k[i];
-  } else if (t > 0) {
-    const int32_t k[8] = {-2 * S + 1, -S - 2, q - 1, q + 1, q - S, q + S, p + 2, -S + 2};
-    for (int i = 0; i < 8; i++) rest[i] = k[i];
+    a->d = c > 1 ? plane_of(levels, 3, t, c - 2) : a->b;
+    a->b21 = t > 0 ? plane_of(levels, 3, t - 1, c - 1) : a->b - S + 1;
+    a->d22 = c > 1 ? a->d : a->b - S - 1;
+    a->d23 = c > 1 ? a->d - 1 : a->b + S + 1;
   }
-  for (int i = 0; i < 8; i++) l->at[16 + i] = rest[i];
-  const int32_t mean[4] = {-1, -S, -S - 1, -S + 1};
-  for (int i = 0; i < 4; i++) {
-    l->mean_b[i] = b + mean[i];
-    l->mean_d[i] = (c > 1 ? d : b) + mean[i];
-  }
+  if (mode == CLASSES) return;
+  a->z = plane_of(sizes, 2, t, c);
+  a->zp = plane_of(sizes, 2, t + 1, c);  // zero in the first frame, as errors are
+  a->zb = c > 0 ? plane_of(sizes, 2, t, c - 1) : 0;
   if (mode != NUMBERS) return;
-  float *e = plane_of(errors, 2, t, c);
-  int32_t ep = (int32_t)(plane_of(errors, 2, t + 1, c) - e);  // zero in the first frame
-  int32_t eb = c > 0 ? (int32_t)(plane_of(errors, 2, t, c - 1) - e) : ep;
-  int32_t ed = c > 1 ? (int32_t)(plane_of(errors, 2, t, c - 2) - e) : ep;
-  const int32_t k[ERRORS] = {
-      -1, -S, -S - 1, -S + 1, -2, -2 * S, -S + 2, ep, c > 0 ? ep + 1 : ep + 2,
-      c > 0 ? ep + S : ep + S + 1, c > 0 ? eb : -2 * S + 1, eb - 1, eb - S, eb + 1, eb + S,
-      c > 1 ? ed : ep - S - 1};
-  for (int i = 0; i < ERRORS; i++) l->error[i] = k[i];
+  a->e = plane_of(errors, 2, t, c);
+  a->ep = plane_of(errors, 2, t + 1, c);
+  a->eb = c > 0 ? plane_of(errors, 2, t, c - 1) : a->ep;
+  a->ed = c > 1 ? plane_of(errors, 2, t, c - 2) : a->ep - S - 1;
 }
 
-static inline float mean_at(const float *v, const int32_t *at) {
-  return (v[at[0]] + v[at[1]]) * 0.375f + (v[at[2]] + v[at[3]]) * 0.125f;
+static inline float mean_at(const float *v) {
+  return (v[-1] + v[-S]) * 0.375f + (v[-S - 1] + v[-S + 1]) * 0.125f;
 }
 // Neighbours without the mean of their plane's around the cell; returns the cell's own plane's.
-static inline float features(const Layout *l, const float *v, const float *u, f4 *f) {
-  float raw[FEATURES];
-  for (int i = 0; i < FEATURES; i++) raw[i] = v[l->at[i]];
-  float m = (raw[0] + raw[1]) * 0.375f + (raw[2] + raw[3]) * 0.125f;
-  for (int i = 0; i < 4; i++) f[i] = load4(raw + 4 * i) - all(m);
-  float mb = m, md = m;
-  if (l->has_b) mb = md = mean_at(v, l->mean_b);
-  if (l->has_d) md = mean_at(v, l->mean_d);
-  f[4] = load4(raw + 16) - all(mb);
-  f[5] = load4(raw + 20) - (f4){mb, mb, md, md};
-  if (u) {
+// Constants: whether there is a frame before, a band before, a base.
+INLINE float features(int i, int has_frame, int has_band, int has_base, f4 *f) {
+  const Planes *a = &around;
+  const float *v = a->v + i, *n = v - S, *nn = n - S;
+  float m = (v[-1] + n[0]) * 0.375f + (n[-1] + n[1]) * 0.125f;
+  f[0] = (f4){v[-1], n[0], n[-1], n[1]};
+  if (has_frame) {
+    const float *p = a->p + i, *pn = p - S, *ps = p + S, *q = a->q + i;
+    f[1] = (f4){v[-2], nn[0], p[0], p[-1]};
+    f[2] = (f4){pn[0], p[1], ps[0], pn[-1]};
+    f[3] = (f4){pn[1], ps[-1], ps[1], q[0]};
+    if (!has_band) {
+      f[4] = (f4){nn[1], n[-2], q[-1], q[1]};
+      f[5] = (f4){q[-S], q[S], p[2], n[2]};
+    }
+  } else {
+    f[1] = (f4){v[-2], nn[0], nn[1], n[-2]};
+    f[2] = (f4){n[2], nn[-1], v[-3], nn[-2]};
+    f[3] = (f4){nn[2], v[-2], v[-2], v[-2]};
+    if (!has_band) f[4] = f[5] = all(v[-1]);
+  }
+  f4 mb = all(m), mbd = all(m);
+  if (has_band) {
+    const float *b = a->b + i;
+    f[4] = (f4){b[0], b[-1], b[-S], b[1]};
+    f[5] = (f4){b[S], a->b21[i], a->d22[i], a->d23[i]};
+    float of_b = mean_at(b), of_d = mean_at(a->d + i);
+    mb = all(of_b);
+    mbd = (f4){of_b, of_b, of_d, of_d};
+  }
+  for (int j = 0; j < 4; j++) f[j] -= all(m);
+  f[4] -= mb;
+  f[5] -= mbd;
+  if (has_base) {
+    const float *u = a->u + i;
     f[5][2] = 2 * u[0] - u[-1] - u[1];
     f[5][3] = 2 * u[0] - u[-S] - u[S];
   }
@@ -469,17 +508,23 @@ static void place_base(void) {
 
 // -------- the encoder's survey: least squares
 
+// A function each: what is there is a constant of it.
+static float features_00(int i, f4 *f) { return features(i, 0, 0, 0, f); }
+static float features_01(int i, f4 *f) { return features(i, 0, 1, 0, f); }
+static float features_10(int i, f4 *f) { return features(i, 1, 0, 0, f); }
+static float features_11(int i, f4 *f) { return features(i, 1, 1, 0, f); }
+
 void EXPORT(survey)(int32_t every) {
   int t = t_now++;
   if (has_beside) place_base();
   for (int c = 0; c < C; c++) {
-    float *v = plane_of(levels, 3, t, c), *u = has_beside ? plane_of(base, 1, 0, c) : 0;
     const int32_t *s = samples + (int64_t)c * Y * X;
     const uint8_t *ok = valid + (int64_t)c * Y * X;
     const float *before = before_of(levels, 3, t, c), *prev = t > 0 ? before : 0;
     Normal *n = &normals[c * GROUPS + (t > 0)];
-    Layout l;
-    lay_out(&l, t, c);
+    look_around(t, c);
+    float *v = around.v;
+    const float *u = around.u;
     pad_top(v, before);
     int phase = (t * 7 + c * 3) % every;
     for (int y = 0; y < Y; y++) {
@@ -493,7 +538,13 @@ void EXPORT(survey)(int32_t every) {
         float value = (float)s[y * X + x];
         if (chosen) {
           f4 f[FEATURES / 4];
-          float m = features(&l, v + y * S + x, u ? u + y * S + x : 0, f);
+          int i = y * S + x;
+          float m = t > 0 ? c > 0 ? features_11(i, f) : features_10(i, f)
+                          : c > 0 ? features_01(i, f) : features_00(i, f);
+          if (u) {
+            f[5][2] = 2 * u[i] - u[i - 1] - u[i + 1];
+            f[5][3] = 2 * u[i] - u[i - S] - u[i + S];
+          }
           double target = value - m;
           d2 wide[FEATURES / 2];
           for (int i = 0; i < FEATURES / 2; i++) {
@@ -578,28 +629,106 @@ static inline Mass below(const Cell *k, float threshold) {
 static inline Mass minus(Mass p, Mass q) { return (Mass){p.a - q.a, p.b - q.b, p.s - q.s}; }
 static inline Mass plus(Mass p, Mass q) { return (Mass){p.a + q.a, p.b + q.b, p.s + q.s}; }
 
-static inline int code_event(Cell *k, int event, int bit, Mass part, Mass whole) {
-  const float tiny = 1e-7f;
-  f4 pa = k->mix_a * part.a + k->mix_b * part.b, wa = k->mix_a * whole.a + k->mix_b * whole.b;
-  f4 ps = k->mix_s * part.s, ws = k->mix_s * whole.s;
-  float one = sum4(pa + ps), rest = sum4(wa + ws) - one;
-  f4 odds = log2_4(max4(pa, all(0)) + tiny) - log2_4(max4(wa - pa, all(0)) + tiny);
-  odds = max4(min4(odds, all(12)), all(-12));
-  f4 both = log2_4((f4){(one > 0 ? one : 0) + tiny, (rest > 0 ? rest : 0) + tiny, 1, 1});
-  uint32_t *n = k->neighbours + event, *v = k->value + event;
-  f4 other = {both[0] - both[1], stretch_of(*n), stretch_of(*v), 0.25f};
-  float *a = k->weights_a + event * INPUTS, *b = k->weights_b + event * INPUTS;
-  bit = mix_bit(bit, odds, other, a, b, 0.004f);
-  learn_bit(n, bit, LIMIT);
-  learn_bit(v, bit, LIMIT);
-  return bit;
-}
 
 enum { INSIDE = 0, SIDE = 1, GALLOP = 2, BISECT = 14, SPIKE = 22 };
 
+// Decisions that are ready before it is known which of them will be asked: their odds then wait
+// for no other decision, and four are prepared in the time of one.
+typedef struct { f4 odds, other; int32_t event; uint32_t p; } Event;
+static Event events[4];
+static Cell cell;
+static Mass parts[4], wholes[4];  // of an event's 1, and of both of its outcomes
+
+static inline f4 clamp4(f4 v, f4 lo, f4 hi) { return max4(min4(v, hi), lo); }
+// sum4 of each.
+static inline f4 sum4x4(f4 a, f4 b, f4 c, f4 d) {
+  f4 ab = __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  f4 cd = __builtin_shufflevector(c, d, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
+  return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
+}
+static inline f4 log_odds(f4 part, f4 rest) {
+  return log2_4(max4(part, all(0)) + 1e-7f) - log2_4(max4(rest, all(0)) + 1e-7f);
+}
+NOINLINE void prepare4(int e0, int e1, int e2, int e3) {
+  const int32_t id[4] = {e0, e1, e2, e3};
+  const Cell *k = &cell;
+  f4 odds[4], one[4], both[4];
+  for (int i = 0; i < 4; i++) {
+    f4 p = k->mix_a * parts[i].a + k->mix_b * parts[i].b;
+    f4 w = k->mix_a * wholes[i].a + k->mix_b * wholes[i].b;
+    odds[i] = clamp4(log_odds(p, w - p), all(-12), all(12));
+    one[i] = p + k->mix_s * parts[i].s;
+    both[i] = w + k->mix_s * wholes[i].s;
+  }
+  f4 sum = sum4x4(one[0], one[1], one[2], one[3]);
+  f4 rest = sum4x4(both[0], both[1], both[2], both[3]) - sum;
+  f4 mixed = log_odds(sum, rest);
+  const uint32_t *n = k->neighbours, *v = k->value;
+  f4 sn = {stretch_of(n[e0]), stretch_of(n[e1]), stretch_of(n[e2]), stretch_of(n[e3])};
+  f4 sv = {stretch_of(v[e0]), stretch_of(v[e1]), stretch_of(v[e2]), stretch_of(v[e3])};
+  f4 q = all(0.25f);
+  f4 m0 = __builtin_shufflevector(mixed, sn, 0, 4, 1, 5);
+  f4 m1 = __builtin_shufflevector(mixed, sn, 2, 6, 3, 7);
+  f4 n0 = __builtin_shufflevector(sv, q, 0, 4, 1, 5);
+  f4 n1 = __builtin_shufflevector(sv, q, 2, 6, 3, 7);
+  f4 other[4] = {__builtin_shufflevector(m0, n0, 0, 1, 4, 5),
+                 __builtin_shufflevector(m0, n0, 2, 3, 6, 7),
+                 __builtin_shufflevector(m1, n1, 0, 1, 4, 5),
+                 __builtin_shufflevector(m1, n1, 2, 3, 6, 7)};
+  f4 x[4];
+  for (int i = 0; i < 4; i++) {
+    const float *a = k->weights_a + id[i] * INPUTS, *b = k->weights_b + id[i] * INPUTS;
+    x[i] = (load4(a) + load4(b)) * odds[i] + (load4(a + 4) + load4(b + 4)) * other[i];
+    events[i].odds = odds[i];
+    events[i].other = other[i];
+    events[i].event = id[i];
+  }
+  f4 z = min4(max4(sum4x4(x[0], x[1], x[2], x[3]), all(-15.9f)), all(15.9f)) * 128.0f + 2048.0f;
+  i4 at = trunc4(z);
+  events[0].p = squash_table[at[0]];
+  events[1].p = squash_table[at[1]];
+  events[2].p = squash_table[at[2]];
+  events[3].p = squash_table[at[3]];
+}
+NOINLINE void prepare(int event, f4 part_a, f4 part_b, f4 part_s,
+                                              f4 whole_a, f4 whole_b, f4 whole_s) {
+  const Cell *k = &cell;
+  f4 p = k->mix_a * part_a + k->mix_b * part_b, w = k->mix_a * whole_a + k->mix_b * whole_b;
+  f4 odds = clamp4(log_odds(p, w - p), all(-12), all(12));
+  float one = sum4(p + k->mix_s * part_s), rest = sum4(w + k->mix_s * whole_s) - one;
+  f4 both = log2_4(max4((f4){one, rest, 0, 0}, all(0)) + 1e-7f);
+  f4 other = {both[0] - both[1], stretch_of(k->neighbours[event]), stretch_of(k->value[event]),
+              0.25f};
+  const float *a = k->weights_a + event * INPUTS, *b = k->weights_b + event * INPUTS;
+  float x = sum4((load4(a) + load4(b)) * odds + (load4(a + 4) + load4(b + 4)) * other);
+  x = x > -15.9f ? x < 15.9f ? x : 15.9f : -15.9f;  // in bits; no number is the lowest
+  events[0] = (Event){odds, other, event, squash_table[(int32_t)(x * 128.0f + 2048.0f)]};
+}
+NOINLINE void learn_event(int i, int bit) {
+  const Event *e = &events[i];
+  float *a = cell.weights_a + e->event * INPUTS, *b = cell.weights_b + e->event * INPUTS;
+  f4 miss = all((float)((bit << 16) - (int32_t)e->p) * (0.004f / 65536.0f));
+  f4 e0 = miss * e->odds, e1 = miss * e->other;
+  store4(a, load4(a) + e0); store4(a + 4, load4(a + 4) + e1);
+  store4(b, load4(b) + e0); store4(b + 4, load4(b + 4) + e1);
+  learn_bit(&cell.neighbours[e->event], bit, LIMIT);
+  learn_bit(&cell.value[e->event], bit, LIMIT);
+}
+INLINE int code_prepared(Coder *r, int i, int bit, int decode) {
+  bit = code_bit(r, bit, events[i].p, decode);
+  learn_event(i, bit);
+  return bit;
+}
+INLINE int code_event(Coder *r, int event, int bit, Mass part, Mass whole, int decode) {
+  prepare(event, part.a, part.b, part.s, whole.a, whole.b, whole.s);
+  return code_prepared(r, 0, bit, decode);
+}
+
 // First whether it is one of the likely spikes: widely spread distributions would not find them.
-static inline int code_spikes(Cell *k, int32_t *value, Mass *got) {
+INLINE int code_spikes(Coder *r, int32_t *value, Mass *got, int decode) {
   const Mass whole = {all(1), all(1), all(1)};
+  Cell *k = &cell;
+  if (k->mix_s[0] < 0.1f && k->mix_s[1] < 0.1f && k->mix_s[2] < 0.1f) return 0;
   int order[2] = {0, 1};
   if (k->mix_s[1] > k->mix_s[0]) { order[0] = 1; order[1] = 0; }
   if (k->mix_s[2] > k->mix_s[order[0]]) { order[1] = order[0]; order[0] = 2; }
@@ -609,7 +738,7 @@ static inline int code_spikes(Cell *k, int32_t *value, Mass *got) {
     float spike = k->spike[j];
     if (k->mix_s[j] < 0.1f || (i && spike == k->spike[order[0]])) continue;
     Mass part = minus(below(k, spike + 1), below(k, spike));
-    if (code_event(k, SPIKE + i, (float)*value == spike, part, whole)) {
+    if (code_event(r, SPIKE + i, (float)*value == spike, part, whole, decode)) {
       *value = (int32_t)spike;
       *got = part;
       return 1;
@@ -619,55 +748,114 @@ static inline int code_spikes(Cell *k, int32_t *value, Mass *got) {
   return 0;
 }
 
+static inline int32_t middle_of(int32_t lo, int32_t hi) { return lo + ((hi - lo + 1) >> 1); }
+static inline int splits(int32_t lo, int32_t hi, int32_t fine) { return lo < hi && hi - lo >= fine; }
+
 // Whether the value lies in an interval around the guess, else on which side and in which
 // of intervals that double; then bisection, down to what is all but evenly distributed.
-static inline int32_t code_number(Cell *k, int32_t value, int32_t guess, float scale, Mass *got) {
+INLINE int32_t code_interval(Coder *r, int32_t value, int32_t guess, float scale, Mass *got,
+                             int decode) {
+  const Cell *k = &cell;
   int32_t half = (int32_t)(scale * (scale < 3 ? 0.6f : 1.8f));
   int32_t fine = scale < 3 ? 0 : (int32_t)scale;
   int32_t lo = guess - half, hi = guess + half;
   if (lo < 0) lo = 0;
   if (hi > top) hi = top;
   const Mass none = {all(0), all(0), all(0)}, whole = {all(1), all(1), all(1)};
-  if (half && code_spikes(k, &value, got)) return value;
+  if (half && code_spikes(r, &value, got, decode)) return value;
+  int32_t width = 2 * half + (half == 0), above = hi + 1 + width, under = lo - width;
   Mass f_lo = lo > 0 ? below(k, (float)lo) : none;
   Mass f_hi = hi < top ? below(k, (float)(hi + 1)) : whole;
-  int inside = 1;
-  if (lo > 0 || hi < top)
-    inside = code_event(k, INSIDE, value >= lo && value <= hi, minus(f_hi, f_lo), whole);
-  if (!inside) {
-    Mass up = minus(whole, f_hi);
-    int side = lo == 0 || (hi != top && code_event(k, SIDE, value > hi, up, plus(up, f_lo)));
-    int32_t width = 2 * half + (half == 0);
-    int event = GALLOP + (side ? 0 : 6), last = event + 5;
+  Mass f = f_lo, f_left = f_lo, f_right = f_lo, f_above = f_lo, f_under = f_lo;
+  int32_t middle = middle_of(lo, hi), left = middle_of(lo, middle - 1);
+  int32_t right = middle_of(middle, hi);
+  parts[0] = minus(f_hi, f_lo); wholes[0] = whole;
+  if (half == 0) {
+    f_above = below(k, (float)above); f_under = below(k, (float)under);
+    parts[1] = minus(whole, f_hi); wholes[1] = plus(parts[1], f_lo);
+    parts[2] = minus(whole, f_above); wholes[2] = minus(whole, f_hi);
+    parts[3] = f_under; wholes[3] = f_lo;
+    prepare4(INSIDE, SIDE, GALLOP, GALLOP + 6);
+  } else {
+    f = below(k, (float)middle);
+    f_left = below(k, (float)left); f_right = below(k, (float)right);
+    parts[1] = minus(f_hi, f); wholes[1] = parts[0];
+    parts[2] = minus(f, f_left); wholes[2] = minus(f, f_lo);
+    parts[3] = minus(f_hi, f_right); wholes[3] = minus(f_hi, f);
+    prepare4(INSIDE, BISECT, BISECT + 1, BISECT + 1);
+  }
+  int event;
+  if ((lo == 0 && hi == top) || code_prepared(r, 0, value >= lo && value <= hi, decode)) {
+    event = BISECT;
+    if (half && splits(lo, hi, fine)) {
+      int i = 2;
+      event++;
+      if (code_prepared(r, 1, value >= middle, decode)) {
+        lo = middle; f_lo = f; middle = right; f = f_right; i = 3;
+      } else {
+        hi = middle - 1; f_hi = f; middle = left; f = f_left;
+      }
+      if (splits(lo, hi, fine)) {
+        event++;
+        if (code_prepared(r, i, value >= middle, decode)) {
+          lo = middle; f_lo = f;
+        } else {
+          hi = middle - 1; f_hi = f;
+        }
+      }
+    }
+  } else {
+    if (half) {
+      f_above = below(k, (float)above); f_under = below(k, (float)under);
+      parts[1] = minus(whole, f_hi); wholes[1] = plus(parts[1], f_lo);
+      parts[2] = minus(whole, f_above); wholes[2] = minus(whole, f_hi);
+      parts[3] = f_under; wholes[3] = f_lo;
+      prepare4(INSIDE, SIDE, GALLOP, GALLOP + 6);
+    }
+    int side = lo == 0 || (hi != top && code_prepared(r, 1, value > hi, decode));
+    event = GALLOP + (side ? 0 : 6);
+    int last = event + 5, ready = 1;
     if (side) {
       lo = hi + 1; f_lo = f_hi; hi = top; f_hi = whole;
       while (lo + width <= top) {
-        Mass f = below(k, (float)(lo + width));
-        if (!code_event(k, event, value >= lo + width, minus(whole, f), minus(whole, f_lo))) {
+        f = f_above;
+        if (!ready) {
+          f = below(k, (float)(lo + width));
+          Mass part = minus(whole, f), both = minus(whole, f_lo);
+          prepare(event, part.a, part.b, part.s, both.a, both.b, both.s);
+        }
+        if (!code_prepared(r, ready * 2, value >= lo + width, decode)) {
           hi = lo + width - 1; f_hi = f;
           break;
         }
+        ready = 0;
         lo += width; f_lo = f; width *= 2;
         if (event < last) event++;
       }
     } else {
       hi = lo - 1; f_hi = f_lo; lo = 0; f_lo = none;
       while (hi - width >= 0) {
-        Mass f = below(k, (float)(hi - width + 1));
-        if (!code_event(k, event, value <= hi - width, f, f_hi)) {
+        f = f_under;
+        if (!ready) {
+          f = below(k, (float)(hi - width + 1));
+          prepare(event, f.a, f.b, f.s, f_hi.a, f_hi.b, f_hi.s);
+        }
+        if (!code_prepared(r, ready * 3, value <= hi - width, decode)) {
           lo = hi - width + 1; f_lo = f;
           break;
         }
+        ready = 0;
         hi -= width; f_hi = f; width *= 2;
         if (event < last) event++;
       }
     }
+    event = BISECT + 4;
   }
-  int event = BISECT + (inside ? 0 : 4), last = event + 3;
-  while (lo < hi && hi - lo >= fine) {
-    int32_t middle = lo + ((hi - lo + 1) >> 1);
-    Mass f = below(k, (float)middle);
-    if (code_event(k, event, value >= middle, minus(f_hi, f), minus(f_hi, f_lo))) {
+  int last = event < BISECT + 4 ? BISECT + 3 : BISECT + 7;
+  while (splits(lo, hi, fine)) {
+    middle = middle_of(lo, hi);
+    f = below(k, (float)middle);
+    if (code_event(r, event, value >= middle, minus(f_hi, f), minus(f_hi, f_lo), decode)) {
       lo = middle; f_lo = f;
     } else {
       hi = middle - 1; f_hi = f;
@@ -675,7 +863,7 @@ static inline int32_t code_number(Cell *k, int32_t value, int32_t guess, float s
     if (event < last) event++;
   }
   *got = minus(f_hi, f_lo);
-  return code_flat(value, lo, hi);
+  return code_flat(r, value, lo, hi, decode);
 }
 
 static inline int third(float v, float r) { return v < r ? 0 : v > r ? 2 : 1; }
@@ -693,8 +881,8 @@ static int code_row(const float *v, const float *prev, const int32_t *s, const u
       if (prev && value != prev[x]) as_before = 0;
       if (y > 0 && value != v[x - S]) as_above = 0;
     }
-  if (prev && code_plain(as_before, &row_counters[*state])) same = 1;
-  if (!same && y > 0 && code_plain(as_above, &row_counters[8 + *state])) same = 2;
+  if (prev && code_plain(&coder, as_before, &row_counters[*state], decoding)) same = 1;
+  if (!same && y > 0 && code_plain(&coder, as_above, &row_counters[8 + *state], decoding)) same = 2;
   *state = same;
   return same;
 }
@@ -711,146 +899,200 @@ static float mean_texture(const float *u) {
   return (float)(sum / ((double)Y * X));
 }
 
-static inline __attribute__((always_inline)) int code_numbers(int c, int with_base) {
+// What is known of a cell before its number is, beside `cell`, and after it.
+static struct {
+  f4 f[FEATURES / 4], g[ERRORS / 4];  // features, errors
+  f4 guesses, scale;
+  float p1, p2, norm, norm2, blend;   // p1, p2: predicted levels
+  int32_t bucket, state, guess;
+} seen;
+static struct { f4 w0[FEATURES / 4], w1[FEATURES / 4], w2[ERRORS / 4], recent; } linear;
+static Band *band;
+static Mass got;
+static float usual;  // the mean texture of the base
+
+INLINE void predict(int i, int has_frame, int has_band, int has_base) {
+  const Planes *a = &around;
+  f4 f[FEATURES / 4], g[ERRORS / 4];
+  float m = features(i, has_frame, has_band, has_base, f);
+  const float *e = a->e + i, *en = e - S, *ep = a->ep + i, *eb = a->eb + i;
+  g[0] = (f4){e[-1], en[0], en[-1], en[1]};
+  if (has_band) {
+    g[1] = (f4){e[-2], en[-S], en[2], ep[0]};
+    g[2] = (f4){ep[1], ep[S], eb[0], eb[-1]};
+    g[3] = (f4){eb[-S], eb[1], eb[S], a->ed[i]};
+  } else {
+    g[1] = (f4){e[-2], en[-S], en[2], ep[0]};
+    g[2] = (f4){ep[2], ep[S + 1], en[-S + 1], ep[-1]};
+    g[3] = (f4){ep[-S], ep[1], ep[S], ep[-S - 1]};
+  }
+  // Four predictions and their blend.
+  f4 acc0 = f[0] * linear.w0[0], acc1 = f[0] * linear.w1[0], norm = f[0] * f[0];
+  for (int j = 1; j < FEATURES / 4; j++) {
+    acc0 += f[j] * linear.w0[j]; acc1 += f[j] * linear.w1[j]; norm += f[j] * f[j];
+  }
+  f4 acc2 = g[0] * linear.w2[0], norm2 = g[0] * g[0];
+  for (int j = 1; j < ERRORS / 4; j++) { acc2 += g[j] * linear.w2[j]; norm2 += g[j] * g[j]; }
+  for (int j = 0; j < FEATURES / 4; j++) seen.f[j] = f[j];
+  for (int j = 0; j < ERRORS / 4; j++) seen.g[j] = g[j];
+  float p0 = sum4(acc0), p1 = p0 + sum4(acc2), p2 = sum4(acc1);
+  f4 west = all(f[0][0]), north = all(f[0][1]), corner = all(f[0][2]);
+  f4 most = max4(west, north), least = min4(west, north);
+  f4 med = select4(corner <= least, most, west + north - corner);
+  med = select4(corner >= most, least, med);
+  f4 guesses = (f4){p0, p1, p2, med[0]} + m;  // in levels from here
+  seen.p1 = guesses[1]; seen.p2 = guesses[2];
+  seen.norm = sum4(norm); seen.norm2 = sum4(norm2);
+  guesses = max4(min4(guesses, all((float)top + 1)), all(-1));
+  f4 trust = 1.0f / (linear.recent * linear.recent + 0.001f);
+  float blend = sum4(trust * guesses) / sum4(trust);
+  seen.guesses = guesses;
+  seen.blend = blend;
+  // How large errors have been around.
+  const float *z = a->z + i, *zn = z - S;
+  float size = 2 * (z[-1] + zn[0]) + zn[-1] + zn[1] + z[-2] + zn[-S];
+  if (has_frame) size += a->zp[i];
+  if (has_band) size += 1.5f * a->zb[i];
+  size /= 8.0f + (has_frame ? 1.0f : 0.0f) + (has_band ? 1.5f : 0.0f);
+  int bucket = (bits_of(size + 0.03f) >> 22) - (bits_of(0.03f) >> 22);
+  if (bucket > BUCKETS - 1) bucket = BUCKETS - 1;
+  f4 scale = load4(band->scale[bucket]);
+  cell.centre = (f4){guesses[0], guesses[1], guesses[2], blend};
+  cell.inverse_a = 1.0f / (scale * 0.85f + 0.02f);
+  cell.inverse_b = 1.0f / (scale * 2.0f + 0.1f);
+  // Plateaus and repeats.
+  const float *v = a->v + i, *vn = v - S, *p = a->p + i, *b = a->b + i;
+  float vp = has_frame ? p[0] : v[-1];
+  float vb = has_frame && has_band ? vp + b[0] - a->b21[i] : vn[1];
+  cell.spike = (f4){vp, v[-1], vn[0], vb};
+  int repeats = has_frame ? (v[-1] == p[-1]) + (vn[0] == p[-S]) : 0;
+  int flat = v[-1] != vn[0] ? 0 : vn[-1] != v[-1] ? 1 : 2;
+  int other = has_frame && has_band ? b[0] == a->b21[i] ? 1 : 2 : 0, shared = 0;
+  if (has_base) {
+    float q = texture(a->u + i);
+    shared = q < usual * 0.5f ? 0 : q < usual ? 1 : q < usual * 2 ? 2 : 3;
+  } else if (has_band || has_frame) {  // whose plateaus ours may share
+    const float *q = has_band ? b : p;
+    shared = (q[0] == q[-1]) + 2 * (q[0] == q[-S]);
+  }
+  int state = ((repeats * 3 + flat) * 3 + other) * 4 + shared;
+  const float *mix = band->mix[state];
+  cell.mix_a = load4(mix); cell.mix_b = load4(mix + 4); cell.mix_s = load4(mix + 8);
+  int32_t guess = blend < 0 ? 0 : (int32_t)(blend + 0.5f);
+  if (guess > top) guess = top;
+  float r = (float)guess;
+  int where = third(v[-1], r) * 3 + third(vn[0], r);
+  where = (where * 3 + third(vp, r)) * 3 + third(vn[1], r);
+  where = (where * 3 + third(vn[-1], r)) * 3 + third(vb, r);
+  cell.neighbours = by_neighbours + where * EVENTS;
+  cell.value = by_value + guess % VALUES * EVENTS;
+  cell.weights_a = mixer_a + bucket * EVENTS * INPUTS;
+  cell.weights_b = mixer_b + state * EVENTS * INPUTS;
+  seen.scale = scale; seen.bucket = bucket; seen.state = state; seen.guess = guess;
+}
+
+// How the distributions mix, their scales, whom to trust, the weights.
+NOINLINE void learn_number(int i, float v) {
+  float *mix = band->mix[seen.state];
+  f4 a = load4(mix), b = load4(mix + 4), s = load4(mix + 8);
+  f4 ga = (got.a + 1e-7f) * a, gb = (got.b + 1e-7f) * b, gs = (got.s + 1e-7f) * s;
+  int32_t n = band->mixed[seen.state];
+  float step = rate[n + 2 > 255 ? 255 : n + 2];
+  if (step < 0.02f) step = 0.02f; else band->mixed[seen.state] = n + 1;
+  float gain = step / sum4(ga + gb + gs);
+  a = max4(a + (gain * ga - step * a), all(2e-5f));
+  b = max4(b + (gain * gb - step * b), all(2e-5f));
+  s = max4(s + (gain * gs - step * s), all(2e-5f));
+  float inv = 1.0f / sum4(a + b + s);
+  store4(mix, a * inv); store4(mix + 4, b * inv); store4(mix + 8, s * inv);
+  n = band->seen[seen.bucket];
+  store4(band->scale[seen.bucket],
+         seen.scale + (abs4(v - cell.centre) * 0.72f - seen.scale) * rate[n + 1]);
+  if (n < 200) band->seen[seen.bucket] = n + 1;
+  linear.recent += 0.06f * (abs4(v - seen.guesses) - linear.recent);
+  around.e[i] = v - seen.guesses[0];
+  around.z[i] = absf(v - seen.blend);
+  f4 push = all(0.004f * (v - seen.p2) / (seen.norm * (1.0f / FEATURES) + 1));
+  for (int j = 0; j < FEATURES / 4; j++) linear.w1[j] += push * seen.f[j];
+  push = all(0.004f * (v - seen.p1) / (seen.norm2 * (1.0f / ERRORS) + 0.1f));
+  for (int j = 0; j < ERRORS / 4; j++) linear.w2[j] += push * seen.g[j];
+}
+
+NOINLINE int32_t decode_number(void) {
+  return code_interval(&coder, 0, seen.guess, seen.scale[3], &got, 1);
+}
+NOINLINE int32_t encode_number(int32_t value) {
+  return code_interval(&coder, value, seen.guess, seen.scale[3], &got, 0);
+}
+
+INLINE void code_row_of_numbers(int y, const float *prev, const uint8_t *ok, int32_t *s, int same,
+                                int has_frame, int has_band, int has_base) {
+  float *v = around.v, *e = around.e, *z = around.z;
+  for (int x = 0, i = y * S; x < X; x++, i++) {
+    if (same || !ok[x]) {
+      float value = same == 2 && ok[x] ? v[i - S] : has_frame ? prev[i] : v[i - 1];
+      place_cell(v, y, x, value);
+      e[i] = 0;
+      z[i] = same ? 0 : z[i - 1];
+      if (decoding) s[x] = ok[x] ? (int32_t)value : 0;
+      continue;
+    }
+    predict(i, has_frame, has_band, has_base);
+    if (decoding) s[x] = decode_number(); else encode_number(s[x]);
+    float value = (float)s[x];
+    learn_number(i, value);
+    place_cell(v, y, x, value);
+    if (y == 0) {
+      e[x + 1 - S] = e[x + 1 - 2 * S] = 0;
+      z[x + 1 - S] = z[x + 1 - 2 * S] = z[x + 2 - S] = z[x];
+    }
+  }
+}
+// A function each: what is there takes no time in the loop over cells.
+#define ROW(name, frame, band, base) \
+  NOINLINE void name(int y, const float *prev, const uint8_t *ok, int32_t *s, int same) { \
+    code_row_of_numbers(y, prev, ok, s, same, frame, band, base); \
+  }
+ROW(row_000, 0, 0, 0)
+ROW(row_001, 0, 0, 1)
+ROW(row_010, 0, 1, 0)
+ROW(row_011, 0, 1, 1)
+ROW(row_100, 1, 0, 0)
+ROW(row_101, 1, 0, 1)
+ROW(row_110, 1, 1, 0)
+ROW(row_111, 1, 1, 1)
+
+static int code_numbers(int c) {
+  static void (*const rows[8])(int, const float *, const uint8_t *, int32_t *, int) = {
+      row_000, row_001, row_010, row_011, row_100, row_101, row_110, row_111};
   int t = t_now;
-  Band *band = &bands[c];
-  float *v = plane_of(levels, 3, t, c), *e = plane_of(errors, 2, t, c);
-  float *z = plane_of(sizes, 2, t, c), *u = plane_of(base, 1, 0, c);
+  band = &bands[c];
+  look_around(t, c);
+  float *v = around.v, *e = around.e, *z = around.z;
   const float *before = before_of(levels, 3, t, c), *prev = t > 0 ? before : 0;
   const float *e_before = before_of(errors, 2, t, c), *z_before = before_of(sizes, 2, t, c);
-  const float *z_prev = t > 0 ? z_before : 0;
-  const float *z_band = c > 0 ? plane_of(sizes, 2, t, c - 1) : 0;
-  const float *band_now = c > 0 ? plane_of(levels, 3, t, c - 1) : 0;
-  const float *band_prev = c > 0 && t > 0 ? plane_of(levels, 3, t - 1, c - 1) : 0;
-  const float *pattern = band_now ? band_now : prev;  // whose plateaus ours may share
-  float usual = with_base ? mean_texture(u) : 0;
+  usual = has_beside ? mean_texture(around.u) : 0;
   int32_t *s = samples + (int64_t)c * Y * X;
   const uint8_t *ok = valid + (int64_t)c * Y * X;
-  Layout l;
-  lay_out(&l, t, c);
   pad_top(v, before); pad_top(e, e_before); pad_top(z, z_before);
-  f4 w0[6], w1[6], w2[4];
-  for (int i = 0; i < 6; i++) {
-    w0[i] = load4(band->weights[t > 0] + 4 * i);
-    w1[i] = t < 2 ? w0[i] : load4(band->direct + 4 * i);
+  for (int i = 0; i < FEATURES / 4; i++) {
+    linear.w0[i] = load4(band->weights[t > 0] + 4 * i);
+    linear.w1[i] = t < 2 ? linear.w0[i] : load4(band->direct + 4 * i);
   }
-  for (int i = 0; i < 4; i++) w2[i] = load4(band->cascade + 4 * i);
-  f4 recent = load4(band->recent);
-  Cell k;
-  int row_state = 0;
+  for (int i = 0; i < ERRORS / 4; i++) linear.w2[i] = load4(band->cascade + 4 * i);
+  linear.recent = load4(band->recent);
+  int row_state = 0, kind = (t > 0) << 2 | (c > 0) << 1 | has_beside;
   for (int y = 0; y < Y; y++) {
-    float *vy = v + y * S, *ey = e + y * S, *zy = z + y * S;
     pad_left(v, y, before); pad_left(e, y, e_before); pad_left(z, y, z_before);
-    if (decoding && stream_at > stream_end + 3) return 0;
-    int same = code_row(vy, prev ? prev + y * S : 0, s + y * X, ok + y * X, y, &row_state);
-    for (int x = 0; x < X; x++) {
-      if (same || !ok[y * X + x]) {
-        float value = same == 2 && ok[y * X + x] ? vy[x - S] : t > 0 ? prev[y * S + x] : vy[x - 1];
-        place_cell(v, y, x, value);
-        ey[x] = 0;
-        zy[x] = same ? 0 : zy[x - 1];
-        if (decoding) s[y * X + x] = ok[y * X + x] ? (int32_t)value : 0;
-        continue;
-      }
-      // Four predictions and their blend.
-      f4 f[6], g[4];
-      const float *uc = u + y * S + x;
-      float m = features(&l, vy + x, with_base ? uc : 0, f);
-      float raw[ERRORS];
-      for (int i = 0; i < ERRORS; i++) raw[i] = ey[x + l.error[i]];
-      for (int i = 0; i < 4; i++) g[i] = load4(raw + 4 * i);
-      f4 acc0 = f[0] * w0[0], acc1 = f[0] * w1[0], norm = f[0] * f[0];
-      for (int i = 1; i < 6; i++) {
-        acc0 += f[i] * w0[i]; acc1 += f[i] * w1[i]; norm += f[i] * f[i];
-      }
-      f4 acc2 = g[0] * w2[0], norm2 = g[0] * g[0];
-      for (int i = 1; i < 4; i++) { acc2 += g[i] * w2[i]; norm2 += g[i] * g[i]; }
-      float p0 = sum4(acc0), p1 = p0 + sum4(acc2), p2 = sum4(acc1);
-      float west = f[0][0], north = f[0][1], corner = f[0][2];
-      float most = west > north ? west : north, least = west > north ? north : west;
-      float med = corner >= most ? least : corner <= least ? most : west + north - corner;
-      f4 guesses = {p0, p1, p2, med};
-      guesses = max4(min4(guesses + m, all((float)top + 1)), all(-1));  // in levels from here
-      f4 trust = 1.0f / (recent * recent + 0.001f);
-      float blend = sum4(trust * guesses) / sum4(trust);
-      // How large errors have been around.
-      float size = 2 * (zy[x - 1] + zy[x - S]) + zy[x - S - 1] + zy[x - S + 1] + zy[x - 2]
-                   + zy[x - 2 * S], total = 8;
-      if (z_prev) { size += z_prev[y * S + x]; total += 1; }
-      if (z_band) { size += 1.5f * z_band[y * S + x]; total += 1.5f; }
-      size /= total;
-      int bucket = (bits_of(size + 0.03f) >> 22) - (bits_of(0.03f) >> 22);
-      if (bucket > BUCKETS - 1) bucket = BUCKETS - 1;
-      f4 scale = load4(band->scale[bucket]);
-      k.centre = (f4){guesses[0], guesses[1], guesses[2], blend};
-      k.inverse_a = 1.0f / (scale * 0.85f + 0.02f);
-      k.inverse_b = 1.0f / (scale * 2.0f + 0.1f);
-      // Plateaus and repeats.
-      float vw = vy[x - 1], vn = vy[x - S], vp = prev ? prev[y * S + x] : vw;
-      float vb = band_prev ? vp + band_now[y * S + x] - band_prev[y * S + x] : vy[x - S + 1];
-      k.spike = (f4){vp, vw, vn, vb};
-      int repeats = prev ? (vw == prev[y * S + x - 1]) + (vn == prev[(y - 1) * S + x]) : 0;
-      int flat = vw != vn ? 0 : vy[x - S - 1] != vw ? 1 : 2;
-      int other = band_prev ? band_now[y * S + x] == band_prev[y * S + x] ? 1 : 2 : 0, shared = 0;
-      if (with_base) {
-        float q = texture(uc);
-        shared = q < usual * 0.5f ? 0 : q < usual ? 1 : q < usual * 2 ? 2 : 3;
-      } else if (pattern) {
-        const float *q = pattern + y * S + x;
-        shared = (q[0] == q[-1]) + 2 * (q[0] == q[-S]);
-      }
-      int state = ((repeats * 3 + flat) * 3 + other) * 4 + shared;
-      float *mix = band->mix[state];
-      k.mix_a = load4(mix); k.mix_b = load4(mix + 4); k.mix_s = load4(mix + 8);
-      int32_t guess = blend < 0 ? 0 : (int32_t)(blend + 0.5f);
-      if (guess > top) guess = top;
-      float r = (float)guess;
-      int around = third(vw, r) * 3 + third(vn, r);
-      around = (around * 3 + third(vp, r)) * 3 + third(vy[x - S + 1], r);
-      around = (around * 3 + third(vy[x - S - 1], r)) * 3 + third(vb, r);
-      k.neighbours = by_neighbours + around * EVENTS;
-      k.value = by_value + guess % VALUES * EVENTS;
-      k.weights_a = mixer_a + bucket * EVENTS * INPUTS;
-      k.weights_b = mixer_b + state * EVENTS * INPUTS;
-      Mass got;
-      int32_t value = code_number(&k, decoding ? 0 : s[y * X + x], guess, scale[3], &got);
-      if (decoding) s[y * X + x] = value;
-      float fv = (float)value;
-      place_cell(v, y, x, fv);
-      // Learn: how the distributions mix, their scales, whom to trust, the weights.
-      f4 ga = (got.a + 1e-7f) * k.mix_a, gb = (got.b + 1e-7f) * k.mix_b;
-      k.mix_s = load4(mix + 8);
-      f4 gs = (got.s + 1e-7f) * k.mix_s;
-      int32_t n = band->mixed[state];
-      float step = rate[n + 2 > 255 ? 255 : n + 2];
-      if (step < 0.02f) step = 0.02f; else band->mixed[state] = n + 1;
-      float gain = step / sum4(ga + gb + gs);
-      f4 na = max4(k.mix_a + (gain * ga - step * k.mix_a), all(2e-5f));
-      f4 nb = max4(k.mix_b + (gain * gb - step * k.mix_b), all(2e-5f));
-      f4 ns = max4(k.mix_s + (gain * gs - step * k.mix_s), all(2e-5f));
-      float inv = 1.0f / sum4(na + nb + ns);
-      store4(mix, na * inv); store4(mix + 4, nb * inv); store4(mix + 8, ns * inv);
-      n = band->seen[bucket];
-      store4(band->scale[bucket], scale + (abs4(fv - k.centre) * 0.72f - scale) * rate[n + 1]);
-      if (n < 200) band->seen[bucket] = n + 1;
-      recent += 0.06f * (abs4(fv - guesses) - recent);
-      ey[x] = fv - guesses[0];
-      zy[x] = absf(fv - blend);
-      f4 push = all(0.004f * (fv - (p2 + m)) / (sum4(norm) * (1.0f / FEATURES) + 1));
-      for (int i = 0; i < 6; i++) w1[i] += push * f[i];
-      push = all(0.004f * (fv - (p1 + m)) / (sum4(norm2) * (1.0f / ERRORS) + 0.1f));
-      for (int i = 0; i < 4; i++) w2[i] += push * g[i];
-      if (y == 0) {
-        ey[x + 1 - S] = ey[x + 1 - 2 * S] = 0;
-        zy[x + 1 - S] = zy[x + 1 - 2 * S] = zy[x + 2 - S] = zy[x];
-      }
-    }
+    if (decoding && coder.at > stream_end + 3) return 0;
+    int same = code_row(v + y * S, prev ? prev + y * S : 0, s + y * X, ok + y * X, y, &row_state);
+    rows[kind](y, prev, ok + y * X, s + y * X, same);
     pad_right(v, y); pad_right(e, y); pad_right(z, y);
   }
   pad_bottom(v); pad_bottom(e); pad_bottom(z);
-  for (int i = 0; i < 6; i++) store4(band->direct + 4 * i, w1[i]);
-  for (int i = 0; i < 4; i++) store4(band->cascade + 4 * i, w2[i]);
-  store4(band->recent, recent);
+  for (int i = 0; i < FEATURES / 4; i++) store4(band->direct + 4 * i, linear.w1[i]);
+  for (int i = 0; i < ERRORS / 4; i++) store4(band->cascade + 4 * i, linear.w2[i]);
+  store4(band->recent, linear.recent);
   return 1;
 }
 
@@ -866,8 +1108,8 @@ static inline uint32_t *slot_of(uint32_t h, uint32_t event) {
 static inline float opinion(uint32_t counter) {
   return stretch_of(counter) * trust_of[counter & 1023];
 }
-static int code_class_event(int bit, int event, const uint32_t *contexts, uint32_t node,
-                            int pattern) {
+INLINE int code_class_event(Coder *r, int bit, int event, const uint32_t *contexts, uint32_t node,
+                            int pattern, int decode) {
   uint32_t *n[7];
   float x[INPUTS];
   for (int i = 0; i < 7; i++) {
@@ -875,13 +1117,13 @@ static int code_class_event(int bit, int event, const uint32_t *contexts, uint32
     x[i] = opinion(*n[i]);
   }
   x[7] = 0.25f;
-  bit = mix_bit(bit, load4(x), load4(x + 4), mixer_a + event * INPUTS,
-                mixer_b + (event * PATTERNS + pattern) * INPUTS, 0.008f);
+  bit = mix_bit(r, bit, load4(x), load4(x + 4), mixer_a + event * INPUTS,
+                mixer_b + (event * PATTERNS + pattern) * INPUTS, 0.008f, decode);
   for (int i = 0; i < 7; i++) learn_bit(n[i], bit, i < 2 ? LIMIT : 60);
   return bit;
 }
 
-static int code_classes(int c) {
+INLINE int code_classes(int c, int decode) {
   int t = t_now, depth = 0;
   float *v = plane_of(levels, 3, t, c);
   const float *before = before_of(levels, 3, t, c), *prev = t > 0 ? before : 0;
@@ -895,13 +1137,14 @@ static int code_classes(int c) {
   for (int y = 0; y < Y; y++) {
     float *vy = v + y * S;
     pad_left(v, y, before);
-    if (decoding && stream_at > stream_end + 3) return 0;
+    if (decode && coder.at > stream_end + 3) return 0;
     int same = code_row(vy, prev ? prev + y * S : 0, s + y * X, ok + y * X, y, &row_state);
+    Coder r = coder;
     for (int x = 0; x < X; x++) {
       if (same || !ok[y * X + x]) {
         float value = same == 2 && ok[y * X + x] ? vy[x - S] : t > 0 ? prev[y * S + x] : vy[x - 1];
         place_cell(v, y, x, value);
-        if (decoding) s[y * X + x] = ok[y * X + x] ? (int32_t)value : 0;
+        if (decode) s[y * X + x] = ok[y * X + x] ? (int32_t)value : 0;
         continue;
       }
       const float *q = vy + x, *p = prev ? prev + y * S + x : q - 1;
@@ -928,29 +1171,30 @@ static int code_classes(int c) {
           hash(hash(hash(hash(6, k), w), n), follow),
           hash(hash(hash(hash(7, w), n), a), wide)};
       int found = 0, tried = 0;
-      int32_t value = decoding ? 0 : s[y * X + x];
+      int32_t value = decode ? 0 : s[y * X + x];
       for (int i = 0; i < 8 && tried < CANDIDATES; i++) {
         int again = 0;
         for (int j = 0; j < i; j++) again |= near[j] == near[i];
         if (again) continue;
         uint32_t node = (uint32_t)tried << 24 | (uint32_t)near[i] << 1 | 1;
-        found = code_class_event((float)value == near[i], tried, contexts, node, pattern);
+        found = code_class_event(&r, (float)value == near[i], tried, contexts, node, pattern, decode);
         if (found) { value = (int32_t)near[i]; break; }
         tried++;
       }
       if (!found) {
         uint32_t node = 1;
         for (int i = depth - 1; i >= 0; i--) {
-          int bit = code_class_event(value >> i & 1, CANDIDATES + i, contexts,
-                                     node << 1 | 1u << 31, 0);
+          int bit = code_class_event(&r, value >> i & 1, CANDIDATES + i, contexts,
+                                     node << 1 | 1u << 31, 0, decode);
           node = node << 1 | (uint32_t)bit;
         }
         value = (int32_t)(node - (1u << depth));
-        if (decoding && value > top) return 0;
+        if (decode && value > top) return 0;
       }
-      if (decoding) s[y * X + x] = value;
+      if (decode) s[y * X + x] = value;
       place_cell(v, y, x, (float)value);
     }
+    coder = r;
     pad_right(v, y);
   }
   pad_bottom(v);
@@ -960,11 +1204,12 @@ static int code_classes(int c) {
 #include "quick.c"
 
 // A function each: what does not change takes no time in the loop over cells.
-static int code_alone(int c) { return code_numbers(c, 0); }
-static int code_beside(int c) { return code_numbers(c, 1); }
+static int decode_classes(int c) { return code_classes(c, 1); }
+static int encode_classes(int c) { return code_classes(c, 0); }
 static int code_plane(int c) {
-  if (mode == QUICK) return has_beside ? quick_beside(c) : quick_alone(c);
-  return mode == CLASSES ? code_classes(c) : has_beside ? code_beside(c) : code_alone(c);
+  if (mode == NUMBERS) return code_numbers(c);
+  if (mode == QUICK) return code_quickly(c);
+  return decoding ? decode_classes(c) : encode_classes(c);
 }
 
 // Codes a frame; 0 where the stream ends before it.

@@ -1,0 +1,178 @@
+"""How fast the adaptive coder is: samples a second of one core, by cube and by what it is given.
+
+What it measures: processor seconds of encoding and decoding levels by the adaptive coder alone, in
+segments of 24 frames, medians of ``--runs``; millions of valid samples a second, and the bits that
+each takes. Integers and floats on a lattice of 16 bits are coded without loss, other floats in
+steps of a thousandth of their range. Integers of more than 8 bits are coded as a residual as well,
+beside a base that is their mean over 4 by 4 cells. Every array is compared with what was encoded.
+
+How to repeat it: ``python benchmarks/adaptive.py FOLDER [VARIABLE ...]``, where FOLDER holds Zarr
+stores; ``--cells`` bounds how much of each variable is read, from its middle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from numcodecs_video.cli.tables import new_table, print_table
+from numcodecs_video.coders import adaptive
+from numcodecs_video.transform.lattice import lattice_levels
+
+SEGMENT = 24
+BLOCK = 4
+STEPS = 1000
+
+
+@dataclass
+class Case:
+    """Levels as the coder is given them, shapes (T, C, Y, X)."""
+
+    cube: str
+    kind: str
+    levels: NDArray[Any]
+    valid: NDArray[np.bool_]
+    beside: NDArray[Any] | None = None
+
+    @property
+    def top(self) -> int:
+        """The highest level."""
+        return int(self.levels.max())
+
+
+def cases(folder: Path, variables: list[str], cells: int) -> Iterator[Case]:
+    """What is coded of every variable that has a time axis."""
+    for store in sorted(folder.glob("*.zarr")):
+        with xr.open_zarr(store, mask_and_scale=False) as ds:
+            for name, variable in ds.data_vars.items():
+                wanted = not variables or name in variables or f"{store.stem}/{name}" in variables
+                if wanted and variable.ndim in (3, 4):
+                    yield from cases_of(f"{store.stem} {name}", read_middle(variable, cells))
+
+
+def read_middle(variable: xr.DataArray, cells: int) -> NDArray[Any]:
+    """Array of shape (T, C, Y, X): all of it, or the middle of its pictures."""
+    if variable.ndim == 3:
+        variable = variable.expand_dims("band", axis=1)
+    keep = min(1.0, (cells / variable.size) ** 0.5)
+    parts = [slice(None), slice(None)]
+    for size in variable.shape[2:]:
+        some = max(1, int(size * keep))
+        parts.append(slice((size - some) // 2, (size - some) // 2 + some))
+    return np.asarray(variable[tuple(parts)].values)
+
+
+def cases_of(name: str, cube: NDArray[Any]) -> Iterator[Case]:
+    """A cube without loss or in steps, and behind a base where it has many levels."""
+    valid, kind = np.ones(cube.shape, bool), "without loss"
+    if cube.dtype.kind in "iu":
+        levels = cube.astype(np.int64) - int(cube.min())
+    else:
+        valid = np.isfinite(cube)
+        found = lattice_levels(cube, valid)
+        if found is None or found.array.max() >= 2**16:
+            kind = "in steps"
+            low, high = float(cube[valid].min()), float(cube[valid].max())
+            found_levels = np.rint((cube.astype(np.float64) - low) / ((high - low) / STEPS))
+        else:
+            kind = "lattice"
+            found_levels = found.array
+        levels = np.where(valid, found_levels, 0).astype(np.int64)
+    if levels.max() > adaptive.LARGEST_TOP:
+        return
+    yield Case(name, kind, levels.astype(np.uint32), valid)
+    if kind == "without loss" and levels.max() >= 2**8:
+        base = mean_of_blocks(levels)
+        residual = np.where(valid, levels - base, 0)
+        residual -= residual.min()
+        yield Case(name, "behind a base", residual.astype(np.uint32), valid, base.astype("u4"))
+
+
+def mean_of_blocks(levels: NDArray[Any]) -> NDArray[np.int64]:
+    """The mean of each block of 4 by 4 cells, in its cells."""
+    height, width = levels.shape[2:]
+    edges = [(0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)]
+    padded = np.pad(levels, edges, mode="edge")
+    shape = (*levels.shape[:2], padded.shape[2] // BLOCK, BLOCK, padded.shape[3] // BLOCK, BLOCK)
+    means = padded.reshape(shape).mean(axis=(3, 5)).astype(np.int64)
+    return means.repeat(BLOCK, axis=2).repeat(BLOCK, axis=3)[:, :, :height, :width]
+
+
+def encode(case: Case) -> tuple[bytes, list[bytes]]:
+    """The streams of all segments."""
+    frames = len(case.levels)
+    segments = [min(SEGMENT, frames - start) for start in range(0, frames, SEGMENT)]
+    return adaptive.encode(
+        case.levels, segments, top=case.top, valid=case.valid, beside=case.beside
+    )
+
+
+def decode(case: Case, shared: bytes, streams: list[bytes]) -> NDArray[Any]:
+    """The levels again."""
+    found = []
+    for i, stream in enumerate(streams):
+        part = slice(i * SEGMENT, (i + 1) * SEGMENT)
+        found.append(
+            adaptive.decode(
+                shared,
+                stream,
+                case.levels[part].shape,
+                top=case.top,
+                valid=case.valid[part],
+                beside=None if case.beside is None else case.beside[part],
+            )
+        )
+    return np.concatenate(found)
+
+
+def seconds(work: Callable[[], object], runs: int) -> float:
+    """Processor seconds, the median."""
+    taken = []
+    for _ in range(runs):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return statistics.median(taken)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("variables", nargs="*")
+    parser.add_argument("--cells", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    table = new_table("", ["cube", "levels", "model"], ["bits", "encode", "decode"])
+    rates = []
+    for case in cases(arguments.folder, arguments.variables, arguments.cells):
+        shared, streams = encode(case)
+        found = decode(case, shared, streams)
+        np.testing.assert_array_equal(found, np.where(case.valid, case.levels, 0))
+        count = int(case.valid.sum())
+        millions = [
+            count / 1e6 / seconds(lambda case=case: encode(case), arguments.runs),
+            count
+            / 1e6
+            / seconds(lambda case=case, s=shared, b=streams: decode(case, s, b), arguments.runs),
+        ]
+        bits = 8 * (len(shared) + sum(map(len, streams))) / count
+        model = "classes" if shared[0] & 1 else "numbers"
+        table.add_row(case.cube, case.kind, model, f"{bits:.2f}", *(f"{m:.1f}" for m in millions))
+        if model == "numbers":
+            rates.append(millions)
+    print_table(table)
+    encodes, decodes = (statistics.geometric_mean(r) for r in zip(*rates, strict=True))
+    print(f"numbers, geometric means: encode {encodes:.2f}, decode {decodes:.2f} Msamples/s")
+
+
+if __name__ == "__main__":
+    main()
