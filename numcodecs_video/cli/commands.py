@@ -110,6 +110,9 @@ Examples:
   numcodecs-video compress era5.nc era5.zarr --max-error t2m=0.01
   numcodecs-video compare era5.nc era5.zarr
 \b
+Exit status:
+  0 done, 1 not done or a fault found, 2 wrong usage, 130 interrupted
+\b
 Tab completion, for bash (or zsh, fish); put the line into ~/.bashrc:
   eval "$(_NUMCODECS_VIDEO_COMPLETE=bash_source numcodecs-video)"
 """,

@@ -110,6 +110,7 @@ def compress(
     """
     from numcodecs_video.cli.gathering import gather
     from numcodecs_video.cli.targets import check_target
+    from numcodecs_video.cli.unnamed import letters_of_dimensions
 
     settings = encoding_settings(said)
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
@@ -125,6 +126,8 @@ def compress(
             names=names,
             axes=said["axes"],
         )
+        if said["axes"]:
+            settings["axes"] = letters_of_dimensions(groups, said["axes"])
         if dry_run:
             _plan(groups, dst, {**settings, "zarr_format": number}, as_json=as_json)
         elif append_dim is not None:

@@ -42,6 +42,7 @@ def gather(
     join_dim, labels, places, stacks, names, axes
         As the options of ``compress`` give them.
     """
-    groups = join_groups([(name, open_as_stored(name, stack)) for name in sources], join_dim, axes)
+    opened = [(name, open_as_stored(name, stack, axes)) for name in sources]
+    groups = join_groups(opened, join_dim, axes)
     groups = select_places(select_labels(groups, labels), places)
     return select_variables(stack_variables(groups, stacks), names)

@@ -86,7 +86,8 @@ def encoding_options(command: CommandT) -> CommandT:
         click.option(
             "--axes",
             type=AXES,
-            help="t, c, y or x for dimensions whose names do not tell.",
+            help="t, c, y or x for dimensions whose names do not tell; or letters alone, such as "
+            "tcyx, for the dimensions of arrays without names.",
         ),
         click.option(
             "--pca",
@@ -140,7 +141,7 @@ def in_options(text: str) -> str:
     text = re.sub(r"pass chunks=({.*})", _as_option, text)
     text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
     text = re.sub(r"\baxes={'(\w+)': '(\w+)'}", r"--axes \1=\2", text)
-    return re.sub(rf"^({'|'.join(PROMISE_WORDS)})\b", _as_word, text)
+    return re.sub(rf"^({'|'.join(PROMISE_WORDS)}|axes|chunks|shards)(?= names|=)", _as_word, text)
 
 
 def _as_word(match: re.Match[str]) -> str:

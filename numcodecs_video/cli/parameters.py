@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+LETTERS = re.compile("[tczyx]{2,}")
 
 
 class Written(click.ParamType[T]):
@@ -133,18 +135,25 @@ def parse_chunks(text: str) -> dict[str, int]:
 
 
 def parse_axes(text: str) -> dict[str, str]:
-    """Read ``DIM=LETTER,...``.
+    """Read ``DIM=LETTER,...``, or letters alone, which name the dimensions themselves.
+
+    A ``z`` among them is a band axis.
 
     Examples
     --------
-    >>> parse_axes("member=t, height=y")
-    {'member': 't', 'height': 'y'}
+    >>> parse_axes("member=t, height=y"), parse_axes("tzyx")
+    ({'member': 't', 'height': 'y'}, {'t': 't', 'z': 'c', 'y': 'y', 'x': 'x'})
     """
+    if LETTERS.fullmatch(text) and len(set(text)) == len(text):
+        return {letter: "c" if letter == "z" else letter for letter in text}
     axes: dict[str, str] = {}
     for part in text.split(","):
         dimension, _, letter = part.strip().rpartition("=")
         if not dimension or letter not in ("t", "c", "y", "x"):
-            raise ValueError(f"{part!r} is no dimension with a letter, such as member=t")
+            raise ValueError(
+                f"{part!r} is no dimension with a letter, such as member=t; tcyx would name the "
+                "dimensions themselves"
+            )
         axes[dimension] = letter
     return axes
 
@@ -300,7 +309,7 @@ def _number(text: str) -> float:
         return math.nan
 
 
-AXES = Written(parse_axes, "DIM=LETTER,...")
+AXES = Written(parse_axes, "DIM=LETTER,...|LETTERS")
 BOUND = Written(parse_bound, "[VAR=]VALUE")
 CHUNKS = Written(parse_chunks, "DIM=N,...")
 LABELS = Written(parse_labels, "DIM=LABEL[:LABEL]")

@@ -9,9 +9,11 @@ import click
 import xarray as xr
 
 from numcodecs_video.cli.opening import check_existence, store_of
+from numcodecs_video.cli.unnamed import open_unnamed
 from numcodecs_video.xarray.compare import names_zarr
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import ExitStack
 
 __all__ = ["Groups", "open_as_stored"]
@@ -27,7 +29,7 @@ UNDECODED: dict[str, Any] = dict.fromkeys(
 Groups = dict[str, xr.Dataset]
 
 
-def open_as_stored(path: str, stack: ExitStack) -> Groups:
+def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None = None) -> Groups:
     """Open every group of a Zarr store, its URL or a NetCDF file, without decoding anything.
 
     Parameters
@@ -35,15 +37,13 @@ def open_as_stored(path: str, stack: ExitStack) -> Groups:
     path : str
     stack : ExitStack
         That closes them.
+    axes : mapping of str to str, optional
+        Letters by dimension, which name those of Zarr arrays that name none, in this order.
     """
     check_existence(path)
     try:
-        with warnings.catch_warnings():
-            # A store without consolidated metadata opens more slowly, and is as good.
-            warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-            engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
-            groups = xr.open_groups(store_of(path), engine=engine, cache=False, **UNDECODED)
-    except ImportError:
+        groups = _open(path, list(axes or ()))
+    except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -55,3 +55,17 @@ def open_as_stored(path: str, stack: ExitStack) -> Groups:
     if not any(ds.variables for ds in groups.values()):
         raise click.ClickException(f"{path} holds no variables")
     return {group: groups[group] for group in sorted(groups)}
+
+
+def _open(path: str, names: list[str]) -> Groups:
+    try:
+        with warnings.catch_warnings():
+            # A store without consolidated metadata opens more slowly, and is as good.
+            warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+            engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
+            return dict(xr.open_groups(store_of(path), engine=engine, cache=False, **UNDECODED))
+    except Exception:
+        unnamed = open_unnamed(store_of(path), path, names) if names_zarr(path) else None
+        if unnamed is None:
+            raise
+        return unnamed

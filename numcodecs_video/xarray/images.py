@@ -16,7 +16,7 @@ from numcodecs_video.errors import VideoCodecError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["letters_of_image", "open_image"]
+__all__ = ["axis_names", "letters_of_image", "open_image"]
 
 
 def letters_of_image(attrs: Mapping[str, Any], ndim: int) -> str | None:
@@ -105,6 +105,11 @@ def open_image(store: Any, *, level: int = 0, group: str | None = None) -> xr.Da
     values = dask.array.from_zarr(array)  # type: ignore[no-untyped-call]  # dask's
     name = _image_in(attrs).get("name") or "image"
     return xr.DataArray(values, dims=[str(axis["name"]) for axis in axes], name=name, attrs=attrs)
+
+
+def axis_names(attrs: Mapping[str, Any]) -> list[str]:
+    """Name the axes of the image that attributes describe; none where there is none."""
+    return [str(axis["name"]) for axis in _axes_in(attrs)]
 
 
 def _image_in(attrs: Mapping[str, Any]) -> Mapping[str, Any]:

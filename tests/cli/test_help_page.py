@@ -33,8 +33,8 @@ def help_page() -> str:
 
 def _sections() -> Iterator[str]:
     yield _help()
-    for command in COMMANDS:
-        yield f"## {command.name}\n\n{_help(command.name)}"
+    for name in COMMANDS:
+        yield f"## {name}\n\n{_help(name)}"
 
 
 def _help(*arguments: str) -> str:

@@ -17,6 +17,7 @@ OPTION = click.Option(["--max-error"])
     ("kind", "text", "value"),
     [
         ("AXES", "member=t, height=y", {"member": "t", "height": "y"}),
+        ("AXES", "tczyx", {"t": "t", "c": "c", "z": "c", "y": "y", "x": "x"}),
         ("BOUND", "a=b=2", ("a=b", 2.0)),
         ("BOUND", "0", ("", 0.0)),
         ("CHUNKS", "time=64,y=-1", {"time": 64, "y": -1}),
@@ -41,6 +42,7 @@ def test_texts_that_are_read(kind, text, value):
     [
         ("AXES", "member"),
         ("AXES", "member=z"),
+        ("AXES", "tyy"),
         ("BOUND", "=1"),
         ("BOUND", "t2m="),
         ("BOUND", "t2m=inf"),
