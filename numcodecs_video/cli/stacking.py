@@ -74,4 +74,5 @@ def _stack(ds: xr.Dataset, bands: Sequence[str], name: str, dim: str) -> xr.Data
     template = result.variables[name]
     dims = [str(d) for d in template.dims]
     data = stacked([ds.variables[band] for band in bands], dims, dim)
-    return result.assign({name: (data.dims, data._data, template.attrs)})
+    data.attrs = template.attrs
+    return result.assign({name: data})
