@@ -45,12 +45,12 @@ def sample_chunks(sample: Any) -> list[NDArray[Any]]:
 def regions_of(
     extent: Sequence[int | slice], lengths: Sequence[int | Sequence[int]]
 ) -> Iterator[Region]:
-    """Cut an array, or a region of one, into its chunks, in C order.
+    """Cut an array into its chunks, in C order; or list what of them a region of it holds.
 
     Parameters
     ----------
     extent : sequence of int or slice
-        The shape of the array, or what of it to cut.
+        The shape of the array, or the region.
     lengths : sequence of int or sequence of int
         Of the chunks along each dimension: one for all of them, the last being shorter, or each its
         own, as Dask has them.
@@ -64,7 +64,7 @@ def regions_of(
     >>> len(list(regions_of((4, 10), (2, 4))))
     6
     >>> list(regions_of([slice(3, 8)], [4]))
-    [(slice(3, 7, None),), (slice(7, 8, None),)]
+    [(slice(3, 4, None),), (slice(4, 8, None),)]
     """
     return itertools.product(*map(_parts, extent, lengths))
 
@@ -88,10 +88,12 @@ def _windows(shape: Sequence[int], lengths: Sequence[int | Sequence[int]]) -> li
 def _parts(extent: int | slice, length: int | Sequence[int]) -> list[slice]:
     start, stop = (extent.start, extent.stop) if isinstance(extent, slice) else (0, extent)
     if isinstance(length, Sequence):
-        edges = list(itertools.accumulate(length, initial=start))
+        inner = list(itertools.accumulate(length))
     else:
-        edges = [*range(start, stop, max(1, length)), stop]
-    return list(itertools.starmap(slice, itertools.pairwise(edges)))
+        step = max(1, length)
+        inner = list(range(start - start % step + step, stop, step))
+    edges = [start, *(edge for edge in inner if start < edge < stop), stop]
+    return list(itertools.starmap(slice, itertools.pairwise(edges))) if start < stop else []
 
 
 def _spread(count: int) -> list[int]:

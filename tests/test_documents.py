@@ -66,6 +66,7 @@ def _run(page: Path) -> None:
             run_shell(block)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=_name)
 def test_the_cells_of_a_notebook_run(notebook, folder):
     """Its cells run in order, in this process: they use no magic."""

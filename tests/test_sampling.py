@@ -19,7 +19,8 @@ from numcodecs_video.sampling import regions_of, sample_chunks, spread_windows
         ((0, 4), (2, 4), []),
         ((), (), [()]),
         (np.array([4]), np.array([3]), [(3,), (1,)]),
-        ((slice(3, 8), slice(1, 3)), (4, 2), [(4, 2), (1, 2)]),
+        ((slice(3, 8), slice(1, 3)), (4, 3), [(1, 2), (4, 2)]),
+        ((slice(1, 6),), ((2, 3, 4),), [(1,), (3,), (1,)]),
     ],
 )
 def test_regions_cover_each_cell_once(extent, lengths, shapes):

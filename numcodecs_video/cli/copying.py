@@ -6,7 +6,6 @@ encoded twice. Knows xarray and zarr; nothing of video, which is one more codec 
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,12 +17,15 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from numcodecs_video.sampling import Region
 
 __all__ = [
     "Copy",
@@ -39,8 +41,6 @@ __all__ = [
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
 WORKERS = min(8, os.cpu_count() or 1)  # each holds one chunk while it encodes
-
-Region = tuple[slice, ...]
 #: what ``Dataset.to_zarr`` takes as encoding, by group
 Encodings = dict[str, dict[str, dict[str, Any]]]
 
@@ -249,7 +249,7 @@ def fill_arrays(copies: Iterable[Copy], advance: Callable[[int], None]) -> None:
                     take(wait(pending, return_when=FIRST_COMPLETED).done)
                 values = _read(copy, block)
                 waiting += size
-                for chunk in _grid(block, copy.lengths):
+                for chunk in regions_of(block, copy.lengths):
                     part = values[_relative(chunk, block)]
                     pending.add(pool.submit(_write_chunk, copy.target, chunk, part))
         while pending:
@@ -289,7 +289,9 @@ def read_region(
         return np.asarray(source[region].values)
     except Exception as error:
         chunks = source.encoding.get("chunks") or source.encoding.get("chunksizes")
-        for chunk in _grid(region, chunks if chunks and len(chunks) == len(region) else lengths):
+        for chunk in regions_of(
+            region, chunks if chunks and len(chunks) == len(region) else lengths
+        ):
             try:
                 _ = source[chunk].values
             except Exception as cause:
@@ -313,7 +315,7 @@ def check_readable(groups: Mapping[str, xr.Dataset]) -> None:
         for name, variable in ds.variables.items():
             chunks = variable.encoding.get("chunks") or variable.shape
             whole = tuple(slice(0, size) for size in variable.shape)
-            for piece in _grid(whole, [max(1, length) for length in chunks]):
+            for piece in regions_of(whole, [max(1, length) for length in chunks]):
                 read_region(f"{group}/{name}".lstrip("/"), variable, piece, chunks)
 
 
@@ -350,19 +352,7 @@ def _blocks(region: Region, chunks: Sequence[int], itemsize: int) -> Iterator[Re
         room = max(1, BLOCK_BYTES // slab)
         size = region[axis].stop - region[axis].start
         lengths[axis] *= max(1, min(room, math.ceil(size / chunks[axis])))
-    return _grid(region, lengths)
-
-
-def _grid(region: Region, lengths: Sequence[int]) -> Iterator[Region]:
-    """Cut a region where a grid of boxes from 0 does: smaller ones at its edges."""
-    per_axis = (
-        [
-            slice(max(at, part.start), min(at + length, part.stop))
-            for at in range(part.start - part.start % length, part.stop, length)
-        ]
-        for part, length in zip(region, lengths, strict=True)
-    )
-    return itertools.product(*per_axis)
+    return regions_of(region, lengths)
 
 
 def _relative(region: Region, block: Region) -> Region:

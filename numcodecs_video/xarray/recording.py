@@ -87,7 +87,7 @@ def record_loss(
         if attributes:
             record = {key: value for key, value in array.attrs.items() if key.startswith(PREFIX)}
             lossy = [found for n, found in heads if n != 0.0 and not math.isinf(n)]
-            earlier = _earlier(record, lossy)
+            earlier = _earlier(record, attributes, lossy)
             # Attributes that stay would be a mixture of two compressions.
             kept = {key: value for key, value in array.attrs.items() if key not in record}
             attributes = {
@@ -244,16 +244,19 @@ def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> di
     return described
 
 
-def _earlier(record: Mapping[str, Any], lossy: Sequence[str]) -> str | None:
+def _earlier(
+    record: Mapping[str, Any], attributes: Mapping[str, Any], lossy: Sequence[str]
+) -> str | None:
     """Say what was lost before an array's own compression, from the record that it bears.
 
     A record is of the array's own where one of the chunks that it was written for is there. A chunk
     that lost something gets another header when it is compressed again: if not for its content,
-    then for what it lost then.
+    then for what it lost then. Where nothing was lost, it is the array's own if it says just that.
     """
     said = {key: value for key, value in record.items() if key != FINGERPRINTS}
     known = set(str(record.get(FINGERPRINTS, "")).split())
-    if set(said) <= {EARLIER} or known & set(lossy):
+    own = not lossy and {key: value for key, value in said.items() if key != EARLIER} == attributes
+    if own or set(said) <= {EARLIER} or known & set(lossy):
         return said.get(EARLIER)
     return ", ".join(f"{key}: {value}" for key, value in said.items())
 

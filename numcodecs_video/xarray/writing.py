@@ -28,6 +28,8 @@ from numcodecs_video.xarray.sources import refuse_own_source
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
+    from numcodecs_video.xarray.nodes import Node
+
 __all__ = ["to_zarr"]
 
 # What is said of fidelity: without it, what is added is kept as what is there.
@@ -127,6 +129,7 @@ def to_zarr(
     nodes = nodes_of(ds)
     if isinstance(ds, xr.DataTree):
         _check_tree(group, append_dim, region)
+        _check_groups(encoding or {}, nodes)
     adds = mode in ADDS or append_dim is not None or region is not None
     there = _existing_group(store, place) if adds or mode == "w" else None
     if there is not None and not adds:
@@ -207,6 +210,14 @@ def _check_tree(group: str | None, append_dim: Hashable | None, region: Any) -> 
         raise VideoCodecError(
             f"a tree is written as a whole, without {' and '.join(given)}: write one of its groups "
             "as a dataset, to_zarr(tree['/a'].to_dataset(), store, group='a', ...)"
+        )
+
+
+def _check_groups(encoding: Mapping[str, Any], nodes: Mapping[str, Node]) -> None:
+    unknown = [path for path in encoding if path not in nodes]
+    if unknown:
+        raise VideoCodecError(
+            f"encoding names the group {unknown[0]!r}; the groups are {', '.join(nodes)}"
         )
 
 

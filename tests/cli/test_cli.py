@@ -184,7 +184,7 @@ def test_chunks_and_codec_are_what_was_asked(tmp_path, source):
     assert configuration["axes"] == "tyx"
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_large_arrays_are_copied_in_blocks(tmp_path, monkeypatch, ds, source, zarr_format):
     """However small the blocks, every chunk is written once and progress ends at the whole size."""
     monkeypatch.setattr(copying, "LARGE_BYTES", 1000)

@@ -21,6 +21,10 @@ from numcodecs_video.xarray import internals  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (8, 20, 24)
+ALLOWED = {
+    "internals.py",  # which says why
+    "lazy.py",  # a backend array, from where xarray's documentation imports what makes one
+}
 PRIVATE = re.compile(r"(from|import) xarray\.|\._(data|array|store_dict|indexes|variables)\b")
 
 
@@ -85,4 +89,4 @@ def test_no_other_module_leans_on_them():
             PRIVATE.search(line) and "self._" not in line for line in path.read_text().splitlines()
         )
     }
-    assert found == {"internals.py"}
+    assert found <= ALLOWED

@@ -88,12 +88,13 @@ def test_single_encodings_of_a_tree(tmp_path, tree):
     ("said", "message"),
     [
         ({"group": "a"}, "as a whole, without group"),
+        ({"encoding": {"a": {}}}, "names the group 'a'; the groups are /, /a, /a/b"),
         ({"append_dim": "time"}, "without append_dim"),
         ({"region": "auto"}, r"without region: write one of its groups"),
     ],
 )
-def test_what_xarray_writes_for_single_groups_alone(tmp_path, tree, said, message):
-    """Is refused for trees before anything is written."""
+def test_what_a_tree_is_not_written_with(tmp_path, tree, said, message):
+    """Is refused before anything is written: what xarray has for single groups, or names none."""
     with pytest.raises(VideoCodecError, match=message):
         ncv.to_zarr(tree, tmp_path / "t", **said)
     assert not (tmp_path / "t").exists()
@@ -107,6 +108,23 @@ def test_a_tree_does_not_replace_what_it_is_read_from(tmp_path, tree):
         pytest.raises(VideoCodecError, match="yet to be read from the store"),
     ):
         ncv.to_zarr(lazy, tmp_path / "t", mode="w", **SAID)
+
+
+@BOTH
+@pytest.mark.parametrize("compute", [True, False])
+def test_lazy_trees(tmp_path, tree, zarr_format, compute):
+    """Of Dask arrays the values are computed at once, or when asked for; then comes the record."""
+    lazy = tree.chunk(time=3)
+    later = ncv.to_zarr(lazy, tmp_path / "t", zarr_format=zarr_format, compute=compute, **SAID)
+    if not compute:
+        assert "lossy_compression_algorithm" not in zarr.open_group(tmp_path / "t")["a/v"].attrs
+        later.compute()
+    with xr.open_datatree(tmp_path / "t", engine="zarr") as after:
+        for path, name in (("/", "v"), ("/a", "v"), ("/a/b", "w")):
+            found = after[path][name]
+            assert 0 < np.abs(found.values - VALUES).max() <= 0.1
+            assert 0 < found.attrs["lossy_compression_realised_max_error"] <= 0.1
+            assert found.encoding["chunks"] == (3, 20, 24)
 
 
 @BOTH

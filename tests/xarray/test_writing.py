@@ -36,7 +36,7 @@ def assert_within(store, before: xr.Dataset, bound: float = 0.1, **options) -> x
     with xr.open_zarr(store, **options) as after:
         error = np.abs(after.v.values - before.v.values).max()
         assert 0 < error <= bound
-        assert 0 < after.v.attrs[REALISED] <= bound
+        assert 0 <= after.v.attrs[REALISED] <= bound  # 0 where what was written had been read
         return after
 
 
