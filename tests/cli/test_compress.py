@@ -190,7 +190,14 @@ def test_variables_that_cannot_be_video(tmp_path, ds):
     assert "--max-error 0.1 holds for no variable" in printed
     assert "mesh (time, cells)" in printed
     assert not (tmp_path / "c").exists()
-    run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+    printed = run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+    assert "Note: nothing becomes video: mesh (time, cells) has no time, y and x axes" in printed
+    maps = xr.Dataset({f"m{n}": ds.m for n in range(7)})
+    maps.to_zarr(tmp_path / "maps")
+    printed = run("compress", tmp_path / "maps", tmp_path / "d")
+    assert "m4 (y, x) has no time axis; and 2 more" in printed
+    printed = run("compress", tmp_path / "a", tmp_path / "e", *QUICK)
+    assert "Note" not in printed
 
 
 def damage(chunk: Path) -> None:
