@@ -82,7 +82,8 @@ def _test(session: nox.Session, *requirements: str) -> None:
     session.run("python", "-m", "pip", "check")
     with session.chdir(top):
         session.run(
-            *("python", "-m", "pytest", "-p", "no:cacheprovider"),
+            # The slow ones, too.
+            *("python", "-m", "pytest", "-p", "no:cacheprovider", "-m", ""),
             *("tests", "--pyargs", "numcodecs_video"),
             *session.posargs,
         )

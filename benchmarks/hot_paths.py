@@ -1,7 +1,7 @@
 """Times of what a store does most often, by pytest-benchmark.
 
-How to repeat it: ``python -m pytest benchmarks/hot_paths.py``. To see what a change does, save a
-run before it with ``--benchmark-autosave`` and compare after it with ``--benchmark-compare
+How to repeat it: ``python -m pytest -n 0 benchmarks/hot_paths.py``. To see what a change does, save
+a run before it with ``--benchmark-autosave`` and compare after it with ``--benchmark-compare
 --benchmark-compare-fail=median:20%``, on the same machine, otherwise idle.
 """
 

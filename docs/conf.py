@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numcodecs_video
 
@@ -19,7 +20,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx_click",
 ]
 exclude_patterns = ["_build", "_templates", "jupyter_execute"]
 templates_path = ["_templates"]
@@ -65,3 +65,20 @@ shutil.copytree(
     dirs_exist_ok=True,
     ignore=shutil.ignore_patterns("browser"),
 )
+
+# Links of these pages are those of the repository, so that they work there as well.
+PAGES = {
+    "](../examples/": "](examples/",
+    "](../CHANGELOG.md": "](changelog.md",
+    "](../SECURITY.md": "](security.md",
+}
+
+
+def _link_to_pages(app: Any, name: str, source: list[str]) -> None:
+    for link, page in PAGES.items():
+        source[0] = source[0].replace(link, page)
+
+
+def setup(app: Any) -> None:
+    """Read the pages' links as links to pages."""
+    app.connect("source-read", _link_to_pages)

@@ -453,12 +453,12 @@ def bits_per_pixel_per_band(stored_bytes: int, cells: int) -> float:
 
 
 def compression_ratio(raw_bytes: int, stored_bytes: int) -> float:
-    """How many times smaller the stored array is.
+    """Raw bytes over stored bytes.
 
     Parameters
     ----------
     raw_bytes, stored_bytes : int
-        Sizes before and after.
+        Of the array uncompressed, in the dtype that it is stored in, and of what is stored.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from numcodecs_video.errors import VideoCodecError
 
 __all__ = ["get_threads", "run_each", "set_threads"]
 
-_VARIABLE = "NUMCODECS_VIDEO_THREADS"
+VARIABLE = "NUMCODECS_VIDEO_THREADS"
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _chosen: int | None = None
@@ -62,9 +62,9 @@ def get_threads() -> int:
     """
     if _chosen is not None:
         return _chosen
-    said = os.environ.get(_VARIABLE, "1")
+    said = os.environ.get(VARIABLE, "1")
     if not said.isdecimal() or int(said) < 1:
-        raise VideoCodecError(f"{_VARIABLE} must be a positive integer, got {said!r}: set it anew")
+        raise VideoCodecError(f"{VARIABLE} must be a positive integer, got {said!r}: set it anew")
     return int(said)
 
 

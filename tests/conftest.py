@@ -13,9 +13,15 @@ _COMMON = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
+settings.register_profile("quick", max_examples=12, derandomize=True, **_COMMON)
 settings.register_profile("suite", max_examples=60, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=2000, print_blob=True, **_COMMON)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw more examples where slow tests run as well: ``python -m pytest -m ""``."""
+    default = "suite" if config.option.markexpr == "" else "quick"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))
 
 
 @pytest.fixture

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import re
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+import numcodecs_video
 import numcodecs_video.xarray
+from tests import xarrayvideo_standin
+from tests.documents import ROOT, Block, blocks_of, run_python, run_shell
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
-
-# Fenced blocks, and comments that no reader sees: what an example takes for granted.
-BLOCK = re.compile(r"^(?:```python|<!-- setup)\n(.*?)^(?:```|-->)$", re.MULTILINE | re.DOTALL)
 
 
 def _name(path: Path) -> str:
@@ -26,27 +29,44 @@ def _name(path: Path) -> str:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Examples write into the folder they run in, and make do with a smaller dataset."""
+    """An empty folder to run in, and the threads as they were."""
     monkeypatch.chdir(tmp_path)
-    small = partial(numcodecs_video.xarray.example_dataset, times=13, size=32)
-    monkeypatch.setattr(numcodecs_video.xarray, "example_dataset", small)
-    return tmp_path
+    threads = numcodecs_video.get_threads()
+    yield tmp_path
+    numcodecs_video.set_threads(threads)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if BLOCK.search(p.read_text())], ids=_name)
-def test_the_examples_of_a_page_run(page, folder):
-    """Blocks of Python run one after another; those with prompts print what they say."""
+@pytest.fixture
+def small(monkeypatch):
+    """A smaller example dataset: what it shows does not depend on its size."""
+    make = partial(numcodecs_video.xarray.example_dataset, times=13, size=32)
+    monkeypatch.setattr(numcodecs_video.xarray, "example_dataset", make)
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rasterio's own
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=_name)
+def test_the_examples_of_a_page_run(page, folder, small, monkeypatch):
+    """From the top of each page, with nothing but what a reader sees."""
+    monkeypatch.setitem(sys.modules, "xarrayvideo", xarrayvideo_standin)
+    _run(page)
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_readme_run_as_they_are(folder):
+    """In their own size."""
+    _run(ROOT / "README.md")
+
+
+def _run(page: Path) -> None:
     names: dict[str, object] = {"__name__": page.stem}
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    for number, block in enumerate(BLOCK.findall(page.read_text())):
-        if block.startswith(">>>"):
-            example = doctest.DocTestParser().get_doctest(block, names, page.name, str(page), 0)
-            assert doctest.DocTestRunner(optionflags=flags).run(example, clear_globs=False)[0] == 0
-            names = example.globs
+    for block in blocks_of(page):
+        if block.language == "python":
+            run_python(block, names)
         else:
-            exec(compile(block, f"{page.name}[{number}]", "exec"), names)
+            run_shell(block)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=_name)
 def test_the_cells_of_a_notebook_run(notebook, folder):
     """Its cells run in order, in this process: they use no magic."""
@@ -60,3 +80,45 @@ def test_the_cells_of_a_notebook_run(notebook, folder):
 def test_two_notebooks_are_there():
     """Or the test above would pass without any."""
     assert len(NOTEBOOKS) == 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_no_example_depends_on_what_a_reader_cannot_see(page):
+    """A comment of Markdown is no place for code."""
+    assert "<!--" not in page.read_text()
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"], ids=_name)
+def test_links_lead_somewhere(page):
+    """Within the repository, where pages are read as well, and to headings that are there."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, heading = link.partition("#")
+        if "://" in link or path == "js":  # the source distribution has no JavaScript
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not heading or heading in _headings(target), link
+
+
+def _headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives to headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_examples_within_lists_and_tables_are_found(tmp_path):
+    """Their fences are indented."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "* - ```python\n    a = 1\n    if a:\n        b = 2\n    ```\n\n```sh\nls\n```\n"
+    )
+    first, second = blocks_of(page)
+    assert first == Block("page.md:1", "python", "a = 1\nif a:\n    b = 2\n")
+    assert (second.where, second.language) == ("page.md:7", "sh")
+
+
+def test_unknown_commands_and_extras_are_noticed():
+    """A shell block may say nothing that no test runs."""
+    for text in ("rm -rf store", 'python -m pip install ".[alll]"', "numcodecs-video compres a b"):
+        with pytest.raises(AssertionError):
+            run_shell(Block("page.md:1", "sh", text))

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import warnings
-from pathlib import Path
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
-import xarray as xr
-import zarr
-from fsspec.core import url_to_fs
 
-from numcodecs_video.cli.copying import copied_bytes, copy_dataset
 from numcodecs_video.cli.options import (
     announced,
     encoding_options,
@@ -20,60 +14,93 @@ from numcodecs_video.cli.options import (
     json_option,
     variable_option,
 )
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import (
-    format_promise,
-    format_ratio,
-    format_size,
-    format_units,
-    new_table,
-    print_json,
-    print_table,
-)
-from numcodecs_video.xarray import encoding, record_loss
-from numcodecs_video.xarray.compare import names_zarr
-from numcodecs_video.xarray.recording import describe_loss
+from numcodecs_video.cli.parameters import CHUNKS, LABELS, PLACES, STACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numcodecs_video.cli.reading import Groups
 
 __all__ = ["compress"]
 
-ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
-# All that decode_cf=False stands for, which xarray.open_groups alone ignores (seen in 2026.9); the
-# copies of packed data in tests/cli/test_cli.py guard it.
-UNDECODED: dict[str, Any] = dict.fromkeys(
-    ("mask_and_scale", "decode_times", "decode_timedelta", "decode_coords", "concat_characters"),
-    False,
-)
 EXAMPLES = """\b
 Examples:
   numcodecs-video compress era5.nc era5.zarr --max-error t2m=0.01 --max-error u10=0.1
   numcodecs-video compress s3://bucket/s2.zarr s2.zarr --psnr b10m=50 --effort 7
   numcodecs-video compress in.zarr out.zarr --lossless --chunks time=64,y=256,x=256
+  numcodecs-video compress t2m-*.nc t2m.zarr --sel time=2020-01:2020-06 --max-error t2m=0.01
+  numcodecs-video compress s2.zarr s2.zip --stack s2:band=B02,B03,B04 --max-error 's2=0.002'
 """
-REFERENCES = ("coordinates", "grid_mapping", "bounds", "ancillary_variables", "cell_measures")
 
 
 @click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
-@click.argument("src")
+@click.argument("srcs", metavar="SRC...", nargs=-1, required=True)
 @click.argument("dst")
+@click.option(
+    "--join",
+    "join_dim",
+    metavar="DIM",
+    help="Put several SRC one behind the other along this dimension.  [default: that of time]",
+)
+@click.option(
+    "--sel",
+    "labels",
+    type=LABELS,
+    multiple=True,
+    help="Keep these labels, as in time=2020-01:2020-06 or lat=40:50.  [repeatable]",
+)
+@click.option(
+    "--isel",
+    "places",
+    type=PLACES,
+    multiple=True,
+    help="Keep these places from 0, the last left out, as in time=0:10.  [repeatable]",
+)
+@click.option(
+    "--stack",
+    "stacks",
+    type=STACK,
+    multiple=True,
+    help="Put variables into one with a band axis, as in s2:band=B02,B03,B04.  [repeatable]",
+)
 @variable_option
 @encoding_options
 @click.option("--zarr-format", type=click.Choice(["2", "3"]), default="3", show_default=True)
+@click.option(
+    "--shards",
+    type=CHUNKS,
+    help="Put chunks into shards of so many cells, a multiple of the chunks; -1 for all.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is a local Zarr store.")
+@click.option(
+    "--append",
+    "append_dim",
+    metavar="DIM",
+    help="Append to DST along this dimension, with the codecs that are there.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what DST would take, and write nothing.")
 @json_option
 def compress(
-    src: str,
+    srcs: Sequence[str],
     dst: str,
     *,
+    join_dim: str | None,
+    labels: Sequence[tuple[str, str]],
+    places: Sequence[tuple[str, int | slice | list[int]]],
+    stacks: Sequence[tuple[str, str, list[str]]],
     names: Sequence[str],
     zarr_format: str,
     overwrite: bool,
+    append_dim: str | None,
+    dry_run: bool,
     as_json: bool,
     **said: Any,
 ) -> None:
     """Copy SRC, a Zarr store, its URL or a NetCDF file, to the Zarr store DST.
+
+    Several SRC become one store: those with the same variables one behind the other in time, those
+    with different variables together.
 
     Variables with time, y and x axes become video, without loss unless a promise allows some: for
     one variable (t2m=0.01), or for all measurements, which spares integers and classes (0.01). All
@@ -81,175 +108,97 @@ def compress(
     coordinates and packing, and what was lost is written into the attributes. A local DST appears
     under its name once it is complete.
     """
+    from numcodecs_video.cli.gathering import gather
+    from numcodecs_video.cli.targets import check_target
+    from numcodecs_video.cli.unnamed import letters_of_dimensions
+
     settings = encoding_settings(said)
-    target = _check_destination(src, dst, overwrite=overwrite)
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
-    with _open_as_stored(src) as source:
-        ds = _select(source, names)
-        with announced(), progress_bar("searching", None):
-            encodings = encoding(ds, zarr_format=number, tune=True, **settings)
-        if isinstance(target, str):
-            _write(ds, target, encodings, number)
-        else:
-            _write_then_rename(ds, target, encodings, number)
-        sizes = _sizes(ds, str(target))
-        if as_json:
-            print_json(sizes)
-        else:
-            _print_sizes(ds, str(target), encodings, sizes)
-
-
-def _check_destination(src: str, dst: str, *, overwrite: bool) -> Path | str:
-    """Return the path to write to, which may be replaced, or the URL."""
-    dst = dst.removeprefix("file://")
-    if "://" in dst:
-        files, path = url_to_fs(dst)
-        if files.exists(path):
-            raise click.ClickException(f"{dst} exists: name another, or remove it beforehand")
-        return dst
-    target = Path(dst)
-    if target.suffix == ".zip":
-        raise click.ClickException(
-            f"{dst} is no directory: write to one, then zip the finished store"
+    target = None if append_dim or dry_run else check_target(srcs, dst, overwrite=overwrite)
+    with ExitStack() as stack:
+        groups = gather(
+            srcs,
+            stack,
+            join_dim=join_dim,
+            labels=labels,
+            places=places,
+            stacks=stacks,
+            names=names,
+            axes=said["axes"],
         )
-    if not target.exists():
-        return target
-    if not overwrite:
-        raise click.ClickException(f"{dst} exists: name another, or add --overwrite to replace it")
-    if not _is_store(target):
-        raise click.ClickException(f"{dst} is no Zarr store, and --overwrite replaces nothing else")
-    if target.resolve() in (Path(src).resolve(), *Path(src).resolve().parents):
-        raise click.ClickException(f"{src} is in {dst}, which cannot replace what it is read from")
-    return target
-
-
-def _is_store(path: Path) -> bool:
-    return any((path / name).exists() for name in ZARR_METADATA)
-
-
-def _open_as_stored(src: str) -> xr.Dataset:
-    """Open without decoding anything: what is not decoded is not changed."""
-    path = Path(src)
-    if "://" not in src and not path.exists():
-        raise click.ClickException(f"{src} does not exist")
-    try:
-        with warnings.catch_warnings():
-            # A store without consolidated metadata opens more slowly, and is as good.
-            warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-            engine: Literal["zarr"] | None = "zarr" if names_zarr(src) else None
-            groups = xr.open_groups(src, engine=engine, cache=False, **UNDECODED)
-    except ImportError:
-        raise
-    except Exception as error:  # readers raise what they like on what is not theirs
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise click.ClickException(
-            f"cannot read {src} as a Zarr group or a NetCDF file: {reason}"
-        ) from error
-    filled = [group for group, ds in groups.items() if ds.variables]
-    if filled != ["/"]:
-        raise click.ClickException(
-            f"{src} holds groups, which compress does not copy: {', '.join(filled)}"
-            if filled
-            else f"{src} holds no variables"
-        )
-    return groups["/"]
-
-
-def _select(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """Keep the variables named, their axes, and what their attributes refer to."""
-    unknown = [name for name in names if name not in ds.variables]
-    if unknown:
-        raise click.ClickException(
-            f"no variable {', '.join(unknown)}: there are {', '.join(map(str, ds.variables))}"
-        )
-    if not names:
-        return ds
-    kept, found = set[str](), set(names)
-    while found:  # an axis may refer to its bounds in turn
-        kept |= found
-        attributes = [ds.attrs, *(ds.variables[name].attrs for name in found)]
-        said = " ".join(str(attrs.get(key, "")) for attrs in attributes for key in REFERENCES)
-        dims = {str(dim) for name in found for dim in ds.variables[name].dims}
-        found = ({word.rstrip(":") for word in said.split()} | dims) & set(ds.variables) - kept
-    return ds[sorted(kept)]
-
-
-def _write_then_rename(
-    ds: xr.Dataset, target: Path, encodings: Mapping[str, Any], zarr_format: Literal[2, 3]
-) -> None:
-    """Write under another name, so that what bears the right one is always complete."""
-    partial = target.with_name(target.name + ".partial")
-    replaced = target.with_name(target.name + ".replaced")
-    # Both are of earlier runs that were interrupted.
-    if replaced.exists() and not target.exists():
-        finished = f"rename {partial} to {target.name}, which is complete, or " * partial.exists()
-        raise click.ClickException(
-            f"an earlier run was interrupted while it replaced {target}: {finished}rename "
-            f"{replaced} to {target.name}, which is what was there"
-        )
-    for left in filter(Path.exists, (partial, replaced)):
-        if not left.is_dir() or (not _is_store(left) and any(left.iterdir())):
-            raise click.ClickException(f"{left} is in the way: move it")
-        shutil.rmtree(left)
-    try:
-        _write(ds, str(partial), encodings, zarr_format)
-    except KeyboardInterrupt:
-        raise click.ClickException(
-            f"interrupted: {target} was not written and {partial} is incomplete; run the same "
-            "command to start over, or delete it"
-        ) from None
-    except Exception:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    if target.exists():
-        # Deleting takes long enough to be interrupted; renaming does not.
-        target.rename(replaced)
-        partial.rename(target)
-        shutil.rmtree(replaced)
-    else:
-        partial.rename(target)
+        if said["axes"]:
+            settings["axes"] = letters_of_dimensions(groups, said["axes"])
+        if dry_run:
+            _plan(groups, dst, {**settings, "zarr_format": number}, as_json=as_json)
+        elif append_dim is not None:
+            _append(groups, dst, append_dim, settings, as_json=as_json)
+        elif target is not None:
+            _write(groups, target, number, settings, as_json=as_json)
 
 
 def _write(
-    ds: xr.Dataset, path: str, encodings: Mapping[str, Any], zarr_format: Literal[2, 3]
+    groups: Groups,
+    target: Path | str,
+    zarr_format: Literal[2, 3],
+    settings: Mapping[str, Any],
+    *,
+    as_json: bool,
 ) -> None:
-    """Copy with a progress bar, and record what was lost."""
-    with progress_bar("compressing", copied_bytes(ds, encodings)) as advance:
-        copy_dataset(ds, path, encodings, zarr_format=zarr_format, advance=advance)
-    record_loss(path)
+    """Write a new store, and say what it took."""
+    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.copying import copied_bytes, copy_groups, counted_chunks
+    from numcodecs_video.cli.cores import beside_main_thread, threads_for
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.selecting import paths_of
+    from numcodecs_video.cli.summary import print_sizes, sizes_of
+    from numcodecs_video.cli.targets import completed
+    from numcodecs_video.xarray import record_loss
 
-
-def _sizes(ds: xr.Dataset, path: str) -> list[dict[str, Any]]:
-    """Gather what each variable took, the large ones first."""
-    group = zarr.open_group(path, mode="r", use_consolidated=False)
-    sizes = []
-    for name, variable in sorted(ds.variables.items(), key=lambda item: -item[1].nbytes):
-        array: Any = group[str(name)]
-        sizes.append(
-            {
-                "name": str(name),
-                "raw_bytes": variable.nbytes,
-                "stored_bytes": array.nbytes_stored(),
-                "attributes": describe_loss(array),
-            }
+    with announced(), progress_bar("searching", None), threads_for(1):
+        encodings = beside_main_thread(
+            choose_encodings, groups, zarr_format=zarr_format, **settings
         )
-    return sizes
+    with nullcontext(target) if isinstance(target, str) else completed(target) as path:
+        with (
+            progress_bar("compressing", copied_bytes(groups, encodings)) as advance,
+            threads_for(counted_chunks(groups, encodings)),
+        ):
+            copy_groups(groups, str(path), encodings, zarr_format=zarr_format, advance=advance)
+        record_loss(path)
+    print_sizes(str(target), sizes_of(str(target), paths_of(groups)), as_json=as_json)
 
 
-def _print_sizes(
-    ds: xr.Dataset, path: str, encodings: Mapping[str, Any], sizes: Sequence[Mapping[str, Any]]
+def _append(
+    groups: Groups, dst: str, dim: str, settings: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    """Print what each variable took, and what was promised for it."""
-    table = new_table(path, ["variable", "promise"], ["raw", "stored", "ratio"])
-    for size in sizes:
-        promise = "Zarr's default"
-        if size["name"] in encodings:
-            units = format_units(ds.variables[size["name"]].attrs)
-            promise = format_promise(size["attributes"], units)
-        raw, stored = size["raw_bytes"], size["stored_bytes"]
-        row = format_size(raw), format_size(stored), format_ratio(raw, stored)
-        table.add_row(size["name"], promise, *row)
-    table.add_section()
-    raw, stored = (sum(size[key] for size in sizes) for key in ("raw_bytes", "stored_bytes"))
-    table.add_row("all", "", format_size(raw), format_size(stored), format_ratio(raw, stored))
-    print_table(table)
+    """Append to a store, and say what it takes now."""
+    from numcodecs_video.cli.appending import append_groups, check_settings
+    from numcodecs_video.cli.reading import open_as_stored
+    from numcodecs_video.cli.selecting import paths_of
+    from numcodecs_video.cli.summary import print_sizes, sizes_of
+
+    check_settings()
+    if dst.endswith(".zip"):
+        raise click.ClickException(f"{dst} cannot grow: append to an unzipped store")
+    known = {
+        word: value for word, value in settings.items() if word not in ("pca", "effort", "codec")
+    }
+    with ExitStack() as stack:
+        there = open_as_stored(dst, stack)
+        with announced():
+            append_groups(groups, there, dst, dim, known)
+    print_sizes(dst, sizes_of(dst, paths_of(groups)), as_json=as_json)
+
+
+def _plan(groups: Groups, dst: str, settings: Mapping[str, Any], *, as_json: bool) -> None:
+    """Say what a new store would take."""
+    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.cores import beside_main_thread, threads_for
+    from numcodecs_video.cli.planning import expect, print_expectations
+    from numcodecs_video.cli.progress import progress_bar
+
+    with announced(), progress_bar("trying", None):
+        with threads_for(1):
+            encodings = beside_main_thread(choose_encodings, groups, **settings)
+        found = beside_main_thread(expect, groups, encodings)
+    print_expectations(f"{dst}, if it were written", found, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Copy a dataset into a new Zarr store: values as stored, in bounded memory, with real progress.
+"""Copy datasets into a new Zarr store: values as stored, in bounded memory, with real progress.
 
 Large arrays are created empty and then filled in blocks of whole chunks, so that no chunk is ever
 encoded twice. Knows xarray and zarr; nothing of video, which is one more codec to it.
@@ -6,10 +6,10 @@ encoded twice. Knows xarray and zarr; nothing of video, which is one more codec 
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,40 +17,84 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["copied_bytes", "copy_dataset"]
+    from numcodecs_video.sampling import Region
+
+__all__ = [
+    "Copy",
+    "Encodings",
+    "check_readable",
+    "copied_bytes",
+    "copy_groups",
+    "counted_chunks",
+    "fill_arrays",
+    "read_region",
+]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
 WORKERS = min(8, os.cpu_count() or 1)  # each holds one chunk while it encodes
+#: what ``Dataset.to_zarr`` takes as encoding, by group
+Encodings = dict[str, dict[str, dict[str, Any]]]
 
-Region = tuple[slice, ...]
+
+@dataclass(frozen=True)
+class Copy:
+    """An array that is filled chunk by chunk.
+
+    Attributes
+    ----------
+    name : str
+        With the path of its group.
+    source : xarray.Variable
+    target : zarr.Array
+    start : tuple of int
+        Where in the target the first cell of the source goes.
+    """
+
+    name: str
+    source: xr.Variable
+    target: zarr.Array[Any]
+    start: tuple[int, ...]
+
+    @property
+    def region(self) -> Region:
+        """Of the target."""
+        ends = zip(self.start, self.source.shape, strict=True)
+        return tuple(slice(start, start + length) for start, length in ends)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Of what is written at once: shards, where there are some."""
+        return self.target.shards or self.target.chunks
 
 
-def copy_dataset(
-    ds: xr.Dataset,
+def copy_groups(
+    groups: Mapping[str, xr.Dataset],
     path: str,
-    encodings: Mapping[str, Mapping[str, Any]],
+    encodings: Encodings,
     *,
     zarr_format: Literal[2, 3],
     advance: Callable[[int], None],
 ) -> None:
-    """Write a dataset to a store that does not exist yet.
+    """Write datasets to the groups of a store that does not exist yet.
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        Opened without any decoding, so that what is copied is what is stored.
+    groups : mapping of str to xarray.Dataset
+        By the path of the group, "/" first; opened without any decoding, so that what is copied is
+        what is stored.
     path : str
         Path or URL of the new store.
-    encodings : mapping of str to mapping
-        As ``Dataset.to_zarr`` takes them; variables left out get Zarr's defaults.
+    encodings : mapping
+        By group, as ``Dataset.to_zarr`` takes them; variables left out get Zarr's defaults.
     zarr_format : {2, 3}
         Format of the new store.
     advance : callable
@@ -59,8 +103,47 @@ def copy_dataset(
     Raises
     ------
     VideoCodecError
-        If a chunk cannot be encoded; the message says which.
+        If a chunk cannot be read or encoded; the message says which.
     """
+    copies = []
+    for group, ds in groups.items():
+        copies += _create(ds, path, group, encodings.get(group, {}), zarr_format)
+    fill_arrays(copies, advance)
+    with silent_about_format_3():
+        for group in reversed(list(groups)):  # from within, so that the root knows all
+            zarr.consolidate_metadata(path, path=group.strip("/"), zarr_format=zarr_format)
+
+
+def copied_bytes(groups: Mapping[str, xr.Dataset], encodings: Encodings) -> int:
+    """Return how many bytes `copy_groups` will report."""
+    return sum(
+        ds.variables[name].nbytes
+        for group, ds in groups.items()
+        for name in _large_variables(ds, encodings.get(group, {}))
+    )
+
+
+def counted_chunks(groups: Mapping[str, xr.Dataset], encodings: Encodings) -> int:
+    """Return how many chunks of video there are."""
+    return sum(
+        math.prod(
+            math.ceil(size / length)
+            for size, length in zip(groups[group][name].shape, given["chunks"], strict=True)
+        )
+        for group, chosen in encodings.items()
+        for name, given in chosen.items()
+        if "chunks" in given
+    )
+
+
+def _create(
+    ds: xr.Dataset,
+    path: str,
+    group: str,
+    encodings: Mapping[str, Mapping[str, Any]],
+    zarr_format: Literal[2, 3],
+) -> list[Copy]:
+    """Write a group with its small arrays, and say what is left to fill."""
     large = _large_variables(ds, encodings)
     # xarray writes a float array without a fill value as if NaN were one, unless told otherwise.
     said = {
@@ -71,20 +154,18 @@ def copy_dataset(
         for name, variable in ds.variables.items()
     }
     with silent_about_format_3():
-        _with_empty(ds, large, said, zarr_format).to_zarr(
-            path, mode="w-", zarr_format=zarr_format, encoding=said
+        _with_empty(ds, group, large, said, zarr_format).to_zarr(
+            path, group=group, mode="w-", zarr_format=zarr_format, encoding=said, consolidated=False
         )
-    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    made = zarr.open_group(path, path=group.strip("/"), mode="r+", use_consolidated=False)
+    copies = []
     for name in large:
-        target = group[name]
+        target = made[name]
         if not isinstance(target, zarr.Array):
             raise TypeError(f"{name} in {path} is no array")
-        _fill_array(ds.variables[name], target, advance)
-
-
-def copied_bytes(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return how many bytes `copy_dataset` will report."""
-    return sum(ds.variables[name].nbytes for name in _large_variables(ds, encodings))
+        start = (0,) * target.ndim
+        copies.append(Copy(f"{group}/{name}".lstrip("/"), ds.variables[name], target, start))
+    return copies
 
 
 def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -103,16 +184,22 @@ def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]])
 
 def _with_empty(
     ds: xr.Dataset,
+    group: str,
     names: Sequence[str],
     encodings: Mapping[str, Mapping[str, Any]],
     zarr_format: Literal[2, 3],
 ) -> xr.Dataset:
-    """Stand one fill value in for each of the large arrays.
+    """Read the small arrays, and stand one fill value in for each of the large ones.
 
     Zarr does not write chunks that hold its fill value alone, so xarray creates the arrays with all
     their metadata and no data, whatever their size.
     """
     stand_ins = {}
+    for name, variable in ds.variables.items():
+        if name not in names:
+            whole = tuple(slice(0, size) for size in variable.shape)
+            values = read_region(f"{group}/{name}".lstrip("/"), variable, whole, variable.shape)
+            stand_ins[name] = variable.copy(deep=False, data=values)
     for name in names:
         variable = ds.variables[name]
         fill = _fill_value(variable, encodings[name], zarr_format)
@@ -133,22 +220,103 @@ def _fill_value(
     return encoding.get("fill_value", np.nan if variable.dtype.kind == "f" else 0)
 
 
-def _fill_array(
-    source: xr.Variable, target: zarr.Array[Any], advance: Callable[[int], None]
-) -> None:
-    """Copy all values, reading in one thread and encoding in several."""
-    pool = ThreadPoolExecutor(WORKERS)
+def fill_arrays(copies: Iterable[Copy], advance: Callable[[int], None]) -> None:
+    """Copy all values, reading in one thread and encoding in several, whosever chunks they are.
+
+    Parameters
+    ----------
+    copies : iterable of Copy
+    advance : callable
+        Told the raw bytes of each chunk once it is written.
+    """
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="numcodecs_video_copy")
+    pending: set[Future[int]] = set()
+    waiting = 0  # bytes that were read and are not written yet
+
+    def take(done: Iterable[Future[int]]) -> None:
+        nonlocal waiting
+        for task in done:
+            pending.discard(task)
+            size = task.result()
+            waiting -= size
+            advance(size)
+
     try:
-        for block in _blocks(source.shape, target.chunks, source.dtype.itemsize):
-            values = source[block].values
-            tasks = [
-                pool.submit(_write_chunk, target, chunk, values[_relative(chunk, block)])
-                for chunk in _grid(block, target.chunks)
-            ]
-            for task in as_completed(tasks):
-                advance(task.result())
-    finally:
-        pool.shutdown(cancel_futures=True)  # after an interruption, not the rest of the block
+        for copy in copies:
+            for block in _blocks(copy.region, copy.lengths, copy.source.dtype.itemsize):
+                size = _bytes_in(block, copy.source.dtype.itemsize)
+                while pending and waiting + size > BLOCK_BYTES:
+                    take(wait(pending, return_when=FIRST_COMPLETED).done)
+                values = _read(copy, block)
+                waiting += size
+                for chunk in regions_of(block, copy.lengths):
+                    part = values[_relative(chunk, block)]
+                    pending.add(pool.submit(_write_chunk, copy.target, chunk, part))
+        while pending:
+            take(wait(pending, return_when=FIRST_COMPLETED).done)
+    except BaseException as error:
+        # Not the rest of the block; and whoever interrupts does not wait for what is being encoded.
+        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _read(copy: Copy, block: Region) -> NDArray[Any]:
+    """Read a block of the target."""
+    return read_region(copy.name, copy.source, _relative(block, copy.region), copy.lengths)
+
+
+def read_region(
+    name: str, source: xr.Variable, region: Region, lengths: Sequence[int]
+) -> NDArray[Any]:
+    """Read cells, and name what cannot be read as closely as chunks allow.
+
+    Parameters
+    ----------
+    name : str
+        Of the variable, with the path of its group.
+    source : xarray.Variable
+    region : tuple of slice
+    lengths : sequence of int
+        Of the pieces to try, where the source does not tell its chunks.
+
+    Raises
+    ------
+    VideoCodecError
+        If they cannot be read.
+    """
+    try:
+        return np.asarray(source[region].values)
+    except Exception as error:
+        chunks = source.encoding.get("chunks") or source.encoding.get("chunksizes")
+        for chunk in regions_of(
+            region, chunks if chunks and len(chunks) == len(region) else lengths
+        ):
+            try:
+                _ = source[chunk].values
+            except Exception as cause:
+                place = f"{name}[{_cells(chunk)}]" if chunk else name
+                raise VideoCodecError(
+                    f"cannot read {place}: {_reason(cause)}; doctor lists all chunks of a store "
+                    "that are damaged"
+                ) from cause
+        raise VideoCodecError(f"cannot read {name}[{_cells(region)}]: {error}") from error
+
+
+def check_readable(groups: Mapping[str, xr.Dataset]) -> None:
+    """Read all variables piece by piece, to name the first that cannot be read.
+
+    Raises
+    ------
+    VideoCodecError
+        If there is one.
+    """
+    for group, ds in groups.items():
+        for name, variable in ds.variables.items():
+            chunks = variable.encoding.get("chunks") or variable.shape
+            whole = tuple(slice(0, size) for size in variable.shape)
+            for piece in regions_of(whole, [max(1, length) for length in chunks]):
+                read_region(f"{group}/{name}".lstrip("/"), variable, piece, chunks)
 
 
 def _write_chunk(target: zarr.Array[Any], region: Region, values: NDArray[Any]) -> int:
@@ -156,32 +324,35 @@ def _write_chunk(target: zarr.Array[Any], region: Region, values: NDArray[Any]) 
     try:
         target[region] = values
     except VideoCodecError as error:
-        cells = ", ".join(f"{part.start}:{part.stop}" for part in region)
-        raise VideoCodecError(f"{target.basename}[{cells}]: {error}") from error
-    return values.nbytes
+        raise VideoCodecError(f"{target.basename}[{_cells(region)}]: {error}") from error
+    return int(values.nbytes)
 
 
-def _blocks(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Region]:
-    """Cut an array into blocks of whole chunks, as large as `BLOCK_BYTES` allows.
+def _cells(region: Region) -> str:
+    return ", ".join(f"{part.start}:{part.stop}" for part in region)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _bytes_in(region: Region, itemsize: int) -> int:
+    return itemsize * int(math.prod(part.stop - part.start for part in region))
+
+
+def _blocks(region: Region, chunks: Sequence[int], itemsize: int) -> Iterator[Region]:
+    """Cut a region into blocks of whole chunks, as large as `BLOCK_BYTES` allows.
 
     A source with one date a chunk has to be read for every block that cuts through its pictures:
     blocks grow along the last axes first, which cuts them least often.
     """
     lengths = list(chunks)
-    for axis in reversed(range(len(shape))):
+    for axis in reversed(range(len(region))):
         slab = math.prod(lengths) * itemsize  # what one more chunk along this axis adds
         room = max(1, BLOCK_BYTES // slab)
-        lengths[axis] *= max(1, min(room, math.ceil(shape[axis] / chunks[axis])))
-    return _grid(tuple(slice(0, length) for length in shape), lengths)
-
-
-def _grid(region: Region, lengths: Sequence[int]) -> Iterator[Region]:
-    """Cut a region into boxes of the given lengths, smaller at its far edges."""
-    per_axis = (
-        [slice(at, min(at + length, part.stop)) for at in range(part.start, part.stop, length)]
-        for part, length in zip(region, lengths, strict=True)
-    )
-    return itertools.product(*per_axis)
+        size = region[axis].stop - region[axis].start
+        lengths[axis] *= max(1, min(room, math.ceil(size / chunks[axis])))
+    return regions_of(region, lengths)
 
 
 def _relative(region: Region, block: Region) -> Region:

@@ -176,7 +176,7 @@ def _save_picture(cube: NDArray[np.uint16], outcome: Outcome, file: Path) -> Non
         bound=BOUND,
         limits=TRUE_COLOURS,
         units="reflectance × 10,000",
-        title=f"{outcome.name}: {ratio:.1f} times smaller",
+        title=f"{outcome.name}: {ratio:.1f} times smaller than raw",
     )
     figure.savefig(file, dpi=110)
     click.echo(f"Picture: {file}")

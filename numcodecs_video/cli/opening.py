@@ -2,41 +2,99 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+import xarray as xr
 import zarr
 
-from numcodecs_video.xarray.compare import open_lazily
+from numcodecs_video.cli.kinds import describe_kind, is_readable
+from numcodecs_video.cli.options import in_options
+from numcodecs_video.cli.selecting import matching
+from numcodecs_video.errors import DecodeError
+from numcodecs_video.xarray.compare import names_zarr, open_lazily
+from numcodecs_video.xarray.conventions import stored_dtype
+from numcodecs_video.xarray.dimensions import letters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import xarray as xr
+__all__ = [
+    "arrays_of",
+    "check_existence",
+    "in_one_line",
+    "open_dataset",
+    "select_cube",
+    "select_cubes",
+    "select_variables",
+    "store_of",
+    "unreadable",
+]
 
-__all__ = ["arrays_of", "open_dataset", "select_cubes"]
+#: what arrays hold that are no numbers, by the kind of their dtype
+KINDS = {
+    "U": "text",
+    "S": "text",
+    "T": "text",
+    "O": "text or objects",
+    "M": "dates",
+    "m": "durations",
+}
 
 
 def open_dataset(path: str) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
-    _check_existence(path)
+    check_existence(path)
     try:
-        return open_lazily(path)
-    except ImportError:
+        ds = open_lazily(path)
+        if not ds.variables:
+            _refuse_groups(path)
+        return ds
+    except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: Exception) -> click.ClickException:
+    """Say in one line why a source cannot be read, and what it is instead."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if "://" in path and not names_zarr(path):
+        reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
+    elif Path(path).is_file() and not is_readable(Path(path)):
+        reason = f"it is {describe_kind(Path(path))}"
+    return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
+
+
+def _refuse_groups(path: str) -> None:
+    """Name the groups of a source that holds all in groups."""
+    engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+        groups = xr.open_groups(path, engine=engine)
+    filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
+    for ds in groups.values():
+        ds.close()
+    if filled and names_zarr(path):
         raise click.ClickException(
-            f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
-        ) from error
+            f"{path} holds groups: name one, such as {path.rstrip('/')}/{filled[0]} (there are "
+            f"{', '.join(filled)})"
+        )
+    if filled:
+        raise click.ClickException(
+            f"{path} holds groups, {', '.join(filled)}: write one to a file of its own first, as "
+            f"'ncks -G : -g {filled[0]} {path} {Path(filled[0]).name}.nc' does"
+        )
+    raise click.ClickException(f"{path} holds no variables")
 
 
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     """List the arrays of a Zarr store by name, those in groups included."""
-    _check_existence(path)
+    check_existence(path)
     try:
-        node = zarr.open(path, mode="r")
+        node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
     except ValueError as error:  # metadata that are none, or a codec that zarr does not know
         raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
@@ -45,16 +103,72 @@ def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
 
 
-def select_cubes(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """Keep the variables named, or all."""
-    unknown = [name for name in names if name not in ds.data_vars]
+def store_of(path: str) -> Any:
+    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
+    if path.endswith(".zip") and Path(path).is_file():
+        return zarr.storage.ZipStore(path, mode="r")
+    return path
+
+
+def select_variables(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """Keep the variables named, by themselves or by patterns, or all."""
+    known = list(map(str, ds.data_vars))
+    unknown = [name for name in names if not matching(name, known)]
     if unknown:
         raise click.ClickException(
-            f"no variable {', '.join(unknown)}: there are {', '.join(map(str, ds.data_vars))}"
+            f"no variable {', '.join(unknown)}: there are {', '.join(known) or 'none'}"
         )
-    return ds[list(names)] if names else ds
+    found = dict.fromkeys(name for pattern in names for name in matching(pattern, known))
+    return ds[list(found)] if names else ds
 
 
-def _check_existence(path: str) -> None:
+def select_cubes(
+    ds: xr.Dataset, names: Sequence[str], axes: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """Keep the variables named, which must be able to become video, or all that can."""
+    chosen = select_variables(ds, names)
+    reasons = {str(name): _why_no_cube(v, axes, ds.attrs) for name, v in chosen.data_vars.items()}
+    cubes = [name for name, reason in reasons.items() if reason is None]
+    if not cubes or (names and len(cubes) < len(reasons)):
+        found = "; ".join(f"{name} {reason}" for name, reason in reasons.items() if reason)
+        what = "that is no" if names else "nothing here is a"
+        raise click.ClickException(
+            f"{what} video, which has numbers along time, y and x "
+            f"({found or 'there are no variables'}): --axes DIM=LETTER names dimensions"
+        )
+    return ds[cubes]
+
+
+def select_cube(
+    ds: xr.Dataset, name: str | None, axes: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """Keep the variable named, or the only one that can become video."""
+    chosen = select_cubes(ds, [] if name is None else [name], axes)
+    if len(chosen.data_vars) > 1:
+        several = ", ".join(map(str, chosen.data_vars))
+        raise click.ClickException(f"one variable at a time: choose by --var one of {several}")
+    return chosen
+
+
+def _why_no_cube(
+    variable: xr.DataArray, axes: Mapping[str, str] | None, group: Mapping[str, Any]
+) -> str | None:
+    """Say what keeps a variable from becoming video."""
+    if stored_dtype(variable).kind not in "biuf":
+        return f"holds {KINDS.get(variable.dtype.kind, 'no numbers')}"
+    if letters_of(variable, axes, group=group) is None:
+        return f"has ({', '.join(map(str, variable.dims)) or 'no dimensions'})"
+    return None if variable.size else "has no cells"
+
+
+def in_one_line(error: Exception) -> str:
+    """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
+    notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
+    text = error.message if isinstance(error, click.ClickException) else str(error)
+    return " ".join([*in_options(text).split(), *(f"({note})" for note in notes)])
+
+
+def check_existence(path: str) -> None:
+    """Say that a local path is not there before a reader says it in its own words."""
     if "://" not in path and not Path(path).exists():
         raise click.ClickException(f"{path} does not exist")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from numcodecs_video.cli.parameters import parse_axes, parse_bounds, parse_chunks, parse_pca
+from numcodecs_video.cli.parameters import (
+    AXES,
+    BOUND,
+    CHUNKS,
+    NAMES,
+    PCA,
+    QUANTISER,
+    collected,
+    flattened,
+)
 from numcodecs_video.config import CodecName, Jpeg2kName
 
 if TYPE_CHECKING:
@@ -18,9 +27,11 @@ if TYPE_CHECKING:
 __all__ = [
     "CODEC_NAMES",
     "PROMISES",
+    "PROMISE_WORDS",
     "announced",
     "encoding_options",
     "encoding_settings",
+    "in_options",
     "json_option",
     "variable_option",
 ]
@@ -35,13 +46,17 @@ PROMISES = {
     "--psnr": "Peak signal-to-noise ratio of each chunk, in dB.",
     "--qp": "The encoder's own quantiser scale, for experts; no promise.",
 }
+#: the same as keywords
+PROMISE_WORDS = tuple(option[2:].replace("-", "_") for option in PROMISES)
 
 variable_option = click.option(
     "--var",
     "names",
+    type=NAMES,
+    callback=flattened,
     multiple=True,
-    metavar="VAR",
-    help="This variable, with what it refers to, and no other.  [repeatable]",
+    help="These variables, or patterns such as 'B*', with what they refer to, and no other.  "
+    "[repeatable]",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for another program."
@@ -53,9 +68,9 @@ def encoding_options(command: CommandT) -> CommandT:
     options = [
         click.option(
             name,
-            callback=parse_bounds,
+            type=QUANTISER if name == "--qp" else BOUND,
+            callback=collected,
             multiple=True,
-            metavar="[VAR=]VALUE",
             help=f"{text}  [repeatable]",
         )
         for name, text in PROMISES.items()
@@ -65,22 +80,20 @@ def encoding_options(command: CommandT) -> CommandT:
         click.option("--codec", type=click.Choice(CODEC_NAMES), default="auto", show_default=True),
         click.option(
             "--chunks",
-            callback=parse_chunks,
-            metavar="DIM=N,...",
+            type=CHUNKS,
             help="Such as time=64,y=256,x=256; -1 is the whole dimension.",
         ),
         click.option(
             "--axes",
-            callback=parse_axes,
-            metavar="DIM=LETTER,...",
-            help="t, c, y or x for dimensions whose names do not tell.",
+            type=AXES,
+            help="t, c, y or x for dimensions whose names do not tell; or letters alone, such as "
+            "tcyx, for the dimensions of arrays without names.",
         ),
         click.option(
             "--pca",
-            callback=parse_pca,
+            type=PCA,
             default="auto",
             show_default=True,
-            metavar="auto|off|N",
             help="Transform over the bands, with N components.",
         ),
         click.option("--bits", type=int, help="Sample depth of the video.  [default: chosen]"),
@@ -102,7 +115,7 @@ def encoding_settings(said: dict[str, Any]) -> dict[str, Any]:
     """Make what the options hold the keywords of `numcodecs_video.xarray.encoding`."""
     settings = {word: value for word, value in said.items() if value not in (None, {}, False)}
     settings.pop("pca", None)
-    if said["lossless"] and any(said[option[2:].replace("-", "_")] for option in PROMISES):
+    if said["lossless"] and any(said[word] for word in PROMISE_WORDS):
         raise click.UsageError("--lossless and a promise exclude each other")
     return {**settings, "pca": said["pca"]}
 
@@ -113,10 +126,26 @@ def announced() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
-    for warning in caught:
-        text = re.sub(r"pass chunks=({.*})", _as_option, str(warning.message))
-        text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
-        click.echo(f"Note: {text}", err=True)
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"Note: {in_options(message)}", err=True)
+
+
+def in_options(text: str) -> str:
+    """Write settings in a message as the options that say the same.
+
+    Examples
+    --------
+    >>> in_options("max_error names 'v'; leave it out, or name axes={'dimension': 'letter'}")
+    "--max-error names 'v'; leave it out, or name --axes dimension=letter"
+    """
+    text = re.sub(r"pass chunks=({.*})", _as_option, text)
+    text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
+    text = re.sub(r"\baxes={'(\w+)': '(\w+)'}", r"--axes \1=\2", text)
+    return re.sub(rf"^({'|'.join(PROMISE_WORDS)}|axes|chunks|shards)(?= names|=)", _as_word, text)
+
+
+def _as_word(match: re.Match[str]) -> str:
+    return f"--{match[1].replace('_', '-')}"
 
 
 def _as_option(match: re.Match[str]) -> str:

@@ -6,7 +6,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +41,15 @@ def progress_bar(text: str, total: int | None) -> Iterator[Callable[[int], None]
     if not console.is_terminal:  # where some releases of rich end even a hidden bar with a line
         yield lambda size: None
         return
-    columns = TextColumn(text), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn(text), BarColumn(), DownloadColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda size: progress.advance(task, size)
+        # Without a total the bar is on the move: a large chunk takes its time, and nobody knows how
+        # much of it a search has still to try.
+        task = progress.add_task("", total=None)
+
+        def advance(size: int) -> None:
+            progress.update(task, total=total, advance=size)
+
+        yield advance

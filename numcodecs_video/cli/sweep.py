@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcodecs_video.cli.opening import open_dataset, select_cubes
+from numcodecs_video.cli.opening import open_dataset, select_cube
 from numcodecs_video.cli.options import CODEC_NAMES, PROMISES, announced, json_option
-from numcodecs_video.cli.parameters import parse_names, parse_values
+from numcodecs_video.cli.parameters import QUANTISERS, VALUES, names_of
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.tables import format_number, new_table, print_json, print_table
-from numcodecs_video.xarray import letters_of, sweep, write_csv
+from numcodecs_video.xarray import sweep, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +24,8 @@ __all__ = ["sweep_command"]
 def promise_values(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option of several values for each kind of promise."""
     for name, text in reversed(PROMISES.items()):
-        option = click.option(name, callback=parse_values, metavar="VALUE,...", help=text)
-        command = option(command)
+        values = QUANTISERS if name == "--qp" else VALUES
+        command = click.option(name, type=values, help=text)(command)
     return command
 
 
@@ -33,20 +34,19 @@ def promise_values(command: Callable[..., Any]) -> Callable[..., Any]:
     short_help="Rate and distortion over codecs and promises, as CSV and PNG.",
     epilog="""\b
 Examples:
-  numcodecs-video sweep s2.zarr --var b10m --psnr 40,44,48,52
+  numcodecs-video sweep radar.zarr --psnr 40,44,48,52
   numcodecs-video sweep era5.nc --var t2m --max-error 0.01,0.1,1 --codec auto,jpeg2k
 """,
 )
 @click.argument("src")
-@click.option("--var", "name", required=True, metavar="VAR", help="The variable.")
+@click.option("--var", "name", metavar="VAR", help="The variable, where there are several.")
 @promise_values
 @click.option(
     "--codec",
     "codecs",
-    callback=parse_names(CODEC_NAMES),
+    type=names_of(CODEC_NAMES),
     default="auto",
     show_default=True,
-    metavar="NAME,...",
     help=f"Of {', '.join(CODEC_NAMES)}.",
 )
 @click.option("--effort", type=click.IntRange(1, 9), default=5, show_default=True)
@@ -59,7 +59,7 @@ Examples:
 def sweep_command(
     src: str,
     *,
-    name: str,
+    name: str | None,
     codecs: Sequence[str],
     effort: int,
     out: Path | None,
@@ -68,14 +68,16 @@ def sweep_command(
 ) -> None:
     """Encode and decode a variable of SRC under every promise with every codec."""
     promises = {word: values for word, values in said.items() if values}
+    if not promises:
+        raise click.UsageError(f"sweep over what? Give one or more of {', '.join(PROMISES)}")
     with open_dataset(src) as ds:
-        variable = select_cubes(ds, [name])[name]
-        if letters_of(variable) is None:
-            raise click.ClickException(f"{name} is no cube: it needs time, y and x axes")
+        (variable,) = select_cube(ds, name).data_vars.values()
+        name = str(variable.name)
+        stem = out.with_suffix("") if out is not None else Path(f"{name}-sweep")
+        _check_writable(stem)
         runs = len(codecs) * sum(map(len, promises.values()))
         with announced(), progress_bar("sweeping", variable.nbytes * runs) as advance:
             points = sweep(variable, promises, codecs=codecs, effort=effort, advance=advance)
-    stem = out.with_suffix("") if out is not None else Path(f"{name}-sweep")
     write_csv(points, f"{stem}.csv")
     if as_json:
         print_json([point.to_dict() for point in points])
@@ -89,6 +91,14 @@ def sweep_command(
         print_table(table)
         click.echo(f"Table: {stem}.csv")
     _save_picture(points, stem, f"{name} of {Path(src).name}", quiet=as_json)
+
+
+def _check_writable(stem: Path) -> None:
+    """Say before the work is done where its result would have no place."""
+    if not stem.parent.is_dir():
+        raise click.ClickException(f"{stem.parent} is no folder: make it first, or change --out")
+    if not os.access(stem.parent, os.W_OK):
+        raise click.ClickException(f"{stem.parent} cannot be written to: change --out")
 
 
 def _save_picture(points: Any, stem: Path, title: str, *, quiet: bool) -> None:

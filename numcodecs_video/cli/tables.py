@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
+
+from numcodecs_video.cli.fitting import fitted
+from numcodecs_video.xarray.report import Report, format_number
+from numcodecs_video.xarray.verdicts import KINDS, Promised, show_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,30 +30,57 @@ __all__ = [
     "format_units",
     "new_table",
     "print_json",
+    "print_report",
     "print_table",
+    "terminal_width",
 ]
 
-LONGEST_UNITS = 12  # some data keep remarks there
+ENDLESS = 10**4  # where there is no terminal, a table is as wide as it is
+INDENT = "  "
+RATIO = "ratio: raw bytes / stored bytes"
 
 
 def console() -> Console:
-    """Return a console on standard output, wide enough for a table when that is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+    """Return a console on standard output that shows text as it is: units in brackets, say."""
+    width = terminal_width() or ENDLESS
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal on standard output; None where that is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def new_table(title: str, text: list[str], figures: list[str]) -> Table:
     """Start a table whose first columns hold text and whose others hold figures."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=title)
     for name in text:
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in figures:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def print_table(table: Table) -> None:
-    """Print a table without the padding that rich leaves at the right."""
-    console().print(table)
+    """Print a table in the columns that there are, no figure in parts, and say what a ratio is."""
+    screen, room = console(), terminal_width()
+    screen.print(str(table.title), style="bold", soft_wrap=True)
+    for part in fitted(table, None if room is None else room - len(INDENT)):
+        with screen.capture() as captured:
+            screen.print(part)
+        lines = (line.rstrip() for line in captured.get().splitlines())
+        click.echo("\n" + "\n".join(INDENT + line for line in lines if line))
+    ratio = any(column.header == "ratio" for column in table.columns)
+    click.echo(f"\n{INDENT}{RATIO}\n" if ratio else "")
+
+
+def print_report(title: str, report: Report[Any], rows_are: str = "variable") -> None:
+    """Print results, one a row."""
+    header, rows = report.table()
+    table = new_table(title, [rows_are], header[1:])
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)
 
 
 def print_json(value: Any) -> None:
@@ -65,18 +97,14 @@ def _finite(value: Any) -> Any:
 
 
 def format_size(size: int) -> str:
-    """Write a number of bytes with three digits and a decimal unit.
+    """Write a number of bytes with a decimal unit.
 
     Examples
     --------
     >>> format_size(999), format_size(12_345), format_size(6_789_000_000)
-    ('999 B', '12.3 kB', '6.79 GB')
+    ('999 bytes', '12.3 kB', '6.8 GB')
     """
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
-    while value >= 999.5 and len(units) > 1:
-        value /= 1000.0
-        units.pop(0)
-    return f"{size} B" if units[0] == "B" else f"{value:#.3g} {units[0]}".replace(". ", " ")
+    return decimal(size)
 
 
 def format_ratio(raw_bytes: int, stored_bytes: int) -> str:
@@ -88,17 +116,6 @@ def format_ratio(raw_bytes: int, stored_bytes: int) -> str:
     ('12.5', '–')
     """
     return f"{raw_bytes / stored_bytes:.1f}" if stored_bytes else "–"
-
-
-def format_number(value: float) -> str:
-    """Write a measured figure with four digits.
-
-    Examples
-    --------
-    >>> format_number(0.123456), format_number(20.0), format_number(float("inf"))
-    ('0.1235', '20', '∞')
-    """
-    return f"{value:.4g}".replace("inf", "∞")
 
 
 def format_shape(shape: tuple[int | tuple[int, ...], ...]) -> str:
@@ -127,16 +144,10 @@ def format_promise(attributes: Mapping[str, Any], units: str = "") -> str:
     >>> format_promise({"lossy_compression_max_error": 0.01}, " K"), format_promise({})
     ('±0.01 K', 'lossless')
     """
-    for kind in ("max_error", "max_relative_error", "rmse", "psnr", "qp"):
+    for kind in KINDS:
         value = attributes.get(f"lossy_compression_{kind}")
         if value is not None:
-            texts = {
-                "max_error": f"±{value:g}{units}",
-                "max_relative_error": f"±{100 * value:g} %",
-                "rmse": f"RMSE {value:g}{units}",
-                "psnr": f"PSNR {value:g} dB",
-            }
-            return texts.get(kind, f"{kind} {value:g}")
+            return str(Promised(kind, value, units.strip()))
     return "lossless"
 
 
@@ -148,5 +159,4 @@ def format_units(attributes: Mapping[str, object]) -> str:
     >>> format_units({"units": "K"}), format_units({}), format_units({"units": "as in table 3"})
     (' K', '', '')
     """
-    units = str(attributes.get("units", ""))
-    return f" {units}" if 0 < len(units) <= LONGEST_UNITS else ""
+    return show_units(attributes.get("units", ""))

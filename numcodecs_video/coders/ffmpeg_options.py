@@ -16,6 +16,8 @@ __all__ = ["check_options", "encoder_options", "structure_options"]
 
 _X26_PRESETS = "ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow"
 _FLAG = "[01]"
+#: pictures that x265 has to look ahead to arrange runs of them: fast presets do by fewer
+_LOOKAHEAD = ("rc-lookahead", "20")
 #: sides of x265's coding tree units
 _UNITS = (64, 32, 16)
 _SMALL = r"\d|1[0-6]"
@@ -144,10 +146,10 @@ def structure_options(structure: Structure) -> tuple[tuple[str, str], ...]:
         intra, inter = RATIOS[structure.ratios]
         found += [("ipratio", f"{intra:g}"), ("pbratio", f"{inter:g}")]
     if structure.run:
-        found += [("b-adapt", "0"), ("bframes", str(structure.run))]
+        found += [("b-adapt", "0"), ("bframes", str(structure.run)), _LOOKAHEAD]
     if structure.layers:
         found += [("b-adapt", "0"), ("bframes", str(2 ** (structure.layers - 1) - 1))]
-        found += [("temporal-layers", str(structure.layers))]
+        found += [("temporal-layers", str(structure.layers)), _LOOKAHEAD]
     return tuple(found)
 
 

@@ -10,8 +10,8 @@ __all__ = ["PLAIN", "RATIOS", "TRIMS", "USUAL", "Structure"]
 RATIOS = ((1.0, 1.0), (1.4, 1.3), (2.5, 1.5), (4.0, 2.0), (6.0, 2.5))
 #: the entry that encoders use by themselves
 PLAIN = 1
-#: key pictures: the median, the interquartile mean, the mean
-TRIMS = (0.5, 0.25, 0.0)
+#: key pictures: the interquartile mean, the median, the mean
+TRIMS = (0.25, 0.5, 0.0)
 
 
 @dataclass(frozen=True)

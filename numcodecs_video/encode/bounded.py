@@ -51,8 +51,6 @@ _NEAR = 1.1
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
 #: searched
 _OUT_OF_RANGE, _FEW_BYTES = 3.0, 500
-#: a first guess at so fine a quantiser says that a base is no use to effort 1
-_LEAST_QUICK = 3
 
 
 def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
@@ -79,7 +77,7 @@ def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
     """What a plan says, the smallest on a part first; what a search says where that is far off."""
     candidates = plan.candidates(levels)
     if len(candidates) > 1:
-        trials = start_trials(levels, levels.chunk.effort.trial_cells)
+        trials = _trials(levels)
         candidates = sorted(candidates, key=trials.size)
     most = _OUT_OF_RANGE * plan.rate * levels.chunk.cube.size / 8
     made = list(islice(_made(candidates, levels), 1))
@@ -167,12 +165,7 @@ def rank(levels: ChunkLevels) -> Ranking:
     exact: list[Candidate] = [Exact()] if lossless else []
     if chunk.tiny:
         return Ranking([*direct, *exact], len(direct + exact))
-    if not chunk.effort.search:
-        quick: list[Candidate] = []
-        if first is not None and first > _LEAST_QUICK:
-            quick = [Base(base_coder(chunk).name, first, structure=usual_structure(chunk))]
-        return Ranking([*quick, *exact, *direct], 1 + len(exact))
-    trials = start_trials(levels, chunk.effort.trial_cells)
+    trials = _trials(levels)
     for candidate in direct + exact + splits:
         trials.size(candidate)
     if first is not None and trials.least_rate() <= chunk.effort.base_rate:
@@ -181,6 +174,11 @@ def rank(levels: ChunkLevels) -> Ranking:
     if keep == 1:
         ranked, keep = shortlist(trials, ranked)
     return Ranking(ranked, keep, trials.sizes, trials.least_rate())
+
+
+def _trials(levels: ChunkLevels) -> Trials:
+    effort = levels.chunk.effort
+    return start_trials(levels, effort.trial_cells, effort.draft)
 
 
 def shortlist(trials: Trials, ranked: Sequence[Candidate]) -> tuple[list[Candidate], int]:

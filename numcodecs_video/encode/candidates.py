@@ -150,14 +150,13 @@ class SplitFloats:
         segments, effort = levels.chunk.segments, levels.chunk.effort
         bits = 8 if ordered.top >> self.low < 2**8 else 16
         high = (ordered.array >> self.low).astype(sample_dtype(bits))
-        coder = "adaptive" if effort.adaptive else "jpegxl"
-        known = known_of_base(Layer("base", coder), Transform(), levels.known_valid)
+        known = known_of_base(Layer("base", "adaptive"), Transform(), levels.known_valid)
         encoded = encode_lossless(
-            coder, high, bits, segments, effort, delta=self.delta, known=known
+            "adaptive", high, bits, segments, effort, delta=self.delta, known=known
         )
         gain = 1 << self.low + BIAS_BITS
         transform = Transform("linear", 1, gain, BIAS_BITS, (), (0,) * high.shape[1])
-        name = f"{coder}{' of differences' if self.delta else ''} + {self.low} bits by zstd"
+        name = f"adaptive{' of differences' if self.delta else ''} + {self.low} bits by zstd"
         start = levels.start(name, ordered, transform)
         start = start.add(encoded.layer, encoded.shared, encoded.streams)
         if not self.low:
@@ -335,15 +334,12 @@ def direct_candidates(levels: ChunkLevels) -> list[Candidate]:
     if codec != "auto":
         deltas = effort.deltas and find_coder(codec).predicts_in_time
         return [Direct(codec), Direct(codec, delta=True)] if deltas else [Direct(codec)]
-    if effort.adaptive and not effort.direct_others:
+    if not effort.direct_others:
         return [Direct("adaptive")]
-    found: list[Candidate] = [Direct("jpegxl"), Direct("jpegxl", delta=True)]
-    if effort.adaptive:
-        found.insert(0, Direct("adaptive"))
-    if effort.adaptive:
-        found += [Direct("ffv1"), Direct("ffv1", delta=True)]
-        if levels.direct is not None and levels.direct.top < 2**12:
-            found.append(Direct("hevc"))
+    found: list[Candidate] = [Direct("adaptive")]
+    found += [Direct(coder, delta=delta) for coder in ("jpegxl", "ffv1") for delta in (False, True)]
+    if levels.direct is not None and levels.direct.top < 2**12:
+        found.append(Direct("hevc"))
     return found
 
 
@@ -362,8 +358,7 @@ def split_candidates(levels: ChunkLevels) -> list[Candidate]:
     if not levels.is_float or levels.ordered is None:
         return []
     lows = range(max(0, levels.ordered.top.bit_length() - 16), 17, _SPLIT_STEP)
-    deltas = (False,) if levels.chunk.effort.adaptive else (False, True)
-    return [SplitFloats(low, delta) for low in lows for delta in deltas]
+    return [SplitFloats(low) for low in lows]
 
 
 def base_coder(chunk: Chunk) -> Coder:

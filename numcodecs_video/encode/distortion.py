@@ -47,6 +47,8 @@ _JUMP = 3.0
 _FAR = 2.0
 #: a coder without a base that much larger than a base has no place in a plan
 _NEAR = 1.1
+#: of the way through what is close enough to a target, where a second encode aims
+_NEARER = 0.65
 #: of a target mean square error, what the highest efforts go on for: 0.1 dB
 _CLOSE = 0.977
 #: of a target, what may be used where decoders differ by a sample here and there
@@ -69,9 +71,9 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
     candidates = direct_candidates(direct)
     met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
     base, first = None if met is None else met.encoded, 0
-    tried = chunk.effort.search and not chunk.tiny
+    tried = not chunk.tiny
     if tried and (plan is None or plan.direct or base is None):
-        trials = start_trials(direct, chunk.effort.trial_cells)
+        trials = start_trials(direct, chunk.effort.trial_cells, chunk.effort.draft)
         scale = chunk.cube.size / trials.levels.chunk.cube.size
         if base is None or trials.size(candidates[0]) * scale <= _FAR * base.size:
             candidates = sorted(candidates, key=trials.size)
@@ -85,7 +87,7 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
         return None
     met = _meet_distortion(chunk, rmse, slack)
     direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
-    trials = start_trials(direct, chunk.effort.trial_cells)
+    trials = start_trials(direct, chunk.effort.trial_cells, chunk.effort.draft)
     scale = chunk.cube.size / trials.levels.chunk.cube.size
     best = min(direct_candidates(direct), key=trials.size)
     size = trials.size(best) * scale
@@ -132,6 +134,11 @@ class _Goal:
         """The middle, as a logarithm of base 2."""
         return math.log2((self.most + self.least) / 2)
 
+    @property
+    def near(self) -> float:
+        """Closer to what is asked for: where to go from an encode that is known."""
+        return math.log2(_NEARER * self.most + (1 - _NEARER) * self.least)
+
     def met(self, point: _Point) -> bool:
         """Whether an encode is close enough."""
         return self.least <= 2**point.error <= self.most
@@ -168,9 +175,8 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
     if plan is not None and plan.base is not None:
         start, structure = 0.5 * goal.aim + plan.base.step, plan.base.structure
     elif effort.structures:
-        start, structure = _draft(
-            start_trials(levels, effort.draft_cells), goal, start, usual, effort
-        )
+        trials = start_trials(levels, effort.draft_cells, effort.sketch)
+        start, structure = _draft(trials, goal, start, usual, effort)
     points = _approach(levels, goal, start, structure, effort.encodes)
     if structure != usual and not any(goal.met(p) for p in points):
         structure = usual
@@ -218,7 +224,7 @@ def _draft(
         quick=effort.quick_drafts,
         thorough=effort.thorough,
     )
-    return next_step([(first.step, points[found].error)], goal.aim), found
+    return next_step([(first.step, points[found].error - effort.sketch_gain)], goal.aim), found
 
 
 def _approach(
@@ -233,7 +239,7 @@ def _approach(
         points.append(_encode_at(levels, min(max(step, least), most), structure))
         if goal.met(points[-1]) or (points[-1].step == most and 2 ** points[-1].error < goal.most):
             break
-        step = next_step([(p.step, p.error) for p in points], goal.aim)
+        step = next_step([(p.step, p.error) for p in points], goal.near)
     return points
 
 

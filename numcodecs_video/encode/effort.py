@@ -40,11 +40,13 @@ class Effort:
     trial_cells : float
         Cells of the part that candidates are tried on: enough to rank by, few enough to be cheap.
     draft : int
-        The effort of encodes that only decide something.
-    adaptive : bool
-        The adaptive coder, where JPEG XL and FFV1 would be: 12 to 67 % smaller, half as fast.
-    search : bool
-        Try candidates on a part at all.
+        The effort of encodes that only decide something under a bound.
+    sketch : int
+        The same where a distortion is to be met: what only ranks arrangements may be crude.
+    sketch_gain : float
+        Octaves of mean square error by which encodes lie below such sketches, in the mean.
+    quick_model : bool
+        The adaptive coder's quick model: 2 to 15 % larger than the whole one, twice as fast.
     deltas : bool
         Differences in time by the coder that the user named.
     direct_others : bool
@@ -95,8 +97,9 @@ class Effort:
     pcodec: int
     trial_cells: float
     draft: int
-    adaptive: bool
-    search: bool
+    sketch: int
+    sketch_gain: float
+    quick_model: bool
     deltas: bool
     direct_others: bool
     splits: bool
@@ -152,7 +155,10 @@ _OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
     ),
     "zstd": lambda effort, lossy, cells: (("level", str(effort.zstd)),),
     "pcodec": lambda effort, lossy, cells: (("level", str(effort.pcodec)),),
-    "adaptive": lambda effort, lossy, cells: (("effort", str(effort.number)),),
+    "adaptive": lambda effort, lossy, cells: (
+        ("effort", str(effort.number)),
+        ("model", "quick" if effort.quick_model else "whole"),
+    ),
 }
 
 # fmt: off
@@ -172,21 +178,22 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "pcodec":        (6,     8,     8,     10,    12,    12,    12,    12,    12),
     "trial_cells":   (5e4,   5e4,   5e4,   1e5,   1e5,   3e5,   8e5,   32e5,  math.inf),
     "draft":         (1,     2,     3,     4,     4,     4,     4,     4,     4),
-    "adaptive":      (False, True,  True,  True,  True,  True,  True,  True,  True),
-    "search":        (False, True,  True,  True,  True,  True,  True,  True,  True),
+    "sketch":        (1,     1,     1,     1,     1,     1,     4,     4,     4),
+    "sketch_gain":   (0.0,   0.0,   0.0,   0.4,   0.6,   0.6,   0.15,  0.15,  0.15),
+    "quick_model":   (True,  True,  False, False, False, False, False, False, False),
     "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
     "direct_others": (False, False, False, False, False, False, True,  True,  True),
     "splits":        (False, False, False, True,  True,  True,  True,  True,  True),
     "structures":    (False, False, False, True,  True,  True,  True,  True,  True),
     "thorough":      (False, False, False, False, False, False, False, True,  True),
     "quantisers":    (1,     2,     2,     3,     5,     6,     8,     11,    12),
-    "drafts":        (2,     2,     2,     2,     4,     4,     4,     4,     4),
-    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   9e5,   12e5,  16e5,  64e5,  math.inf),
-    "quick_drafts":  (True,  True,  True,  True,  False, False, False, False, False),
+    "drafts":        (2,     2,     2,     2,     2,     2,     4,     4,     4),
+    "draft_cells":   (1e5,   1e5,   1e5,   1e5,   3e5,   6e5,   16e5,  64e5,  math.inf),
+    "quick_drafts":  (True,  True,  True,  True,  True,  False, False, False, False),
     "estimates":     (True,  True,  True,  True,  True,  True,  True,  True,  False),
     "quick":         (True,  True,  True,  True,  True,  False, False, False, False),
-    "base_rate":     (9,     2,     2,     2,     2,     3,     9,     99,    99),
-    "hopeless":      (1.3,   1.1,   1.1,   1.15,  1.15,  1.2,   1.3,   1.3,   1.3),
+    "base_rate":     (2,     2,     2,     2,     2,     3,     9,     99,    99),
+    "hopeless":      (1.1,   1.1,   1.1,   1.15,  1.15,  1.2,   1.3,   1.3,   1.3),
     "residual_ffv1": (False, False, False, False, False, True,  True,  True,  True),
     "keep":          (1,     1,     1,     1,     1,     1,     3,     3,     3),
     "encodes":       (4,     5,     5,     6,     6,     7,     8,     9,     10),

@@ -174,7 +174,7 @@ def estimate_residual(residual: NDArray[Any]) -> float:
 
 def _residual_coders(residual: NDArray[Any], effort: Effort) -> list[str]:
     """What a residual is worth trying on."""
-    coders = ["adaptive" if effort.adaptive else "jpegxl"]
+    coders = ["adaptive"]
     if np.count_nonzero(residual) < _SPARSE * residual.size:
         coders.append("zstd")
     if effort.residual_ffv1:
@@ -191,7 +191,7 @@ def encode_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
         return None
     packed, classes = _encode_changes(chunk, chunk.missing), chunk.missing.classes
     size = len(packed[1]) + sum(map(len, packed[2]))
-    if chunk.effort.adaptive and size >= _WORTH_CONTEXTS:
+    if size >= _WORTH_CONTEXTS:
         options = chunk.effort.options("adaptive", lossy=False, cells=classes.size)
         spec = EncodeSpec(8, None, options)
         encoded = find_coder("adaptive").encode(classes, chunk.segments, spec)

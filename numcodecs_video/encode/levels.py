@@ -174,8 +174,8 @@ class ChunkLevels:
     def _missing(self) -> tuple[Layer, bytes, list[bytes]] | None:
         return encode_missing(self.chunk)
 
-    def sample(self, cells: float) -> ChunkLevels:
-        """The same on a part of the chunk, at a draft's effort: what trials run on."""
+    def sample(self, cells: float, effort: int) -> ChunkLevels:
+        """The same on a part of the chunk, at another effort: what trials run on."""
         part = self.chunk if cells == math.inf else self.chunk.sample(int(cells))
-        part = replace(part, settings=replace(part.settings, effort=part.effort.draft))
+        part = replace(part, settings=replace(part.settings, effort=effort))
         return ChunkLevels(part, self.bound, relative=self.relative, whole=self)

@@ -61,8 +61,8 @@ class Trials:
         return sorted(found, key=lambda c: self.sizes[c])
 
 
-def start_trials(levels: ChunkLevels, cells: float) -> Trials:
-    """Trials on a part of the chunk of about so many cells."""
+def start_trials(levels: ChunkLevels, cells: float, effort: int) -> Trials:
+    """Trials on a part of the chunk of about so many cells, at an effort of their own."""
     chunk = levels.chunk
-    part = levels.sample(cells)
+    part = levels.sample(cells, effort)
     return Trials(part, len(chunk.segments), chunk.effort.estimates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def tune_settings(chunks: Sequence[NDArray[Any]], settings: Settings) -> Setting
     Parameters
     ----------
     chunks : sequence of ndarray
-        A few, as the codec will be given them.
+        A few, as the codec will be given them; under an RMSE or PSNR, the first that tells.
     settings : Settings
 
     Raises
@@ -36,15 +37,17 @@ def tune_settings(chunks: Sequence[NDArray[Any]], settings: Settings) -> Setting
     """
     settings = replace(check_settings(settings), plan="")
     with np.errstate(all="ignore"):
-        found = [_plan(prepare_chunk(chunk, settings)) for chunk in chunks]
-    plans = [plan for plan in found if plan is not None]
+        found = (_plan(prepare_chunk(chunk, settings)) for chunk in chunks)
+        # One base serves all, and of a distortion one chunk tells which.
+        most = 1 if settings.fidelity.kind in ("rmse", "psnr") else len(chunks)
+        plans = list(islice((plan for plan in found if plan is not None), most))
     if not plans:
         return settings
     return replace(settings, plan=json.dumps(_join(plans).to_json(), sort_keys=True))
 
 
 def _plan(chunk: Chunk) -> Plan | None:
-    if not chunk.axes or chunk.settings.fidelity.kind == "qp" or not chunk.effort.search:
+    if not chunk.axes or chunk.settings.fidelity.kind == "qp":
         return None
     target = target_of(chunk)
     if target.rmse:

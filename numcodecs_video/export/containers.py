@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ import av.error
 
 from numcodecs_video.coders.ffmpeg import CODERS, access_units, open_decoder
 from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.export.complete import complete_file
 from numcodecs_video.format.varint import split_units
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -85,7 +88,10 @@ def remux(
             times.append(start if shown < frames else start + layer.key)
             packets.append(data)
         frames += len(own) - layer.key
-    with av.open(target, "w", format="matroska", options={"avoid_negative_ts": "disabled"}) as out:
+    with (
+        _complete_film(target) as file,
+        av.open(file, "w", format="matroska", options={"avoid_negative_ts": "disabled"}) as out,
+    ):
         out.metadata["title"] = title
         stream = _add_stream(out, layer, packets)
         out.start_encoding()
@@ -121,19 +127,30 @@ def write_film(
     container, encoder, options = FILM_FORMATS[str(target)[str(target).rindex(".") :]]
     stream: Any = None
     settings = {"movflags": "+faststart"} if container == "mp4" else {}
-    try:
-        with av.open(target, "w", format=container, options=settings) as out:
-            for picture in pictures:
-                if stream is None:
-                    stream = out.add_stream(encoder, rate=frame_rate, options=options)
-                    stream.height, stream.width = picture.shape[:2]
-                    stream.pix_fmt = "yuv420p"
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                out.mux(stream.encode(frame))
-            if stream is not None:
-                out.mux(stream.encode(None))
-    except (av.error.FFmpegError, ValueError) as error:
-        raise VideoCodecError(f"cannot write {target}: {error}") from error
+    with (
+        _complete_film(target) as file,
+        av.open(file, "w", format=container, options=settings) as out,
+    ):
+        for picture in pictures:
+            if stream is None:
+                stream = out.add_stream(encoder, rate=frame_rate, options=options)
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            out.mux(stream.encode(frame))
+        if stream is not None:
+            out.mux(stream.encode(None))
+
+
+@contextmanager
+def _complete_film(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file that is complete or not there, and name it where FFmpeg fails."""
+    with complete_file(target) as file:
+        try:
+            yield file
+        except (av.error.FFmpegError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise VideoCodecError(f"cannot write {target}: {reason}") from error
 
 
 def _display_order(layer: Layer, packets: Sequence[bytes]) -> list[int]:

@@ -5,12 +5,14 @@ For looking at, never for computing with. Needs the ``plots`` extra.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.export.containers import FILM_FORMATS, write_film
+from numcodecs_video.export.stretch import stretch_of
 from numcodecs_video.metrics import valid_cells
 
 try:
@@ -21,9 +23,11 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from numcodecs_video.metrics import Nodata
 
 __all__ = ["write_preview"]
 
@@ -31,6 +35,8 @@ VALUE_COLOURS = "cividis"  # in order for colour-blind eyes
 MISSING = 0.6  # a grey that no stretch of a colour picture has on all its edges
 SHORTEST, LONGEST = 480, 1080  # samples of the longer side
 CAPTION = 32  # height of the strip that holds it
+FONT = 18
+SCALE, GAP = 48, 10  # width of the scale of colours, and of what is between its parts
 
 
 def write_preview(
@@ -39,31 +45,40 @@ def write_preview(
     *,
     bands: Sequence[int] | None = None,
     captions: Sequence[str] | None = None,
-    nodata: float | None = None,
+    nodata: Nodata = None,
+    units: str = "",
     percentiles: tuple[float, float] = (2.0, 98.0),
+    limits: tuple[float, float] | None = None,
     frame_rate: int = 4,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[int, int, int]:
     """Render a cube into an 8-bit film: H.264 in ``.mp4``, or VP9 in ``.webm``.
 
     Three bands are shown as red, green and blue, one band in colours. Each band is stretched
     between its percentiles over all dates, so that what is brighter in the film was brighter in the
-    data. Missing cells are grey.
+    data; clouds in colour pictures count as white. Missing cells are grey.
 
     Parameters
     ----------
     cube : ndarray, shape (T, C, Y, X)
     target : str or path
-        Ends in ``.mp4`` or ``.webm``.
+        Ends in ``.mp4`` or ``.webm``; replaced once the film is complete.
     bands : sequence of int, optional
         Three, or one; the first three, or the first, unless given.
     captions : sequence of str, optional
         One a time step.
-    nodata : float, optional
-        Sentinel of missing cells, besides NaN.
+    nodata : float or sequence of float, optional
+        Sentinels of missing cells, besides NaN.
+    units : str
+        Of the values, beside the scale of colours that a film of one band has.
     percentiles : tuple of float
         Of the valid cells of a band, which become dark and bright.
+    limits : tuple of float, optional
+        Values that become dark and bright in every band instead.
     frame_rate : int
         Time steps a second.
+    advance : callable, optional
+        Told the bytes of every time step that is rendered.
 
     Returns
     -------
@@ -86,30 +101,43 @@ def write_preview(
     shown = cube[:, chosen]
     step = max(1, -(-max(shown.shape[2:]) // LONGEST))
     shown = shown[:, :, ::step, ::step]
-    pictures = _pictures(shown, nodata, percentiles, captions)
+    pictures = _pictures(shown, nodata, units, percentiles, limits, captions)
     first = next(pictures)
-    write_film(_chain(first, pictures), target, frame_rate=frame_rate)
+    rendered = itertools.chain([first], pictures)
+    size = cube[:1].nbytes
+    write_film(_counted(rendered, size, advance), target, frame_rate=frame_rate)
     return len(shown), *first.shape[:2]
 
 
-def _chain(
-    first: NDArray[np.uint8], rest: Iterator[NDArray[np.uint8]]
+def _counted(
+    pictures: Iterable[NDArray[np.uint8]], size: int, advance: Callable[[int], None] | None
 ) -> Iterator[NDArray[np.uint8]]:
-    yield first
-    yield from rest
+    """Tell of every picture once it is written."""
+    for picture in pictures:
+        yield picture
+        if advance is not None:
+            advance(size)
 
 
 def _pictures(
     shown: NDArray[Any],
-    nodata: float | None,
+    nodata: Nodata,
+    units: str,
     percentiles: tuple[float, float],
+    limits: tuple[float, float] | None,
     captions: Sequence[str] | None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Stretch, colour, enlarge and caption one time step after another."""
     valid = valid_cells(shown, nodata=nodata)
-    low, span = _stretch(shown, valid, percentiles)
+    stretch = stretch_of(shown, valid, percentiles, limits)
+    low, high = stretch[:, 0, None, None], stretch[:, 1, None, None]
+    span = np.where(high > low, high - low, 1.0)
     enlarge = max(1, SHORTEST // max(shown.shape[2:]))
     colours = colormaps[VALUE_COLOURS]
+    scale = None
+    if shown.shape[1] == 1:
+        low_text, high_text = (f"{limit:.4g}" for limit in stretch[0])
+        scale = _scale(low_text, high_text, units)
     for number, (planes, seen) in enumerate(zip(shown, valid, strict=True)):
         levels = np.clip((planes.astype(np.float64) - low) / span, 0.0, 1.0)
         levels = np.where(seen, levels, 0.0)
@@ -119,30 +147,33 @@ def _pictures(
         yield _captioned(
             np.round(picture * 255).astype(np.uint8),
             captions[number] if captions is not None else f"{number + 1} of {len(shown)}",
+            scale,
         )
 
 
-def _stretch(
-    shown: NDArray[Any], valid: NDArray[np.bool_], percentiles: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the darkest value and the span of each band, shape (C, 1, 1)."""
-    limits = np.array(
-        [
-            np.percentile(shown[:, band][valid[:, band]].astype(np.float64), percentiles)
-            if valid[:, band].any()
-            else (0.0, 1.0)
-            for band in range(shown.shape[1])
-        ]
-    )
-    low, high = limits[:, 0, None, None], limits[:, 1, None, None]
-    return low, np.where(high > low, high - low, 1.0)
-
-
-def _captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-    """Put a strip with the caption below the picture, and make its sides even."""
+def _captioned(
+    picture: NDArray[np.uint8], caption: str, scale: Image.Image | None
+) -> NDArray[np.uint8]:
+    """Put a strip with the caption, and the scale if it fits, below the picture, of even sides."""
     height, width = picture.shape[:2]
     canvas = Image.new("RGB", (width + width % 2, height + CAPTION + height % 2))
     canvas.paste(Image.fromarray(picture))
-    font = ImageFont.load_default(18)
-    ImageDraw.Draw(canvas).text((10, height + 5), caption, fill="white", font=font)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(FONT)
+    draw.text((GAP, height + 5), caption, fill="white", font=font)
+    if scale is not None and 3 * GAP + draw.textlength(caption, font) + scale.width <= width:
+        canvas.paste(scale, (width - GAP - scale.width, height))
     return np.asarray(canvas)
+
+
+def _scale(low: str, high: str, units: str) -> Image.Image:
+    """Draw what the colours of one band stand for."""
+    font = ImageFont.load_default(FONT)
+    high = f"{high} {units}".rstrip()
+    before, after = (int(font.getlength(text)) + GAP for text in (low, high))
+    strip = Image.new("RGB", (before + SCALE + after, CAPTION))
+    draw = ImageDraw.Draw(strip)
+    draw.text((0, 5), low, fill="white", font=font)
+    draw.text((before + SCALE + GAP, 5), high, fill="white", font=font)
+    ramp = colormaps[VALUE_COLOURS](np.linspace(0, 1, SCALE))[None, :, :3].repeat(FONT, axis=0)
+    strip.paste(Image.fromarray(np.round(ramp * 255).astype(np.uint8)), (before, 7))
+    return strip

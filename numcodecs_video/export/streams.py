@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.export.complete import complete_directory
 from numcodecs_video.format.header import Header, Layer
 from numcodecs_video.format.payload import parse_header, split_section
 
@@ -58,7 +59,8 @@ def extract_stream(payload: bytes, target: str | os.PathLike[str]) -> Extracted:
     payload : bytes
         A whole chunk.
     target : str or path
-        A file ending in ``.mkv`` for video; a directory, made if need be, for pictures.
+        A file ending in ``.mkv`` for video; a directory, made if need be, for pictures. Files of
+        the same names are replaced, once the new ones are complete.
 
     Returns
     -------
@@ -112,14 +114,15 @@ def _extract_pictures(header: Header, layer: Layer, sections: list[bytes], path:
         raise VideoCodecError(
             f"this chunk is a run of {layer.coder} pictures: name a directory for them"
         )
-    path.mkdir(parents=True, exist_ok=True)
-    files = []
-    for segment, data in enumerate(sections[1:]):
-        units = split_units(data) if layer.coder == "jpegxl" else jpeg2k.files(sections[0], data)
-        for number, unit in enumerate(units):
-            frame = header.frames_of(segment).start + number
-            stem = f"picture-{segment:03}-{number:03}" if layer.coder == "jpegxl" else f"{frame:05}"
-            file = path / (stem + PICTURES[layer.coder])
-            file.write_bytes(unit)
-            files.append(file)
-    return Extracted(layer.kind, layer.coder, header.cube_shape[0], 0, tuple(files))
+    names = []
+    with complete_directory(path) as folder:
+        for segment, data in enumerate(sections[1:]):
+            xl = layer.coder == "jpegxl"
+            units = split_units(data) if xl else jpeg2k.files(sections[0], data)
+            for number, unit in enumerate(units):
+                frame = header.frames_of(segment).start + number
+                stem = f"picture-{segment:03}-{number:03}" if xl else f"{frame:05}"
+                names.append(stem + PICTURES[layer.coder])
+                (folder / names[-1]).write_bytes(unit)
+    files = tuple(path / name for name in names)
+    return Extracted(layer.kind, layer.coder, header.cube_shape[0], 0, files)

@@ -308,12 +308,17 @@ class Header:
             if layer.key:
                 out["key_picture"] = True
             if self.transform.weights:
-                planes = self.transform.planes(self.cube_shape[1])
-                out["components"] = f"{planes} of {self.cube_shape[1]} bands"
+                out["components"] = self.transform.planes(self.cube_shape[1])
+                out["bands"] = self.cube_shape[1]
             if layer.mosaic is not None:
                 m = layer.mosaic
-                out["frame"] = f"{m.frame_width}x{m.frame_height}"
-                out["planes"] = f"{m.planes} of {m.width}x{m.height}, {m.columns} a row"
+                out["frame"] = {"width": m.frame_width, "height": m.frame_height}
+                out["planes"] = {
+                    "count": m.planes,
+                    "width": m.width,
+                    "height": m.height,
+                    "columns": m.columns,
+                }
         elif self.layers:
             out["coder"] = self.layers[0].coder
         out["values"] = self.values.kind
@@ -323,14 +328,11 @@ class Header:
             out["missing_patterns"] = [p.hex() for p in self.missing.patterns]
         out["segments"] = self.segments
         out["frames_per_segment"] = self.segment_frames
-        out["bytes"] = {
-            "header": self.size,
-            **{
-                f"{layer.kind} ({layer.coder})": sum(s.lengths[i] for s in self.sections)
-                for i, layer in enumerate(self.layers)
-            },
-            "total": self.payload_size,
-        }
+        out["coders"] = {layer.kind: layer.coder for layer in self.layers}
+        sizes: dict[str, int] = {"header": self.size}
+        for i, layer in enumerate(self.layers):
+            sizes[layer.kind] = sum(section.lengths[i] for section in self.sections)
+        out["bytes"] = {**sizes, "total": self.payload_size}
         out["raw_bytes"] = self.nbytes
         names = ("numcodecs_video", "PyAV", "libavcodec", "imagecodecs")
         out["written_by"] = {

@@ -9,8 +9,15 @@ try:
 except ImportError as error:
     raise ImportError("pictures need matplotlib: pip install 'numcodecs-video[plots]'") from error
 
-from numcodecs_video.plots.dates import side_by_side_dates
-from numcodecs_video.plots.figures import error_histogram, rate_distortion
-from numcodecs_video.plots.pictures import side_by_side
+from numcodecs_video.plots.dates import pictures
+from numcodecs_video.plots.histogram import error_histogram
+from numcodecs_video.plots.rate import rate_distortion
+from numcodecs_video.plots.side_by_side import side_by_side, side_by_side_dates
 
-__all__ = ["error_histogram", "rate_distortion", "side_by_side", "side_by_side_dates"]
+__all__ = [
+    "error_histogram",
+    "pictures",
+    "rate_distortion",
+    "side_by_side",
+    "side_by_side_dates",
+]

@@ -1,4 +1,4 @@
-"""The accessor ``numcodecs_video`` of datasets and data arrays: the same functions, as methods."""
+"""The accessor ``numcodecs_video`` of whatever xarray holds arrays in: functions as methods."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
 from numcodecs_video.xarray.report import Report
 from numcodecs_video.xarray.suggest import Suggestion, suggest
+from numcodecs_video.xarray.sweep import SweepPoint, sweep
 from numcodecs_video.xarray.writing import to_zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["DataArrayAccessor", "DatasetAccessor"]
+__all__ = ["DataArrayAccessor", "DataTreeAccessor", "DatasetAccessor"]
 
 
 @xr.register_dataset_accessor("numcodecs_video")  # type: ignore[no-untyped-call]  # xarray's
@@ -52,6 +53,10 @@ class DatasetAccessor:
         """Compare with another dataset or store; see `numcodecs_video.xarray.compare`."""
         return compare(self._ds, other)
 
+    def suggest(self, **promise: Any) -> Suggestion:
+        """Try settings on a sample of its one variable; see `numcodecs_video.xarray.suggest`."""
+        return suggest(self._ds, **promise)
+
     def stack_bands(
         self, names: Sequence[str], name: str = "bands", *, dim: str = "band"
     ) -> xr.Dataset:
@@ -65,10 +70,28 @@ class DatasetAccessor:
 
 @xr.register_dataarray_accessor("numcodecs_video")  # type: ignore[no-untyped-call]  # xarray's
 class DataArrayAccessor:
-    """``da.numcodecs_video``: one array as video."""
+    """``da.numcodecs_video``: one array as video.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import numcodecs_video.xarray  # registers the accessor
+    >>> values = np.random.default_rng(0).normal(280, 1, (6, 40, 50)).astype("f4")
+    >>> t2m = xr.DataArray(values, dims=("time", "lat", "lon"), name="t2m")
+    >>> t2m.numcodecs_video.evaluate(max_error=0.5, effort=1).largest_error <= 0.5
+    True
+    """
 
     def __init__(self, data: xr.DataArray) -> None:
         self._data = data
+
+    def encoding(self, **settings: Any) -> dict[str, dict[str, Any]]:
+        """Choose how to store the array; see `numcodecs_video.xarray.encoding`."""
+        return encoding(self._data, **settings)
+
+    def to_zarr(self, store: Any, **settings: Any) -> Any:
+        """Write the array as video; see `numcodecs_video.xarray.to_zarr`."""
+        return to_zarr(self._data, store, **settings)
 
     def evaluate(self, codec: Any = None, **settings: Any) -> Evaluation:
         """Say what storing costs; see `numcodecs_video.xarray.evaluate`."""
@@ -77,3 +100,27 @@ class DataArrayAccessor:
     def suggest(self, **promise: Any) -> Suggestion:
         """Try settings on a sample; see `numcodecs_video.xarray.suggest`."""
         return suggest(self._data, **promise)
+
+    def sweep(self, promises: Mapping[str, Sequence[float]], **settings: Any) -> list[SweepPoint]:
+        """Evaluate under every promise with every codec; see `numcodecs_video.xarray.sweep`."""
+        return sweep(self._data, promises, **settings)
+
+    def compare(self, other: Source) -> Report[Comparison]:
+        """Compare with another array or store; see `numcodecs_video.xarray.compare`."""
+        return compare(self._data, other)
+
+
+@xr.register_datatree_accessor("numcodecs_video")  # type: ignore[no-untyped-call]  # xarray's
+class DataTreeAccessor:
+    """``tree.numcodecs_video``: all groups of a tree as video."""
+
+    def __init__(self, tree: xr.DataTree) -> None:
+        self._tree = tree
+
+    def encoding(self, **settings: Any) -> dict[str, dict[str, Any]]:
+        """Choose how to store each variable, by group; see `numcodecs_video.xarray.encoding`."""
+        return encoding(self._tree, **settings)
+
+    def to_zarr(self, store: Any, **settings: Any) -> Any:
+        """Write the tree as video; see `numcodecs_video.xarray.to_zarr`."""
+        return to_zarr(self._tree, store, **settings)

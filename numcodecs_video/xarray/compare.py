@@ -16,14 +16,22 @@ import xarray as xr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.sampling import regions_of
+from numcodecs_video.stored import chunk_lengths, filters_of, settings_of
 from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
-from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
-from numcodecs_video.xarray.report import Report, format_figure
+from numcodecs_video.xarray.filters import doubt_of_filters
+from numcodecs_video.xarray.images import open_image
+from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
+from numcodecs_video.xarray.recording import EARLIER
+from numcodecs_video.xarray.report import Report, format_fixed, format_number
+from numcodecs_video.xarray.verdicts import Promised, PromiseGauge, Rounding, promised_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    import zarr
 
 __all__ = ["Comparison", "compare", "names_zarr", "open_lazily"]
 
@@ -50,7 +58,19 @@ class Comparison(Quality):
     bytes_before, bytes_after : int or None
         What the variable takes in each store; None where it is not in a store.
     notes : tuple of str
-        Where coordinates differ, and so which cells were compared with which.
+        Where coordinates differ, and so which cells were compared with which; and where the other
+        had lost something before it was compressed.
+    promise : str or None
+        What the other promises: ``lossless``, ``max_error`` or another word of `encoding`.
+    requested : float or None
+        The bound of it, in the units that a reader sees.
+    realised : float or None
+        The worst of the same kind that was found, of any chunk for an RMSE or PSNR.
+    held : bool or None
+        Whether the promise held, missing cells included. None where nothing is promised; where
+        cells are too few or in another order to say it of an RMSE or PSNR, which are of chunks.
+    units : str
+        Of the errors.
     """
 
     name: str
@@ -60,33 +80,48 @@ class Comparison(Quality):
     bytes_before: int | None
     bytes_after: int | None
     notes: tuple[str, ...] = ()
+    promise: str | None = None
+    requested: float | None = None
+    realised: float | None = None
+    held: bool | None = None
+    units: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Raw bytes / stored bytes of the other; None where it is not in a store."""
+        if self.bytes_after is None:
+            return None
+        return compression_ratio(self.raw_bytes, self.bytes_after)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, for JSON or a data frame."""
-        return asdict(self)
+        return {**asdict(self), "ratio": self.ratio}
 
     def table_cells(self) -> dict[str, str]:
         """Return the figures as text, by what they are."""
+        promised = self.promised()
         cells = {
+            "promise": "" if promised is None else str(promised),
+            "held": {True: "yes", False: "NO", None: ""}[self.held],
             "identical": "yes" if self.identical else "no",
-            "RMSE": format_figure(self.rmse),
-            "PSNR dB": f"{self.psnr:.1f}".replace("inf", "∞"),
-            "SSIM": format_figure(self.ssim),
-            "spectral angle °": format_figure(self.spectral_angle, 3),
-            "largest error": format_figure(self.largest_error),
-            "missing changed": str(self.missing_changed),
+            "RMSE": format_number(self.rmse),
+            "PSNR dB": format_fixed(self.psnr, 1),
+            "SSIM": format_number(self.ssim),
+            "spectral angle °": format_number(self.spectral_angle, 3),
+            "largest error": format_number(self.largest_error),
+            "missing changed": str(self.missing_changed or ""),
         }
-        if self.bytes_after is not None:
+        if self.bytes_after is not None and not math.isnan(self.rmse):
             bits = bits_per_pixel_per_band(self.bytes_after, max(self.cells, 1))
-            cells["bits per pixel per band"] = f"{bits:.3f}"
-            if self.bytes_before is None:
-                cells["ratio"] = f"{compression_ratio(self.raw_bytes, self.bytes_after):.1f}"
-            else:
-                ratio = compression_ratio(self.bytes_before, self.bytes_after)
-                cells["times smaller"] = f"{ratio:.1f}"
-        if self.notes:
-            cells["coordinates"] = "; ".join(self.notes)
+            cells["bits per pixel per band"] = format_fixed(bits, 3)
+            cells["ratio"] = format_fixed(self.ratio or math.nan, 1)
         return cells
+
+    def promised(self) -> Promised | None:
+        """Return what was promised, which ``str`` writes as a person would."""
+        if self.promise is None:
+            return None
+        return Promised(self.promise, self.requested, self.units)
 
 
 def compare(
@@ -97,6 +132,9 @@ def compare(
     advance: Callable[[int], None] | None = None,
 ) -> Report[Comparison]:
     """Compare two datasets or stores, variable by variable, as a reader sees them.
+
+    Says for each whether what the other promises held: by the settings of its store, or by the
+    attributes that `record_loss` wrote.
 
     Cell by cell of the same labels, where both have coordinates: a latitude that runs the other way
     is no difference, and the result says so. Only labels that both have are compared. Block by
@@ -146,7 +184,7 @@ def compare(
                     name,
                     _as_read(before[name], after[name]),
                     _as_read(after[name], before[name]),
-                    (_stored_bytes(places[0], name), _stored_bytes(places[1], name)),
+                    (_stored_array(places[0], name), _stored_array(places[1], name)),
                     advance,
                 ),
             )
@@ -169,13 +207,22 @@ def names_zarr(source: str) -> bool:
 
 
 def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
-    """Open a Zarr store, its URL, or a NetCDF file, reading no array."""
+    """Open a Zarr store, its URL, or a NetCDF file, reading no array.
+
+    Of an OME-Zarr image whose arrays have no names of dimensions, the full resolution.
+    """
     text = os.fspath(source)
     with warnings.catch_warnings():
         # A store without consolidated metadata opens more slowly, and is as good.
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
         engine: Literal["zarr"] | None = "zarr" if names_zarr(text) else None
-        return xr.open_dataset(text, engine=engine, chunks=None, cache=False, **options)
+        try:
+            return xr.open_dataset(text, engine=engine, chunks=None, cache=False, **options)
+        except KeyError as error:  # xarray's, where there are no names of dimensions
+            try:
+                return open_image(text).to_dataset()
+            except (OSError, ValueError):
+                raise error from None
 
 
 def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
@@ -195,62 +242,114 @@ def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
     return xr.decode_cf(variable.to_dataset(name=name), decode_coords=False)[name]
 
 
-def _stored_bytes(source: Source, name: str) -> int | None:
-    """Return what a variable takes in a Zarr store."""
+def _stored_array(source: Source, name: str) -> zarr.Array[Any] | None:
+    """Return a variable as it lies in a Zarr store."""
     if isinstance(source, (xr.Dataset, xr.DataArray)) or not names_zarr(os.fspath(source)):
         return None
     import zarr
 
     try:
-        array = zarr.open_array(os.fspath(source), path=name, mode="r")
+        return zarr.open_array(os.fspath(source), path=name, mode="r")
     except (FileNotFoundError, ValueError, NotADirectoryError):  # NetCDF, say
         return None
-    return array.nbytes_stored()
 
 
 def _compare_arrays(
     name: str,
     before: xr.DataArray,
     after: xr.DataArray,
-    sizes: tuple[int | None, int | None],
+    arrays: tuple[zarr.Array[Any] | None, zarr.Array[Any] | None],
     advance: Callable[[int], None] | None,
 ) -> Comparison:
-    cells, raw_bytes = before.size, before.size * stored_dtype(before).itemsize
-    before, after, notes = aligned(before, after)
-    identical = before.size == cells
-    letters = letters_of(before)
-    chunks = choose_chunks(letters, before.shape) if letters else before.shape
-    regions = list(regions_of(before.shape, [max(1, length) for length in chunks]))
-    if before.dtype.kind not in "biuf" or after.dtype.kind not in "biuf":
-        identical &= before.drop_vars(before.coords).equals(after.drop_vars(after.coords))
+    promised = promised_for(after, arrays[1])
+    shape, stored = before.shape, after
+    raw_bytes = before.size * stored_dtype(before).itemsize
+    notes = tuple(_doubts(before, after, arrays[1]))
+    before, after, differences = aligned(before, after)
+    if before.dtype.kind in "biuf" and after.dtype.kind in "biuf":
+        in_place = after.dims == stored.dims and _same_labels(after, stored)
+        chunks = _chunks_of(stored, arrays[1]) if in_place else None
+        quality, identical, gauge = _measured(before, after, promised, chunks, advance)
+    else:
+        identical = bool(before.drop_vars(before.coords).equals(after.drop_vars(after.coords)))
         unknown = math.nan
-        quality = Quality(unknown, unknown, unknown, unknown, unknown, 0)
-        return Comparison(
-            **vars(quality),
-            name=name,
-            identical=identical,
-            cells=cells,
-            raw_bytes=raw_bytes,
-            bytes_before=sizes[0],
-            bytes_after=sizes[1],
-            notes=notes,
-        )
-    low, high = range_of(before[region].values for region in regions)
+        quality, gauge = Quality(unknown, unknown, unknown, unknown, unknown, 0), None
+    held = gauge.held if gauge is not None else None
+    if gauge is None and promised is not None and promised.kind == "lossless":
+        held = identical
+    sizes = [None if array is None else array.nbytes_stored() for array in arrays]
+    return Comparison(
+        **vars(quality),
+        name=name,
+        identical=identical and before.shape == shape,
+        cells=math.prod(shape),
+        raw_bytes=raw_bytes,
+        bytes_before=sizes[0],
+        bytes_after=sizes[1],
+        notes=(*differences, *notes),
+        promise=None if promised is None else promised.kind,
+        requested=None if promised is None else promised.requested,
+        realised=None if gauge is None else gauge.realised,
+        held=held,
+        units=str(stored.attrs.get("units", "")),
+    )
+
+
+def _measured(
+    before: xr.DataArray,
+    after: xr.DataArray,
+    promised: Promised | None,
+    chunks: tuple[int, ...] | None,
+    advance: Callable[[int], None] | None,
+) -> tuple[Quality, bool, PromiseGauge | None]:
+    """Measure numbers block by block; by `chunks` where the promise is of each of them."""
+    letters = letters_of(before)
+    lengths = choose_chunks(letters, before.shape) if letters else before.shape
+    chunk_cells = None
+    if promised is not None and promised.kind in ("rmse", "psnr") and chunks is not None:
+        lengths, chunk_cells = chunks, math.prod(chunks)
+    regions = list(regions_of(before.shape, [max(1, length) for length in lengths]))
+    low, high = range_of(read_region(before, region) for region in regions)
     gauge = QualityGauge(letters, high - low)
+    kept = None
+    if promised is not None:
+        kept = PromiseGauge(promised, chunk_cells, Rounding.between(before, after))
+    identical = True
     for region in regions:
-        old, new = before[region].values, after[region].values
+        old, new = read_region(before, region), read_region(after, region)
         gauge.add(old, new)
+        if kept is not None:
+            kept.add(old, new)
         reals = old.dtype.kind == new.dtype.kind == "f"
         identical &= bool(np.array_equal(old, new, equal_nan=reals))
         if advance is not None:
             advance(old.nbytes)
-    return Comparison(
-        **vars(gauge.quality()),
-        name=name,
-        identical=identical,
-        cells=cells,
-        raw_bytes=raw_bytes,
-        bytes_before=sizes[0],
-        bytes_after=sizes[1],
-        notes=notes,
+    return gauge.quality(), identical, kept
+
+
+def _chunks_of(variable: xr.DataArray, array: zarr.Array[Any] | None) -> tuple[int, ...] | None:
+    """Return the shape of the chunks, where all have one."""
+    found: Any = variable.encoding.get("chunks") if array is None else chunk_lengths(array)
+    if found is None or len(found) != variable.ndim:
+        return None
+    return tuple(found) if all(isinstance(length, int) for length in found) else None
+
+
+def _same_labels(found: xr.DataArray, stored: xr.DataArray) -> bool:
+    """Tell whether no cell was left out or moved."""
+    return found.shape == stored.shape and all(
+        found.indexes[dim].equals(stored.indexes[dim]) for dim in found.dims if dim in found.indexes
     )
+
+
+def _doubts(
+    before: xr.DataArray, after: xr.DataArray, array: zarr.Array[Any] | None
+) -> Iterator[str]:
+    """Say why a promise need not hold for what is compared."""
+    if array is not None:
+        doubt = doubt_of_filters(settings_of(array), filters_of(array))
+        if doubt is not None:
+            yield doubt
+    earlier = after.attrs.get(EARLIER)
+    if earlier is not None and earlier != before.attrs.get(EARLIER):
+        yield f"what was compressed had lost something before ({earlier}), and errors add up"

@@ -6,11 +6,13 @@ Knows attributes and encodings; nothing of dimensions, chunks or codecs.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.internals import encode_cf_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,13 +25,19 @@ if TYPE_CHECKING:
 __all__ = [
     "as_unsigned",
     "hides_unsigned",
+    "is_category",
+    "is_flag",
     "is_measurement",
     "kept_encoding",
+    "may_lose",
     "nodata_of",
     "packing",
     "scale_in",
+    "seems_category",
+    "show_units",
     "stored_dtype",
     "stored_values",
+    "units_of",
 ]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
@@ -40,11 +48,16 @@ CF_ENCODING = (
 )  # fmt: skip
 FLAGS = ("flag_values", "flag_masks", "flag_meanings")
 FLAG_NAMES = ("status_flag", "quality_flag")
+CLASS_WORDS = frozenset((
+    "category", "categories", "class", "classes", "classification", "flag", "flags", "label",
+    "labels", "landcover", "mask", "masks", "qa", "quality", "scl",
+))  # fmt: skip
 SENTINELS = ("_FillValue", "missing_value", "nodata")
 # What xarray decodes as a duration; dates say "days since ...".
 DURATIONS = frozenset(
     ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds")
 )
+LONGEST_UNITS = 12  # some data keep remarks there
 NO_SENTINEL = frozenset(("", "none", "null", "n/a", "na", "nan"))
 
 
@@ -56,13 +69,76 @@ def is_measurement(variable: xr.DataArray) -> bool:
     VideoCodecError
         If ``scale_factor`` or ``add_offset`` cannot be read.
     """
-    if _is_flag(variable) or _is_boolean(variable) or _is_time(variable):
+    if is_category(variable):
         return False
     scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
     # A scale of one without an offset is no packing: rasterio writes it on classes, too.
     return stored_dtype(variable).kind == "f" or (
         scale is not None and (scale, offset or 0.0) != (1.0, 0.0)
     )
+
+
+def is_category(variable: xr.DataArray) -> bool:
+    """Tell classes, flags, masks and times, which a bound would make others of their kind."""
+    return is_flag(variable) or _is_boolean(variable) or _is_time(variable)
+
+
+def _is_time(variable: xr.DataArray) -> bool:
+    """Tell dates and durations, whichever number of units they are stored as."""
+    units = str(_stated(variable, "units") or "")
+    return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
+
+
+def is_flag(variable: xr.DataArray) -> bool:
+    """Tell classes and flags, by the attributes that CF has for them."""
+    name = str(variable.attrs.get("standard_name", ""))
+    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
+
+
+def seems_category(variable: xr.DataArray) -> bool:
+    """Tell categories, also integers that bear no attributes, but the name of some.
+
+    Good enough to give no advice by; what they lose is not decided here.
+    """
+    if is_category(variable):
+        return True
+    said = f"{variable.name} {variable.attrs.get('long_name', '')}".lower()
+    counts = stored_dtype(variable).kind in "iu" and not is_measurement(variable)
+    return counts and not CLASS_WORDS.isdisjoint(re.split(r"[^a-z]+", said))
+
+
+def may_lose(kind: str, value: float, dtype: np.dtype[Any]) -> bool:
+    """Tell whether values of a stored dtype can lose anything under a promise.
+
+    Parameters
+    ----------
+    kind : str
+        A word of the codec, such as ``"max_error"``.
+    value : float
+        In stored units.
+    dtype : numpy.dtype
+    """
+    if kind == "lossless" or dtype.kind in "bmM":
+        return False
+    exact = kind == "max_relative_error" or (kind == "max_error" and value < 1)
+    return not (exact and dtype.kind in "iu")
+
+
+def units_of(variable: xr.DataArray) -> str:
+    """Return the units that a reader sees, to be written after a number."""
+    return show_units(_stated(variable, "units") or "")
+
+
+def show_units(units: object) -> str:
+    """Write units after a space, where there are some and they are no sentence.
+
+    Examples
+    --------
+    >>> show_units("K"), show_units("1"), show_units("as in table 3 of the report")
+    (' K', '', '')
+    """
+    text = str(units)
+    return f" {text}" if 0 < len(text) <= LONGEST_UNITS and text != "1" else ""
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:
@@ -164,21 +240,10 @@ def _stated(variable: xr.DataArray, key: str) -> Any:
     return variable.encoding.get(key, variable.attrs.get(key))
 
 
-def _is_flag(variable: xr.DataArray) -> bool:
-    name = str(variable.attrs.get("standard_name", ""))
-    return any(key in variable.attrs for key in FLAGS) or name.endswith(FLAG_NAMES)
-
-
 def _is_boolean(variable: xr.DataArray) -> bool:
     # xarray stores booleans as int8, and says so in an attribute of its own.
     stored = variable.attrs.get("dtype")
     return "b" in (variable.dtype.kind, stored_dtype(variable).kind) or stored == "bool"
-
-
-def _is_time(variable: xr.DataArray) -> bool:
-    """Tell dates and durations, whichever number of units they are stored as."""
-    units = str(_stated(variable, "units") or "")
-    return variable.dtype.kind in "mMO" or " since " in units or units in DURATIONS
 
 
 def _packing_in(attributes: Mapping[str, Any], key: str, name: str) -> float | None:
@@ -241,6 +306,4 @@ def _as_stored(
 
 def stored_values(block: xr.DataArray) -> NDArray[Any]:
     """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
-    from xarray import conventions
-
-    return np.asarray(conventions.encode_cf_variable(block.variable, name=block.name).values)
+    return np.asarray(encode_cf_variable(block.variable, name=block.name).values)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import zarr
-from xarray.backends.zarr import FillValueCoder
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.errors import DecodeError, VideoCodecError
+from numcodecs_video.sampling import regions_of
 from numcodecs_video.stored import (
     batches,
     chunk_counts,
@@ -31,7 +31,7 @@ from numcodecs_video.stored import (
     stored_chunks,
     write_object,
 )
-from numcodecs_video.xarray.quality import regions_of
+from numcodecs_video.xarray.internals import FillValueCoder
 from numcodecs_video.xarray.recording import open_group, silent_about_format_3
 
 if TYPE_CHECKING:
@@ -164,7 +164,12 @@ def _convert_array(
         attributes[DIMENSIONS] = list(dims)
     made = root.create_array(path, shape=array.shape, attributes=attributes, **options)
     if not moves:
-        _copy_values(array, made)
+        try:
+            _copy_values(array, made)
+        except Exception as error:  # codecs raise what they like on damaged bytes
+            if isinstance(error, OSError):
+                raise
+            raise DecodeError(f"cannot read {path}: {error}") from error
         return Conversion(path, moved=False, chunks=0, stored_bytes=0)
     chunks = list(stored_chunks(array))
     moved = _move_chunks(chunks, made, advance)

@@ -6,58 +6,86 @@ Leaves all coding to the codec.
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import xarray as xr
+
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
-from numcodecs_video.config import is_integer
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.chunking import chunks_of, shards_of
 from numcodecs_video.xarray.conventions import (
     as_unsigned,
-    hides_unsigned,
-    is_measurement,
     kept_encoding,
     nodata_of,
     packing,
     stored_dtype,
 )
-from numcodecs_video.xarray.dimensions import (
-    choose_chunks,
-    describe_unsuitable_chunks,
-    letters_of,
-    suit_video,
-)
+from numcodecs_video.xarray.dimensions import describe_unsuitable_chunks, letters_of
 from numcodecs_video.xarray.formats import brings_unfit_codecs, without_codecs
-from numcodecs_video.xarray.tuning import tune as tune_codec
+from numcodecs_video.xarray.keywords import with_nearest_keyword
+from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
+from numcodecs_video.xarray.promises import (
+    IN_UNITS,
+    PROMISES,
+    Bounds,
+    Cube,
+    check_names,
+    doubts_of_numbers,
+    name_promises,
+    promise_of,
+    said_for,
+)
+from numcodecs_video.xarray.ranges import doubt_of_bound
+from numcodecs_video.xarray.tuning import sample_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection
 
     import numpy as np
-    import xarray as xr
+    from numpy.typing import NDArray
 
     from numcodecs_video.config import CodecName, Jpeg2kName, Pca
     from numcodecs_video.metrics import Nodata
+    from numcodecs_video.xarray.nodes import Node
 
-__all__ = [
-    "Bounds",
-    "chunks_of",
-    "encoding",
-    "fill_value_of",
-    "name_promises",
-]
+__all__ = ["EncodingSettings", "choose_encodings", "encoding", "fill_value_of"]
 
 JPEG2K = ("jpeg2k", "htj2k")
-IN_UNITS = ("max_error", "rmse")
-PROMISES = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
-
-Bounds = float | Mapping[str, float] | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncodingSettings:
+    """What `encoding` takes besides the data."""
+
+    zarr_format: Literal[2, 3] = 3
+    lossless: bool | None = None
+    max_error: Bounds = None
+    max_relative_error: Bounds = None
+    rmse: Bounds = None
+    psnr: Bounds = None
+    qp: Bounds = None
+    codec: CodecName | Jpeg2kName = "auto"
+    axes: Mapping[str, str] | None = None
+    chunks: Mapping[str, int] | None = None
+    shards: Mapping[str, int] | None = None
+    pca: Pca | Mapping[str, Pca] = "auto"
+    bits: int | None = None
+    gop: int | None = None
+    effort: int = 5
+    tune: bool = False
+
+    @property
+    def promises(self) -> dict[str, Bounds]:
+        """What each word of `PROMISES` says."""
+        return {word: getattr(self, word) for word in PROMISES}
+
+
+@with_nearest_keyword
 def encoding(
-    ds: xr.Dataset,
+    ds: Data,
     *,
     zarr_format: Literal[2, 3] = 3,
     lossless: bool | None = None,
@@ -69,6 +97,7 @@ def encoding(
     codec: CodecName | Jpeg2kName = "auto",
     axes: Mapping[str, str] | None = None,
     chunks: Mapping[str, int] | None = None,
+    shards: Mapping[str, int] | None = None,
     pca: Pca | Mapping[str, Pca] = "auto",
     bits: int | None = None,
     gop: int | None = None,
@@ -89,8 +118,9 @@ def encoding(
 
     Parameters
     ----------
-    ds : xarray.Dataset
-        As it will be written: decoded, or as stored.
+    ds : xarray.Dataset, xarray.DataArray or xarray.DataTree
+        As it will be written: decoded, or as stored. For a single array, one number is its promise,
+        whatever its dtype.
     zarr_format : {2, 3}
         Format of the store to be.
     lossless : bool, optional
@@ -98,14 +128,19 @@ def encoding(
     max_error, max_relative_error, rmse, psnr, qp : float or mapping of str to float, optional
         The promise for all measurements, or for each variable named. Absolute ones are in the units
         that a reader sees, after ``scale_factor``. `qp` is the encoder's own scale and promises
-        nothing.
+        nothing. A name may be a pattern, ``{"B*": 0.002}``, which integers keep as well, but not
+        classes, flags and times; a variable's own name goes before patterns, and of these the
+        first. In a tree, a name is that of a variable in any group, or its path, ``"a/v"``.
     codec : str
         A name of `VideoCodec`, or ``"jpeg2k"`` or ``"htj2k"`` for `Jpeg2kCodec`.
     axes : mapping of str to str, optional
-        Axis letters ``t``, ``c``, ``y``, ``x`` of dimensions whose names do not tell.
+        Axis letters ``t``, ``c``, ``y``, ``x`` of dimensions that do not tell; see `letters_of`.
     chunks : mapping of str to int, optional
         Chunk length by dimension; -1 is the whole dimension. Dimensions left out keep what a Dask
         array or a suitable store dictates, else get what `choose_chunks` says.
+    shards : mapping of str to int, optional
+        Put chunks into shards, so many cells long by dimension, a multiple of the chunks; -1 is the
+        whole dimension. Dimensions left out are one chunk long. Format 3 alone has them.
     pca : {"auto", False}, int, or a fitted basis, or mapping of str to these
         The band transform of all variables, or of each variable named; see `VideoCodec`.
     bits, gop, effort : int
@@ -117,19 +152,24 @@ def encoding(
     Returns
     -------
     dict of str to dict
-        One entry for each variable that becomes video, and for each that must drop its codecs.
+        One entry for each variable that becomes video, and for each that must drop its codecs. For
+        a tree, such a dict for each group, as `xarray.DataTree.to_zarr` takes it.
 
     Raises
     ------
     VideoCodecError
         If a promise, chunk or axis names what the dataset does not have, or a variable that is not
-        video, or if promises exclude each other.
+        video; if promises exclude each other, or one is more than half of what its variable spans.
+    TypeError
+        If `ds` is nothing of xarray, or a keyword is unknown.
 
     Warns
     -----
     UserWarning
         If the chunks given, or those of a Dask array, hold one date or are a few cells wide; if a
-        promise given as one number holds for no variable, or for variables in different units.
+        promise given as one number holds for no variable, or for variables in different units; if
+        one is more than a quarter of what its variable spans, or so little that integers lose
+        nothing.
 
     Examples
     --------
@@ -139,52 +179,129 @@ def encoding(
     >>> [(name, given["chunks"]) for name, given in encoding(ds, max_error=0.01).items()]
     [('t2m', (6, 40, 50))]
     """
-    words = dict(zip(PROMISES, (max_error, max_relative_error, rmse, psnr, qp), strict=True))
-    if lossless and any(bounds is not None for bounds in words.values()):
+    settings = EncodingSettings(
+        zarr_format=zarr_format,
+        lossless=lossless,
+        max_error=max_error,
+        max_relative_error=max_relative_error,
+        rmse=rmse,
+        psnr=psnr,
+        qp=qp,
+        codec=codec,
+        axes=axes,
+        chunks=chunks,
+        shards=shards,
+        pca=pca,
+        bits=bits,
+        gop=gop,
+        effort=effort,
+        tune=tune,
+    )
+    chosen, advice = choose_encodings(ds, settings)
+    for line in advice:
+        warnings.warn(line, stacklevel=3)  # past the decorator
+    return chosen if isinstance(ds, xr.DataTree) else chosen.get(ROOT, {})
+
+
+def choose_encodings(
+    data: Data, settings: EncodingSettings, *, there: Collection[str] = ()
+) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
+    """Choose as `encoding` does, for each group by its path; and say what advice there is.
+
+    Of what is `there` already, by name and path, there is none: it stays as it is.
+    """
+    nodes = nodes_of(data)
+    if isinstance(data, xr.DataArray):
+        name = str(next(iter(nodes[ROOT].ds.data_vars)))
+        settings = EncodingSettings(**name_promises(vars(settings), name))
+    words = settings.promises
+    if settings.lossless and any(bounds is not None for bounds in words.values()):
         raise VideoCodecError(f"lossless=True excludes {', '.join(PROMISES)}")
-    _check_dimensions(ds, "chunks", chunks)
-    _check_dimensions(ds, "axes", axes)
-    cubes = {
-        str(name): (variable, letters)
-        for name, variable in ds.data_vars.items()
-        if (letters := letters_of(variable, axes)) is not None
-    }
-    for word, said in {**words, "pca": pca}.items():
-        _check_names(ds, cubes, word, said)
-    for doubt in _doubts(words, [variable for variable, _ in cubes.values()]):
-        warnings.warn(doubt, stacklevel=2)
-    result = {
+    if settings.shards and settings.zarr_format == 2:
+        raise VideoCodecError("format 2 has no shards: leave shards out, or take zarr_format=3")
+    for setting, by_dim in (("chunks", settings.chunks), ("axes", settings.axes)):
+        _check_dimensions(nodes, setting, by_dim)
+    _check_dimensions(nodes, "shards", settings.shards)
+    cubes = [
+        Cube(path, str(name), variable, letters)
+        for path, node in nodes.items()
+        for name, variable in node.ds.data_vars.items()
+        if (letters := letters_of(variable, settings.axes, group=node.ds.attrs)) is not None
+    ]
+    for word, said in {**words, "pca": settings.pca}.items():
+        if isinstance(said, Mapping):
+            check_names(nodes, cubes, word, said)
+    advice = list(doubts_of_numbers(words, [cube for cube in cubes if cube.key not in there]))
+    chosen = {path: _stripped(node, settings.zarr_format) for path, node in nodes.items()}
+    for cube in cubes:
+        given, doubts = _encode_cube(cube, settings, is_new=cube.key not in there)
+        chosen[cube.path][cube.name] = given
+        advice += doubts
+    return {path: given for path, given in chosen.items() if given}, advice
+
+
+def _stripped(node: Node, zarr_format: Literal[2, 3]) -> dict[str, dict[str, Any]]:
+    """Take codecs that the store would refuse from what a group has; cubes get theirs later."""
+    return {
         str(name): without_codecs(variable, zarr_format)
-        for name, variable in {**ds.coords, **ds.data_vars}.items()
-        if str(name) not in cubes and brings_unfit_codecs(variable, zarr_format)
+        for name, variable in {**node.ds.coords, **node.ds.data_vars}.items()
+        if str(name) in node.own and brings_unfit_codecs(variable, zarr_format)
     }
-    for name, (stored, letters) in cubes.items():
-        promise = _promise_of(name, stored, words)
-        variable = as_unsigned(stored) if promise else stored
-        nodata = nodata_of(variable)
-        chosen = _codec_of(
-            codec,
-            bits=bits,
-            gop=gop,
-            axes=letters,
-            pca=pca.get(name, "auto") if isinstance(pca, Mapping) else pca,
-            nodata=nodata,
-            effort=effort,
-            **promise,
-        )
-        lengths = chunks_of(variable, letters, chunks or {})
-        if tune:
-            chosen = tune_codec(chosen, variable, lengths)
-        given = chosen.encoding(zarr_format=zarr_format)
-        given["chunks"] = lengths
-        advice = describe_unsuitable_chunks(variable, letters, given["chunks"])
-        if advice is not None:
-            warnings.warn(advice, stacklevel=2)
-        dtype = stored_dtype(variable)
-        if zarr_format == 3 and (nodata is not None or dtype.kind == "f"):
-            given["fill_value"] = fill_value_of(nodata, dtype)
-        result[name] = {**kept_encoding(variable), **given}
-    return result
+
+
+def _encode_cube(
+    cube: Cube, settings: EncodingSettings, *, is_new: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Choose the encoding of one variable, and say what advice there is."""
+    promise, doubt = promise_of(cube, settings.promises)
+    doubts = [doubt] if doubt is not None and is_new else []
+    variable = as_unsigned(cube.variable) if promise else cube.variable
+    nodata = nodata_of(variable)
+    pca = settings.pca
+    basis = said_for(pca, cube) if isinstance(pca, Mapping) else pca
+    chosen = _codec_of(
+        settings.codec,
+        bits=settings.bits,
+        gop=settings.gop,
+        axes=cube.letters,
+        pca="auto" if basis is None else basis,
+        nodata=nodata,
+        effort=settings.effort,
+        **promise,
+    )
+    shards = settings.shards or {}
+    lengths = chunks_of(variable, cube.letters, settings.chunks or {}, shards)
+    sample = sample_of(variable, lengths) if settings.tune else []
+    if sample:
+        chosen = chosen.tune(sample)
+    given = chosen.encoding(zarr_format=settings.zarr_format)
+    given["chunks"] = lengths
+    whole = shards_of(variable, lengths, shards)
+    if whole is not None:
+        given["shards"] = whole
+    if is_new:
+        doubts += _doubts_of_cube(cube, promise, lengths, sample)
+    dtype = stored_dtype(variable)
+    if settings.zarr_format == 3 and (nodata is not None or dtype.kind == "f"):
+        given["fill_value"] = fill_value_of(nodata, dtype)
+    return {**kept_encoding(variable), **given}, doubts
+
+
+def _doubts_of_cube(
+    cube: Cube,
+    promise: Mapping[str, float],
+    chunks: tuple[int, ...],
+    sample: Sequence[NDArray[Any]],
+) -> list[str]:
+    """Say what is wrong with a promise or with chunks."""
+    in_units = {word: bound for word, bound in promise.items() if word in IN_UNITS}
+    scale = abs(packing(cube.variable, "scale_factor") or 1.0) if in_units else 1.0
+    found = [
+        doubt_of_bound(cube.variable, word, bound * scale, sample)
+        for word, bound in in_units.items()
+    ]
+    found.append(describe_unsuitable_chunks(cube.variable, cube.letters, chunks))
+    return [doubt for doubt in found if doubt is not None]
 
 
 def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:
@@ -207,126 +324,12 @@ def fill_value_of(nodata: Nodata, dtype: np.dtype[Any]) -> float:
     return nodata[0] if isinstance(nodata, Sequence) else nodata
 
 
-def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Turn promises given as one number into promises for one variable, whatever its dtype."""
-    return {
-        word: {name: value} if word in PROMISES and isinstance(value, numbers.Real) else value
-        for word, value in settings.items()
-    }
-
-
-def chunks_of(variable: xr.DataArray, letters: str, chunks: Mapping[str, int]) -> tuple[int, ...]:
-    """Take what the user says, else what Dask or a suitable store has, else our choice."""
-    stored = variable.encoding.get("chunks") or variable.encoding.get("chunksizes")
-    if variable.chunks is not None:
-        # Another choice could make two Dask tasks write one chunk; xarray refuses that.
-        default = tuple(max(1, int(lengths[0])) for lengths in variable.chunks)
-    elif stored is not None and suit_video(letters, variable.shape, stored):
-        default = tuple(stored)
-    else:
-        default = choose_chunks(letters, variable.shape)
-    lengths = [
-        _chunk_length(str(dim), chunks.get(str(dim), length))
-        for dim, length in zip(variable.dims, default, strict=True)
-    ]
-    # A dimension without cells is a template, whose chunks are those of what will be appended.
-    return tuple(
-        (longest if length == -1 else length)
-        if size == 0
-        else (size if length == -1 else min(length, size))
-        for length, longest, size in zip(lengths, default, variable.shape, strict=True)
-    )
-
-
-def _chunk_length(dim: str, length: object) -> int:
-    if not is_integer(length) or (int(length) < 1 and int(length) != -1):
-        raise VideoCodecError(
-            f"chunks must be whole numbers from 1, or -1 for all of a dimension, got {dim}={length}"
-        )
-    return int(length)
-
-
-def _promise_of(name: str, variable: xr.DataArray, words: Mapping[str, Bounds]) -> dict[str, Any]:
-    """Find the promise for one variable, in the units in which it is stored."""
-    said: dict[str, float] = {}
-    for word, bounds in words.items():
-        if isinstance(bounds, Mapping):
-            if name in bounds:
-                said[word] = bounds[name]
-        elif bounds is not None and is_measurement(variable):
-            said[word] = bounds
-    if len(said) > 1:
-        raise VideoCodecError(f"{name!r} is promised both {' and '.join(said)}; keep one")
-    if not said or stored_dtype(variable).kind == "b":
-        return {}  # what is true or false can lose nothing
-    if hides_unsigned(variable) and "_Unsigned" not in variable.encoding:
-        raise VideoCodecError(
-            f"{' and '.join(said)} cannot hold for {name!r} as stored: its signed integers stand "
-            "for unsigned ones (_Unsigned), whose order they do not have; open the dataset decoded "
-            "(mask_and_scale=True), and numcodecs_video.xarray.to_zarr stores unsigned ones"
-        )
-    scale, offset = (packing(variable, key) for key in ("scale_factor", "add_offset"))
-    if "max_relative_error" in said and offset:
-        raise VideoCodecError(
-            f"max_relative_error cannot hold for {name!r}, which is stored with an add_offset; "
-            "state max_error for it"
-        )
-    return {
-        word: bound / abs(scale or 1.0) if word in IN_UNITS else bound
-        for word, bound in said.items()
-    }
-
-
-def _doubts(words: Mapping[str, Bounds], cubes: Sequence[xr.DataArray]) -> Iterator[str]:
-    """Say where a promise given as one number does not do what it seems to."""
-    said = {
-        word: bound
-        for word, bound in words.items()
-        if bound is not None and not isinstance(bound, Mapping)
-    }
-    if not said or not cubes:
-        return
-    measured = [variable for variable in cubes if is_measurement(variable)]
-    for word, bound in said.items():
-        if not measured:
-            example = f"{word}={{{str(cubes[0].name)!r}: {bound:g}}}"
-            counts = all(stored_dtype(variable).kind in "iu" for variable in cubes)
-            yield (
-                f"{word}={bound:g} holds for measurements (floats, or packed by a scale_factor); "
-                f"{', '.join(str(v.name) for v in cubes)} are "
-                f"{'integers' if counts else 'integers, flags or times'} and stay without loss: "
-                f"name those that may lose something, as in {example}"
-            )
-        units = {str(v.name): str(v.attrs["units"]) for v in measured if "units" in v.attrs}
-        if word in IN_UNITS and len(set(units.values())) > 1:
-            listed = ", ".join(f"{name} ({unit})" for name, unit in units.items())
-            yield (
-                f"{word}={bound:g} is one number for different units, {listed}: name each, as in "
-                f"{word}={{{next(iter(units))!r}: {bound:g}, ...}}"
-            )
-
-
-def _check_dimensions(ds: xr.Dataset, setting: str, said: Mapping[str, object] | None) -> None:
-    unknown = sorted(set(said or ()) - {str(dim) for dim in ds.dims})
+def _check_dimensions(
+    nodes: Mapping[str, Node], setting: str, said: Mapping[str, object] | None
+) -> None:
+    dims = dict.fromkeys(str(dim) for node in nodes.values() for dim in node.ds.dims)
+    unknown = sorted(set(said or ()) - set(dims))
     if unknown:
         raise VideoCodecError(
-            f"{setting} names {', '.join(unknown)}; the dimensions are "
-            f"{', '.join(map(str, ds.dims))}"
+            f"{setting} names {', '.join(unknown)}; the dimensions are {', '.join(dims)}"
         )
-
-
-def _check_names(ds: xr.Dataset, cubes: Mapping[str, object], word: str, said: object) -> None:
-    """A promise for a variable that cannot keep it must not pass in silence."""
-    if not isinstance(said, Mapping):
-        return
-    for name in said:
-        if name not in ds.variables:
-            raise VideoCodecError(
-                f"{word} names {name!r}; the variables are {', '.join(map(str, ds.data_vars))}"
-            )
-        if name not in cubes:
-            raise VideoCodecError(
-                f"{word} names {name!r}, which has no time, y and x axes "
-                f"({', '.join(map(str, ds.variables[name].dims)) or 'no dimensions'}) and so stays "
-                "without loss; leave it out, or name its axes with axes={'dimension': 'letter'}"
-            )

@@ -9,22 +9,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings, Settings, parse_nodata
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.errors import VideoCodecError, noting
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
+from numcodecs_video.sampling import regions_of
+from numcodecs_video.xarray.chunking import chunks_of
 from numcodecs_video.xarray.conventions import as_unsigned, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.encoding import (
-    chunks_of,
-    encoding,
-    fill_value_of,
-    name_promises,
-)
-from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, regions_of
-from numcodecs_video.xarray.report import Report, format_figure, text_table
+from numcodecs_video.xarray.encoding import encoding, fill_value_of
+from numcodecs_video.xarray.keywords import check_keywords, keywords_of
+from numcodecs_video.xarray.nodes import select_array
+from numcodecs_video.xarray.promises import name_promises
+from numcodecs_video.xarray.quality import Quality, QualityGauge, name_region, range_of
+from numcodecs_video.xarray.report import Report, format_fixed, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from numcodecs_video.metrics import Nodata
-    from numcodecs_video.xarray.quality import Region
+    from numcodecs_video.sampling import Region
 
-__all__ = ["Evaluation", "choose_codec", "evaluate", "evaluate_regions", "name_of"]
+__all__ = ["Evaluation", "choose_codec", "cubes_in", "evaluate", "evaluate_regions", "name_of"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Evaluation(Quality):
 
     @property
     def ratio(self) -> float:
-        """How many times smaller the stored array is."""
+        """Raw bytes / stored bytes."""
         return compression_ratio(self.raw_bytes, self.stored_bytes)
 
     @property
@@ -94,19 +95,20 @@ class Evaluation(Quality):
     def table_cells(self) -> dict[str, str]:
         """Return the figures as text, by what they are."""
         return {
-            "bits per pixel per band": f"{self.bits_per_pixel_per_band:.3f}",
-            "ratio": f"{self.ratio:.1f}",
-            "RMSE": format_figure(self.rmse),
-            "PSNR dB": f"{self.psnr:.1f}".replace("inf", "∞"),
-            "SSIM": format_figure(self.ssim),
-            "spectral angle °": format_figure(self.spectral_angle, 3),
-            "largest error": format_figure(self.largest_error),
-            "encode MB/s": format_figure(self.encode_mb_per_s, 3),
-            "decode MB/s": format_figure(self.decode_mb_per_s, 3),
+            "bits per pixel per band": format_fixed(self.bits_per_pixel_per_band, 3),
+            "ratio": format_fixed(self.ratio, 1),
+            "RMSE": format_number(self.rmse),
+            "PSNR dB": format_fixed(self.psnr, 1),
+            "SSIM": format_number(self.ssim),
+            "spectral angle °": format_number(self.spectral_angle, 3),
+            "largest error": format_number(self.largest_error),
+            "encode MB/s": format_number(self.encode_mb_per_s, 3),
+            "decode MB/s": format_number(self.decode_mb_per_s, 3),
         }
 
     def __str__(self) -> str:
-        return text_table([self.name, self.codec], list(map(list, self.table_cells().items())))
+        figures = pd.Series({key: cell for key, cell in self.table_cells().items() if cell})
+        return f"{self.name}, by {self.codec}\n{figures.to_string()}"
 
 
 @overload
@@ -164,8 +166,11 @@ def evaluate(
     >>> evaluation.largest_error <= 0.5, evaluation.ratio > 8
     (True, True)
     """
+    check_keywords("evaluate", settings, keywords_of(encoding))
+    _check_kind(data)
     if isinstance(codec, str):
         codec, settings = None, {**settings, "codec": codec}
+    settings.pop("shards", None)  # which lie around chunks and change nothing within
     if codec is not None and set(settings) - {"chunks", "axes"}:
         raise VideoCodecError(
             f"give a codec, or its settings ({', '.join(sorted(settings))}), not both"
@@ -173,12 +178,7 @@ def evaluate(
     if isinstance(data, xr.DataArray):
         return _evaluate_array(data, *choose_codec(data, codec, settings), advance)
     axes = settings.get("axes")
-    cubes = {name_of(v): v for v in data.data_vars.values() if letters_of(v, axes) and v.size}
-    if not cubes:
-        raise VideoCodecError(
-            "no variable has time, y and x axes, and cells; name axes with "
-            "axes={'dimension': 'letter'}"
-        )
+    cubes = cubes_in(data, axes)
     # Of a dataset, one number is a promise for its measurements alone: encoding knows which.
     encodings = encoding(data, zarr_format=2, **settings)
     return Report(
@@ -193,6 +193,32 @@ def evaluate(
         )
         for name, cube in cubes.items()
     )
+
+
+def cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None = None) -> dict[str, xr.DataArray]:
+    """Find the variables of a dataset that become video, and have cells.
+
+    Raises
+    ------
+    VideoCodecError
+        If there is none.
+    """
+    cubes = {
+        name_of(v): v
+        for v in ds.data_vars.values()
+        if letters_of(v, axes, group=ds.attrs) and v.size
+    }
+    if not cubes:
+        raise VideoCodecError(
+            "no variable has time, y and x axes, and cells; name axes with "
+            "axes={'dimension': 'letter'}"
+        )
+    return cubes
+
+
+def _check_kind(data: Any) -> None:
+    if not isinstance(data, (xr.Dataset, xr.DataArray)):
+        select_array(data, "evaluate")  # which says what it takes
 
 
 def _evaluate_array(
@@ -212,6 +238,7 @@ def evaluate_regions(
     *,
     chunks: tuple[int, ...] | None = None,
     advance: Callable[[int], None] | None = None,
+    on_part: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Encode and decode parts of an array, each as one chunk.
 
@@ -224,18 +251,20 @@ def evaluate_regions(
         Length to fill each part up to; none unless given.
     advance : callable, optional
         Told the raw bytes of every part that is done.
+    on_part : callable, optional
+        Told the cells and the stored bytes of every part.
     """
     variable = as_unsigned(variable)
     nodata, letters = nodata_of(variable), letters_of(variable)
     axes = getattr(getattr(codec, "settings", None), "axes", None) or letters
     scale, offset = packing(variable, "scale_factor") or 1.0, packing(variable, "add_offset") or 0.0
     blocks = [variable[region] for region in regions]
-    low, high = range_of(map(stored_values, blocks), nodata)
+    low, high = range_of(map(_stored_values, blocks, regions), nodata)
     gauge = QualityGauge(axes, (high - low) * abs(scale))
     raw_bytes = stored_bytes = 0
     seconds = [0.0, 0.0]
-    for block in blocks:
-        before = stored_values(block)
+    for block, region in zip(blocks, regions, strict=True):
+        before = _stored_values(block, region)
         padded = before if chunks is None else _padded(before, chunks, nodata)
         start = time.perf_counter()
         payload = codec.encode(padded)
@@ -248,6 +277,8 @@ def evaluate_regions(
         gauge.add(_scaled(before, scale, offset), _scaled(after, scale, offset), valid)
         if advance is not None:
             advance(before.nbytes)
+        if on_part is not None:
+            on_part(before.size, len(payload))
     return Evaluation(
         **vars(gauge.quality()),
         name=name_of(variable),
@@ -259,6 +290,11 @@ def evaluate_regions(
         encode_seconds=seconds[0],
         decode_seconds=seconds[1],
     )
+
+
+def _stored_values(block: xr.DataArray, region: Region) -> NDArray[Any]:
+    with noting(f"in {name_region(name_of(block), region)}"):
+        return stored_values(block)
 
 
 def choose_codec(

@@ -5,7 +5,6 @@ Knows arrays and their axes; nothing of codecs or stores.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,16 +13,24 @@ import numpy as np
 
 from numcodecs_video import metrics
 from numcodecs_video.config import default_axes
+from numcodecs_video.errors import noting
 from numcodecs_video.transform.cube import to_cube
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
+    import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["Quality", "QualityGauge", "Region", "range_of", "regions_of"]
+    from numcodecs_video.sampling import Region
 
-Region = tuple[slice, ...]
+__all__ = [
+    "Quality",
+    "QualityGauge",
+    "name_region",
+    "range_of",
+    "read_region",
+]
 
 
 @dataclass(frozen=True)
@@ -137,19 +144,21 @@ class _WeightedMean:
         return self._sum / self._weight if self._weight else math.nan
 
 
-def regions_of(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:
-    """Cut an array into its chunks, in C order; those at the far edges are smaller.
+def name_region(name: str, region: Region) -> str:
+    """Name a part of an array as NumPy would index it.
 
     Examples
     --------
-    >>> len(list(regions_of((4, 10), (2, 4))))
-    6
+    >>> name_region("t2m", (slice(0, 4), slice(8, 16)))
+    't2m[0:4, 8:16]'
     """
-    per_axis = (
-        [slice(at, min(at + length, size)) for at in range(0, size, length)]
-        for size, length in zip(shape, chunks, strict=True)
-    )
-    return itertools.product(*per_axis)
+    return f"{name}[{', '.join(f'{part.start}:{part.stop}' for part in region)}]"
+
+
+def read_region(variable: xr.DataArray, region: Region) -> NDArray[Any]:
+    """Load a part of an array; what cannot be decoded says where it is."""
+    with noting(f"in {name_region(str(variable.name), region)}"):
+        return np.asarray(variable[region].values)
 
 
 def range_of(blocks: Iterable[NDArray[Any]], nodata: metrics.Nodata = None) -> tuple[float, float]:

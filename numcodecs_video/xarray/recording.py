@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,14 @@ import zarr
 
 from numcodecs_video import __version__
 from numcodecs_video.format.header import FORMAT_VERSION
-from numcodecs_video.stored import holds_payloads, read_heads, settings_of, stored_chunks
-from numcodecs_video.xarray.conventions import scale_in
+from numcodecs_video.stored import (
+    filters_of,
+    holds_payloads,
+    read_heads,
+    settings_of,
+    stored_chunks,
+)
+from numcodecs_video.xarray.conventions import may_lose, scale_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +35,12 @@ if TYPE_CHECKING:
     from numcodecs_video.config import Fidelity
 
 __all__ = [
+    "EARLIER",
     "IN_UNITS",
+    "PREFIX",
+    "consolidate",
     "describe_loss",
+    "may_lose_in",
     "open_group",
     "record_loss",
     "silent_about_format_3",
@@ -71,12 +82,12 @@ def record_loss(
     top = open_group(store, group=group, mode="r+", storage_options=storage_options)
     written = {}
     for name, array in _arrays_of(top):
-        heads = _heads_of(array) if _may_lose(array) else []
+        heads = _heads_of(array) if may_lose_in(array) else []
         attributes = _described(array, heads)
         if attributes:
             record = {key: value for key, value in array.attrs.items() if key.startswith(PREFIX)}
             lossy = [found for n, found in heads if n != 0.0 and not math.isinf(n)]
-            earlier = _earlier(record, lossy)
+            earlier = _earlier(record, attributes, lossy)
             # Attributes that stay would be a mixture of two compressions.
             kept = {key: value for key, value in array.attrs.items() if key not in record}
             attributes = {
@@ -104,7 +115,7 @@ def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
         ``lossy_compression_algorithm``, ``..._implementation``, ``..._<promise>`` and
         ``..._realised_<promise>``, numbers being in the units that a reader sees.
     """
-    return _described(array, _heads_of(array)) if _may_lose(array) else {}
+    return _described(array, _heads_of(array)) if may_lose_in(array) else {}
 
 
 def worst_realised(array: zarr.Array[Any], fidelity: Fidelity) -> float | None:
@@ -133,16 +144,55 @@ def open_group(
     )
 
 
+class _Silence:
+    """Filters of warnings for as long as anyone needs them.
+
+    `warnings.catch_warnings` puts back what it found, which is another's filter where two threads
+    overlap: the first to come sets filters, and the last to go puts them back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._filters = ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._filters.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
+                warnings.filterwarnings("ignore", "The data type", FutureWarning)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._filters.close()
+
+
+_SILENCE = _Silence()
+
+
 @contextmanager
 def silent_about_format_3() -> Iterator[None]:
     """Keep back zarr's warnings of what format 3 does not specify yet.
 
     They are of consolidated metadata and of text, which xarray chooses and a user cannot change.
+    For metadata alone: warnings of chunks that other threads encode meanwhile are their own.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Consolidated metadata", UserWarning)
-        warnings.filterwarnings("ignore", "The data type", FutureWarning)
+    _SILENCE.enter()
+    try:
         yield
+    finally:
+        _SILENCE.leave()
+
+
+def consolidate(group: zarr.Group) -> None:
+    """Consolidate the metadata of a group, where its store has a place for them."""
+    if getattr(group.store, "supports_consolidated_metadata", True):
+        with silent_about_format_3():
+            zarr.consolidate_metadata(group.store, path=group.path or None)
 
 
 def _arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
@@ -150,9 +200,14 @@ def _arrays_of(group: zarr.Group) -> list[tuple[str, zarr.Array[Any]]]:
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
 
 
-def _may_lose(array: zarr.Array[Any]) -> bool:
+def may_lose_in(array: zarr.Array[Any]) -> bool:
+    """Tell whether the video codec of an array lets its values lose anything."""
     settings = settings_of(array)
-    return settings is not None and settings.fidelity.kind != "lossless"
+    if settings is None or settings.fidelity.kind == "lossless":
+        return False
+    # Filters may hand the codec another dtype than the array's.
+    fidelity = settings.fidelity
+    return bool(filters_of(array)) or may_lose(fidelity.kind, fidelity.value, array.dtype)
 
 
 def _heads_of(array: zarr.Array[Any]) -> list[tuple[float, str]]:
@@ -172,7 +227,7 @@ def _worst(heads: Sequence[tuple[float, str]], fidelity: Fidelity) -> float | No
 
 def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> dict[str, Any]:
     settings = settings_of(array)
-    if settings is None or not _may_lose(array):
+    if settings is None or not may_lose_in(array):
         return {}
     kind, value = settings.fidelity.kind, settings.fidelity.value
     scale = scale_in(dict(array.attrs)) if kind in IN_UNITS else 1.0
@@ -189,16 +244,19 @@ def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> di
     return described
 
 
-def _earlier(record: Mapping[str, Any], lossy: Sequence[str]) -> str | None:
+def _earlier(
+    record: Mapping[str, Any], attributes: Mapping[str, Any], lossy: Sequence[str]
+) -> str | None:
     """Say what was lost before an array's own compression, from the record that it bears.
 
     A record is of the array's own where one of the chunks that it was written for is there. A chunk
     that lost something gets another header when it is compressed again: if not for its content,
-    then for what it lost then.
+    then for what it lost then. Where nothing was lost, it is the array's own if it says just that.
     """
     said = {key: value for key, value in record.items() if key != FINGERPRINTS}
     known = set(str(record.get(FINGERPRINTS, "")).split())
-    if set(said) <= {EARLIER} or known & set(lossy):
+    own = not lossy and {key: value for key, value in said.items() if key != EARLIER} == attributes
+    if own or set(said) <= {EARLIER} or known & set(lossy):
         return said.get(EARLIER)
     return ", ".join(f"{key}: {value}" for key, value in said.items())
 

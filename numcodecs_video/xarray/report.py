@@ -1,19 +1,21 @@
-"""Figures as a table: in a terminal, in a notebook, and as plain values for a program."""
+"""Figures by variable, as a table of pandas: in a terminal, in a notebook, and for a program."""
 
 from __future__ import annotations
 
-import html
 import math
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+import pandas as pd
 
-__all__ = ["Report", "format_figure", "text_table"]
+__all__ = ["Report", "format_fixed", "format_number"]
 
 
 class Row(Protocol):
     """What a report holds: figures by their column."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures."""
+        ...
 
     def table_cells(self) -> dict[str, str]:
         """Return what to show, by column."""
@@ -24,59 +26,79 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Report(dict[str, RowT]):
-    """Results by variable name, that print as one table.
+    """Results by variable name, that show as one table.
 
-    A ``dict``, so ``report["t2m"]`` is one result; ``print(report)`` or a notebook shows all.
+    A ``dict``, so ``report["t2m"]`` is one result; ``report`` by itself, ``print(report)`` or a
+    notebook shows all, and `to_dataframe` gives them to pandas.
     """
 
-    def __str__(self) -> str:
-        return text_table(*self.table()) if self else "no variables"
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return all figures as they are, one row a variable.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``variable``; the columns are the attributes of the results.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr
+        >>> from numcodecs_video.xarray import compare
+        >>> v = xr.DataArray(np.arange(6.0), dims="x", name="v")
+        >>> compare(v, v + 0.5).to_dataframe().largest_error
+        variable
+        v    0.5
+        Name: largest_error, dtype: float64
+        """
+        rows = {name: row.to_dict() for name, row in self.items()}
+        frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="variable"))
+        return frame.drop(columns="name", errors="ignore")
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no variables"
+        return str(self._as_text().to_string(line_width=pd.get_option("display.width")))
+
+    __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        header, rows = self.table()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return str(self._as_text().to_html())
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Return the header and the rows, as text."""
+        """Return the header and the rows, as text; columns without a figure are left out."""
         rows = {name: row.table_cells() for name, row in self.items()}
-        columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
+        every = dict.fromkeys(column for cells in rows.values() for column in cells)
+        columns = [c for c in every if any(cells.get(c) for cells in rows.values())]
         return ["variable", *columns], [
             [name, *(cells.get(column, "") for column in columns)] for name, cells in rows.items()
         ]
 
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table in plain text: the first column to the left, figures to the right.
-
-    Examples
-    --------
-    >>> print(text_table(["variable", "ratio"], [["t2m", "12.5"], ["u10", "9"]]))
-    variable  ratio
-    t2m        12.5
-    u10           9
-    """
-    lines = [list(header), *(list(row) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    def _as_text(self) -> pd.DataFrame:
+        header, rows = self.table()
+        return pd.DataFrame(
+            [row[1:] for row in rows], index=[row[0] for row in rows], columns=header[1:]
+        )
 
 
-def format_figure(value: float, digits: int = 4) -> str:
-    """Write a measured figure; what there is no figure of is a dash.
+def format_number(value: float, digits: int = 4) -> str:
+    """Write a measured figure; nothing where there is none.
 
     Examples
     --------
-    >>> format_figure(0.123456), format_figure(float("inf")), format_figure(float("nan"))
-    ('0.1235', '∞', '–')
+    >>> format_number(0.123456), format_number(20.0), format_number(float("inf"))
+    ('0.1235', '20', '∞')
+    >>> format_number(float("nan"))
+    ''
     """
-    return "–" if math.isnan(value) else f"{value:.{digits}g}".replace("inf", "∞")
+    return "" if math.isnan(value) else f"{value:.{digits}g}".replace("inf", "∞")
+
+
+def format_fixed(value: float, decimals: int) -> str:
+    """Write a figure with so many decimals; nothing where there is none.
+
+    Examples
+    --------
+    >>> format_fixed(54.2034, 1), format_fixed(float("inf"), 1), format_fixed(float("nan"), 1)
+    ('54.2', '∞', '')
+    """
+    return "" if math.isnan(value) else f"{value:.{decimals}f}".replace("inf", "∞")

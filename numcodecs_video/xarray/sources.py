@@ -1,26 +1,17 @@
-"""Which Zarr arrays the values of a dataset are yet to be read from.
-
-Leans on parts of xarray and Dask that their documentation does not promise: ``Variable._data``, the
-``array`` that each of xarray's lazy arrays wraps, ``_array`` of its innermost one for Zarr, and the
-``original-...`` layers of Dask's graphs. `test_sources_are_found` says when one is lost.
-"""
+"""Which store the values of a dataset are yet to be read from, and so must not be replaced."""
 
 from __future__ import annotations
 
-import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zarr
-
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.internals import place_of, sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import xarray as xr
+    import zarr
 
-__all__ = ["refuse_own_source", "sources_of"]
+__all__ = ["refuse_own_source"]
 
 
 def refuse_own_source(ds: xr.Dataset, target: zarr.Group) -> None:
@@ -41,42 +32,8 @@ def refuse_own_source(ds: xr.Dataset, target: zarr.Group) -> None:
                 )
 
 
-def sources_of(variable: xr.Variable) -> Iterator[zarr.Array[Any]]:
-    """Find the Zarr arrays that a variable is lazily read from; none where it is in memory."""
-    data: Any = variable._data
-    values: list[Any]
-    if hasattr(data, "__dask_graph__"):
-        graph = data.__dask_graph__()
-        layers = getattr(graph, "layers", {})
-        originals = (layer for name, layer in layers.items() if name.startswith("original-"))
-        values = list(itertools.chain.from_iterable(layer.values() for layer in originals))
-    else:
-        values = [data]
-    for value in values:
-        innermost = getattr(value, "value", value)  # of Dask's nodes that hold data
-        while hasattr(innermost, "array"):
-            innermost = innermost.array
-        innermost = getattr(innermost, "_array", innermost)
-        if isinstance(innermost, zarr.Array):
-            yield innermost
-
-
 def _is_within(array: zarr.Array[Any], group: zarr.Group) -> bool:
     """Tell whether an array lies below a group, in whichever way its store was opened."""
-    root, place = _place_of(group.store, group.path)
-    array_root, array_place = _place_of(array.store, array.path)
+    root, place = place_of(group.store, group.path)
+    array_root, array_place = place_of(array.store, array.path)
     return root == array_root and array_place[: len(place)] == place
-
-
-def _place_of(store: Any, path: str) -> tuple[Any, tuple[str, ...]]:
-    """Split a store and a path in it into what tells stores apart, and the parts of the place."""
-    inner = tuple(part for part in path.split("/") if part)
-    if isinstance(store, zarr.storage.LocalStore):
-        return "file", (*Path(store.root).resolve().parts, *inner)
-    if isinstance(store, zarr.storage.FsspecStore):
-        # The file system by what it is made of: one that is asynchronous may wrap another.
-        files = getattr(store.fs, "sync_fs", store.fs)
-        return files, (*(part for part in store.path.split("/") if part), *inner)
-    if isinstance(store, zarr.storage.MemoryStore):
-        return id(store._store_dict), inner
-    return store, inner

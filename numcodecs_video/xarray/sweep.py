@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.encoding import PROMISES
+from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
+from numcodecs_video.xarray.keywords import check_keywords, keywords_of
+from numcodecs_video.xarray.nodes import select_array
+from numcodecs_video.xarray.promises import PROMISES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -90,6 +93,8 @@ def sweep(
     >>> rates[0] > rates[1]
     True
     """
+    data = select_array(data, "sweep")
+    check_keywords("sweep", settings, keywords_of(encoding))
     unknown = sorted(set(promises) - set(PROMISES))
     if unknown or not any(promises.values()):
         raise VideoCodecError(

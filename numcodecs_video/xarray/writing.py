@@ -1,4 +1,4 @@
-"""Write a dataset as video: into a new store, or into one that is there."""
+"""Write datasets, arrays and trees as video: into a new store, or into one that is there."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
+import zarr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
+from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
-from numcodecs_video.xarray.recording import open_group, record_loss, silent_about_format_3
+from numcodecs_video.xarray.keywords import check_keywords, keywords_of
+from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
+from numcodecs_video.xarray.promises import PROMISES as WORDS
+from numcodecs_video.xarray.recording import (
+    consolidate,
+    open_group,
+    record_loss,
+    silent_about_format_3,
+)
 from numcodecs_video.xarray.sources import refuse_own_source
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterator, Mapping
 
-    import zarr
+    from numcodecs_video.xarray.nodes import Node
 
 __all__ = ["to_zarr"]
 
+# What is said of fidelity: without it, what is added is kept as what is there.
+PROMISES = frozenset((*WORDS, "lossless"))
 ADDS = ("a", "a-", "r+")
 FORMATS = (2, 3)
 # What else xarray takes: consolidated, safe_chunks, align_chunks, write_empty_chunks and so on.
-OF_XARRAY = frozenset(inspect.signature(xr.Dataset.to_zarr).parameters) - {"self"}
+OF_XARRAY = frozenset(inspect.signature(xr.Dataset.to_zarr).parameters) - {"self", "store"}
+OF_TREES = frozenset(("write_inherited_coords",))
 
 
 def to_zarr(
-    ds: xr.Dataset,
+    ds: Data,
     store: Any,
     *,
     mode: Literal["w", "w-", "a", "a-", "r+"] | None = None,
@@ -42,14 +55,15 @@ def to_zarr(
     storage_options: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Any:
-    """Write a dataset to a Zarr store, its cubes as video.
+    """Write a dataset, an array or a tree to a Zarr store, its cubes as video.
 
     The same as ``ds.to_zarr(store, encoding=encoding(ds, tune=True, ...))``, and then
     `record_loss`: every variable that lost something says so in its attributes.
 
     Parameters
     ----------
-    ds : xarray.Dataset
+    ds : xarray.Dataset, xarray.DataArray or xarray.DataTree
+        A tree as a whole: without `group`, `append_dim` or `region`.
     store : str, path, zarr store or mapping
         Path, fsspec URL, or a store that ``Dataset.to_zarr`` takes.
     mode : {"w-", "w", "a", "a-", "r+"}, optional
@@ -60,7 +74,7 @@ def to_zarr(
     group : str, optional
         Path of a group in the store.
     encoding : mapping, optional
-        Of single variables, to go before what is chosen.
+        Of single variables, to go before what is chosen; for a tree, by the path of their group.
     append_dim : hashable, optional
         Append along this dimension. Arrays that are there keep their codecs, and a promise that is
         given has to be theirs.
@@ -85,6 +99,8 @@ def to_zarr(
     VideoCodecError
         Before anything is written: as of `encoding`; where a promise differs from that of the array
         to be appended to; where ``mode="w"`` would replace the store that is yet to be read.
+    TypeError
+        If `ds` is nothing of xarray, or a keyword is unknown.
 
     Warns
     -----
@@ -105,33 +121,104 @@ def to_zarr(
     >>> attrs["lossy_compression_max_error"], attrs["lossy_compression_realised_max_error"] <= 0.5
     (0.5, True)
     """
-    options = {word: settings.pop(word) for word in OF_XARRAY & settings.keys()}
+    of_xarray = OF_XARRAY | (OF_TREES if isinstance(ds, xr.DataTree) else frozenset())
+    allowed = {*keywords_of(to_zarr), *keywords_of(choose_encoding), *of_xarray}
+    check_keywords("to_zarr", settings, allowed)
+    options = {word: settings.pop(word) for word in of_xarray & settings.keys()}
     place: dict[str, Any] = {"group": group, "storage_options": storage_options}
+    nodes = nodes_of(ds)
+    if isinstance(ds, xr.DataTree):
+        _check_tree(group, append_dim, region)
+        _check_groups(encoding or {}, nodes)
     adds = mode in ADDS or append_dim is not None or region is not None
     there = _existing_group(store, place) if adds or mode == "w" else None
     if there is not None and not adds:
-        refuse_own_source(ds, there)
+        for node in nodes.values():
+            refuse_own_source(node.ds, there)
         there = None
     number = zarr_format or (3 if there is None else there.metadata.zarr_format)
-    encodings = _encodings(ds, there, settings, number)
-    if there is not None:
-        warn_of_shared_chunks(ds, there, append_dim=append_dim, region=region)
-    for name, given in (encoding or {}).items():
-        encodings[name] = {**encodings.get(name, {}), **given}
-        for doubt in doubts_of_filters(str(name), encodings[name]):
+    encodings, advice = _encodings(ds, there, settings, number)
+    for line in advice:
+        warnings.warn(line, stacklevel=2)
+    if there is not None and not isinstance(ds, xr.DataTree):
+        warn_of_shared_chunks(nodes[ROOT].ds, there, append_dim=append_dim, region=region)
+    given = encoding or {}
+    for path, own in (given if isinstance(ds, xr.DataTree) else {ROOT: given}).items():
+        for doubt in _put_before(encodings.setdefault(path, {}), own):
             warnings.warn(doubt, stacklevel=2)
-    write: Any = ds.to_zarr  # whose types tell a Dask object by the word True or False alone
-    with silent_about_format_3():
-        written = write(
-            store, mode=mode, zarr_format=number, encoding=encodings, append_dim=append_dim,
-            region=region, compute=compute, **place, **options,
+    parts = {"append_dim": append_dim, "region": region, "mode": mode}
+    if isinstance(ds, xr.DataTree):
+        later = _write_tree(ds, store, encodings, {**options, **place, **parts}, number)
+    else:
+        later = _write_metadata(
+            nodes[ROOT].ds, store, zarr_format=number, encoding=encodings.get(ROOT, {}),
+            **options, **place, **parts,
         )  # fmt: skip
-        if compute:
-            record_loss(store, **place)
-            return None
+    if compute:
+        # Not within the silence: Dask's threads would share it, and what they warn of is for users.
+        later.compute()
+        record_loss(store, **place)
+        return None
     from dask.delayed import delayed
 
-    return delayed(_record_afterwards)(written, store, place)
+    return delayed(_record_afterwards)(later, store, place)
+
+
+def _write_metadata(ds: xr.Dataset, store: Any, **options: Any) -> Any:
+    """Write metadata and what is in memory; return what computes the rest."""
+    with silent_about_format_3():
+        return ds.to_zarr(store, compute=False, **options)
+
+
+def _write_tree(
+    tree: xr.DataTree,
+    store: Any,
+    encodings: Mapping[str, Any],
+    options: dict[str, Any],
+    zarr_format: Literal[2, 3],
+) -> Any:
+    """Write the metadata of every group, as `xarray.DataTree.to_zarr` does, whose releases differ.
+
+    That of xarray 2025.6 has no means to compute the rest later.
+    """
+    inherits = options.pop("write_inherited_coords", False)
+    consolidated = options.pop("consolidated", None)
+    options["mode"] = options["mode"] or "w-"
+    later = []
+    for node in tree.subtree:
+        ds = node.to_dataset(inherit=inherits or node is tree)
+        options["group"] = None if node is tree else node.relative_to(tree)
+        given = encodings.get(node.path, {})
+        later.append(
+            _write_metadata(
+                ds, store, encoding=given, zarr_format=zarr_format, consolidated=False, **options
+            )
+        )
+        options["mode"] = "a" if "w" in options["mode"] else options["mode"]
+    if consolidated is not False:
+        consolidate(open_group(store, mode="r+", storage_options=options["storage_options"]))
+    from dask.delayed import delayed
+
+    return delayed(list)(later)
+
+
+def _check_tree(group: str | None, append_dim: Hashable | None, region: Any) -> None:
+    """Refuse what xarray writes for single groups alone."""
+    words = {"group": group, "append_dim": append_dim, "region": region}
+    given = [word for word, value in words.items() if value is not None]
+    if given:
+        raise VideoCodecError(
+            f"a tree is written as a whole, without {' and '.join(given)}: write one of its groups "
+            "as a dataset, to_zarr(tree['/a'].to_dataset(), store, group='a', ...)"
+        )
+
+
+def _check_groups(encoding: Mapping[str, Any], nodes: Mapping[str, Node]) -> None:
+    unknown = [path for path in encoding if path not in nodes]
+    if unknown:
+        raise VideoCodecError(
+            f"encoding names the group {unknown[0]!r}; the groups are {', '.join(nodes)}"
+        )
 
 
 def _existing_group(store: Any, place: Mapping[str, Any]) -> zarr.Group | None:
@@ -141,25 +228,45 @@ def _existing_group(store: Any, place: Mapping[str, Any]) -> zarr.Group | None:
         return None
 
 
+def _put_before(
+    chosen: dict[str, dict[str, Any]], given: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Let a user's encodings of single variables override what was chosen; say what is doubtful."""
+    for name, own in given.items():
+        chosen[name] = {**chosen.get(name, {}), **own}
+        yield from doubts_of_filters(str(name), chosen[name])
+
+
 def _encodings(
-    ds: xr.Dataset, there: zarr.Group | None, settings: Mapping[str, Any], zarr_format: Any
-) -> dict[str, dict[str, Any]]:
-    """Choose the encoding of what is new in a store; what is there has one already."""
+    data: Data, there: zarr.Group | None, settings: Mapping[str, Any], zarr_format: Any
+) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
+    """Choose the encodings of what is new in a store; what is there has one already."""
     if there is None:
-        return choose_encoding(ds, zarr_format=zarr_format, **{"tune": True, **settings})
+        return choose_encodings(
+            data, EncodingSettings(**{"tune": True, **settings, "zarr_format": zarr_format})
+        )
     if zarr_format != there.metadata.zarr_format:
         raise VideoCodecError(
             f"the store has format {there.metadata.zarr_format}: leave zarr_format out, got "
             f"{zarr_format}"
         )
-    known = set(there.array_keys())
-    with warnings.catch_warnings():
-        if known.issuperset(map(str, ds.data_vars)):  # whose chunks are what they are
-            warnings.simplefilter("ignore", UserWarning)
-        chosen = choose_encoding(ds, zarr_format=zarr_format, **settings)
-    if settings:
-        check_promises(ds, there, chosen)
-    return {name: given for name, given in chosen.items() if name not in known}
+    nodes = nodes_of(data)
+    top = next(iter(nodes))
+    members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
+    members[top] = there
+    groups = {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
+    known = {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
+    chosen, advice = choose_encodings(
+        data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known
+    )
+    for path, group in groups.items():
+        own = chosen.pop(path, {})
+        if PROMISES & settings.keys():
+            check_promises(nodes[path].ds, group, own)
+        chosen[path] = {
+            name: given for name, given in own.items() if f"{path}/{name}".strip("/") not in known
+        }
+    return chosen, advice
 
 
 def _record_afterwards(written: Any, store: Any, place: Mapping[str, Any]) -> Any:

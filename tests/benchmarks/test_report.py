@@ -15,6 +15,7 @@ import xarray as xr
 REPORT = Path(__file__).parents[2] / "benchmarks" / "report"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REPORT.exists(), reason="needs the checkout's benchmarks")
 def test_report_on_a_small_cube(tmp_path):
     """All peers run, keep what they promise, and land in the page, the CSV and the JSON."""

@@ -16,6 +16,7 @@ from click.testing import CliRunner  # noqa: E402
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video import VideoCodec, VideoCodecError  # noqa: E402
+from numcodecs_video.cli import exporting  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.stored import read_payloads, stored_chunks  # noqa: E402
 
@@ -173,6 +174,66 @@ def test_what_has_filters_is_copied(source):
     np.testing.assert_array_equal(zarr.open_group(after, mode="r")["v"][:], array[:])
 
 
+def test_zip_files(tmp_path, ds):
+    """From one file into another: the same payloads and the same dataset."""
+    write(ds, tmp_path / "a", 3)
+    run("convert", tmp_path / "a", tmp_path / "b.zip", "--zarr-format", 3)
+    run("convert", tmp_path / "b.zip", tmp_path / "c")
+    xr.testing.assert_identical(
+        xr.open_zarr(tmp_path / "a").load(), xr.open_zarr(tmp_path / "c").load()
+    )
+    assert payloads(tmp_path / "a") == payloads(tmp_path / "c")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.zip", "c"]
+
+
+@BOTH
+def test_export_to_netcdf(tmp_path, ds, source):
+    """Decoded by the codec alone: packing, sentinels, dates and attributes as they are."""
+    netcdf = pytest.importorskip("netCDF4")
+    ds.attrs["of Zarr alone"] = {"a": [True, None]}
+    ds.v.attrs["flag"] = True
+    write(ds, tmp_path / "a", source)
+    assert "9 variables exported" in run("convert", tmp_path / "a", tmp_path / "b.nc")
+    with xr.open_zarr(tmp_path / "a") as before, xr.open_dataset(tmp_path / "b.nc") as after:
+        assert json.loads(after.attrs.pop("of Zarr alone")) == before.attrs.pop("of Zarr alone")
+        assert after.v.attrs["flag"] == 1
+        xr.testing.assert_identical(before.load(), after.load())
+        assert after.packed.encoding["_FillValue"] == -32768
+        assert after.packed.encoding["scale_factor"] == 0.01
+    with netcdf.Dataset(tmp_path / "b.nc") as file:
+        assert file["v"].filters()["zlib"]
+        assert file["packed"].dtype == "i2"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc"]
+
+
+def test_export_of_groups(tmp_path, monkeypatch, ds):
+    """Each with its attributes, large arrays in parts."""
+    pytest.importorskip("netCDF4")
+    monkeypatch.setattr(exporting, "LARGE_BYTES", 100)
+    write(ds, tmp_path / "a", 3)
+    run("compress", tmp_path / "a", tmp_path / "b", "--effort", 1, "--chunks", "time=4")
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs={"n": "1"}), "/x/y": ds.drop_encoding()})
+    tree.to_zarr(tmp_path / "t")
+    run("convert", tmp_path / "t", tmp_path / "t.nc")
+    run("convert", tmp_path / "b", tmp_path / "b.nc")
+    with xr.open_datatree(tmp_path / "t.nc") as after:
+        xr.testing.assert_equal(after["x/y"].to_dataset().load(), ds)
+        assert after.attrs == {"n": "1"}
+    with xr.open_dataset(tmp_path / "b.nc") as after, xr.open_zarr(tmp_path / "b") as before:
+        xr.testing.assert_identical(before.load(), after.load())
+
+
+def test_exports_that_cannot_be(tmp_path, ds):
+    """In one line each, and nothing is left."""
+    write(ds, tmp_path / "a", 3)
+    said = run("convert", tmp_path / "a", tmp_path / "b.nc", "--shards", "time=4", exit_code=2)
+    assert "leave out --zarr-format and --shards" in said
+    assert "local" in run("convert", tmp_path / "a", "s3://bucket/b.nc", exit_code=1)
+    inside = tmp_path / "a" / "b.nc"
+    assert "is inside" in run("convert", tmp_path / "a", inside, exit_code=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_errors_leave_nothing(tmp_path, ds):
     """Each in one line."""
     write(ds, tmp_path / "a", 3)
@@ -192,3 +253,28 @@ def test_figures_for_programs(tmp_path, ds):
     rows = json.loads(run("convert", tmp_path / "a", tmp_path / "b", "--json"))
     assert {row["name"]: row["moved"] for row in rows}["v"] is True
     assert {row["name"]: row["moved"] for row in rows}["text"] is False
+
+
+def test_overwrite(tmp_path, ds):
+    """Of stores and NetCDF files, and of nothing else."""
+    pytest.importorskip("netCDF4")
+    write(ds, tmp_path / "a", 3)
+    (tmp_path / "notes").write_text("mine")
+    for target in ("b", "b.zip", "b.nc"):
+        run("convert", tmp_path / "a", tmp_path / target)
+        assert "--overwrite" in run("convert", tmp_path / "a", tmp_path / target, exit_code=1)
+        run("convert", tmp_path / "a", tmp_path / target, "--overwrite")
+    said = run("convert", tmp_path / "a", tmp_path / "notes", "--overwrite", exit_code=1)
+    assert "no Zarr store" in said
+    assert (tmp_path / "notes").read_text() == "mine"
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["a", "b", "b.nc", "b.zip", "notes"]
+
+
+def test_damaged_arrays_are_named(tmp_path, ds):
+    """Those whose values are read; payloads are moved as they are, and doctor reads them."""
+    write(ds, tmp_path / "a", 3)
+    chunk = tmp_path / "a" / "area" / "c" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-9])
+    assert "cannot read area: " in run("convert", tmp_path / "a", tmp_path / "b", exit_code=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

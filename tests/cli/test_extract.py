@@ -187,7 +187,98 @@ def test_the_command_extracts_and_previews(tmp_path):
         ((store, tmp_path / "c.mkv", "--var", "w"), "those that do: v"),
         ((store, tmp_path / "c.mp4", "--preview", "--chunk", "3"), "its grid is"),
         ((store, tmp_path / "c.mp4", "--preview", "--var", "w"), "its cubes: v"),
+        ((store / "v/c/0/0/0/0", tmp_path / "c.mp4", "--bands", "B04"), "give positions of 0 to 2"),
     ]:
         result = testing.CliRunner().invoke(commands, ["extract", *map(str, arguments)])
         assert result.exit_code == 1
         assert message in result.output
+
+
+def test_what_exists_is_replaced_on_request_alone(tmp_path):
+    """A film, a stream and a directory of pictures; progress of a film reaches its end."""
+    pytest.importorskip("matplotlib")
+    testing = pytest.importorskip("click.testing")
+    from numcodecs_video.cli.commands import commands
+    from numcodecs_video.export.film import write_preview
+
+    (tmp_path / "video").write_bytes(VideoCodec("hevc", qp=30, effort=1).encode(moving()))
+    (tmp_path / "pictures").write_bytes(Jpeg2kCodec().encode(moving()))
+    (tmp_path / "frames").mkdir()
+    for source, name in [("video", "a.mkv"), ("video", "a.mp4"), ("pictures", "frames")]:
+        target = tmp_path / name
+        kept = target / "00003.jp2" if name == "frames" else target
+        kept.write_text("before")
+        arguments = ["extract", str(tmp_path / source), str(target)]
+        arguments += ["--preview"] if name == "a.mp4" else []
+        result = testing.CliRunner().invoke(commands, arguments)
+        assert result.exit_code == 1
+        assert f"{target} exists: name another, or add --overwrite" in result.output
+        assert kept.read_text() == "before"
+        result = testing.CliRunner().invoke(commands, [*arguments, "--overwrite"])
+        assert result.exit_code == 0, result.output
+        assert kept.stat().st_size > 100
+    sizes: list[int] = []
+    cube = moving()[:, None]
+    write_preview(cube, tmp_path / "b.mp4", advance=sizes.append)
+    assert sizes == [cube[0].nbytes] * len(cube)
+
+
+def test_films_know_names_and_dates(tmp_path, monkeypatch):
+    """Of bands, or of variables; from any store, told by the ending; interrupted, none is left."""
+    pytest.importorskip("matplotlib")
+    xr = pytest.importorskip("xarray")
+    testing = pytest.importorskip("click.testing")
+    from numcodecs_video.cli.commands import commands
+    from numcodecs_video.export import film
+
+    made: list[dict] = []
+    write = film.write_preview
+
+    def remembered(cube, target, **settings):
+        made.append({"cube": cube, **settings})
+        return write(cube, target, **settings)
+
+    monkeypatch.setattr(film, "write_preview", remembered)
+
+    def run(*arguments: object, code: int = 0) -> str:
+        result = testing.CliRunner().invoke(commands, ["extract", *map(str, arguments)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    values = np.stack([moving(3) + n for n in range(4)], axis=1)
+    bands = ["B02", "B03", "B04", "B08"]
+    ds = xr.Dataset({"v": (("time", "band", "y", "x"), values, {"units": "K"})}, {"band": bands})
+    ds["time"] = xr.date_range("2020-01-01T06:00", periods=3, freq="6h", use_cftime=False)
+    ds["y"] = np.arange(40.0)
+    values = values[:, :, ::-1]  # a film has the north above
+    for n, band in enumerate(bands):
+        ds[f"r{band}"] = ds.v[:, n].drop_vars("band")
+    ds.to_zarr(tmp_path / "a.zarr", encoding={"v": {"chunks": (3, 2, 40, 48)}})
+    run(tmp_path / "a.zarr", tmp_path / "a.mp4")
+    run(tmp_path / "a.zarr", tmp_path / "b.mp4", "--bands", "B04,B03,B02", "--limits", "0", "255")
+    run(tmp_path / "a.zarr", tmp_path / "c.mp4", "--bands", "rB04,rB03,rB02")
+    run(tmp_path / "a.zarr", tmp_path / "d.webm", "--bands", "B08", "--fps", "9")
+    run(tmp_path / "a.zarr", tmp_path / "f.mp4", "--var", "v", "--chunk", "0.1.0.0")
+    np.testing.assert_array_equal(made.pop()["cube"], values[:, [2]])
+    for film_made in made[:3]:
+        np.testing.assert_array_equal(film_made["cube"], values[:, [2, 1, 0]])
+    np.testing.assert_array_equal(made[3]["cube"], values[:, [3]])
+    assert made[0]["captions"] == ["2020-01-01 06:00", "2020-01-01 12:00", "2020-01-01 18:00"]
+    assert (made[1]["limits"], made[3]["frame_rate"], made[3]["units"]) == ((0, 255), 9, "K")
+    said = run(tmp_path / "a.zarr", tmp_path / "e.mp4", "--bands", "B04,B03,B01", code=1)
+    assert "no cube with bands B04, B03, B01, nor cubes of these names" in said
+    said = run(tmp_path / "a.zarr", tmp_path / "none" / "e.mp4", code=1)
+    assert "there is no directory" in said
+    said = run(tmp_path / "a.zarr", tmp_path / "e.mkv", "--preview", code=1)
+    assert "e.mkv must end in .mp4 or .webm" in said
+
+    def interrupted(pictures, target, **settings):
+        from numcodecs_video.export.complete import complete_file
+
+        with complete_file(target) as file:
+            file.write_bytes(b"a part")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(film, "write_film", interrupted)
+    assert "e.mp4 was not written" in run(tmp_path / "a.zarr", tmp_path / "e.mp4", code=130)
+    assert not (tmp_path / "e.mp4").exists()

@@ -105,4 +105,4 @@ def test_what_is_no_store_is_never_cleared(tmp_path, ds, name):
     assert f"{name} is in the way: move it" in said
     assert (tmp_path / name / "thesis.txt").exists()
     assert "no faults" in run("doctor", tmp_path / "b")
-    assert json.loads(run("info", tmp_path / "b", "--json"))[0]["promise"] == ""
+    assert json.loads(run("info", tmp_path / "b", "--json"))[0]["promise"] is None

@@ -244,7 +244,8 @@ def decode(
         model = Classes(body, frame_shape, top)
     else:
         weights = read_weights(shared[1:], 2 * shape[1])
-        model = Numbers(body, frame_shape, top, weights, shared[0])
+        kind = Quick if shared[0] & 64 else Numbers
+        model = kind(body, frame_shape, top, weights, shared[0])
     with np.errstate(all="ignore"):
         for t in range(shape[0]):
             mask = np.ones(frame_shape, bool) if valid is None else valid[t]
@@ -301,7 +302,7 @@ class Numbers(Model):
         bands = shape[0]
         self.with_base = flags & 2
         self.errors, self.sizes = Ring(2, shape), Ring(2, shape)
-        self.weights = (np.array(weights, f) / f(1 << (flags >> 2))).reshape(bands, 2, 6, 4)
+        self.weights = (np.array(weights, f) / f(1 << (flags >> 2 & 15))).reshape(bands, 2, 6, 4)
         self.direct = np.zeros((bands, 6, 4), f)
         self.cascade = np.zeros((bands, 4, 4), f)
         self.recent = np.ones((bands, 4), f)
@@ -405,21 +406,7 @@ class Numbers(Model):
                     out[y, x] = int(value) if mask[y, x] else 0
                     continue
                 # Four predictions and their blend.
-                raw = [a[i + dy, j + dx] for a, dy, dx in at]
-                m = (raw[0] + raw[1]) * f(0.375) + (raw[2] + raw[3]) * f(0.125)
-                mb = md = m
-                if c > 0:
-                    mb, md = (
-                        (k[0] + k[1]) * f(0.375) + (k[2] + k[3]) * f(0.125)
-                        for k in ([a[i + dy, j + dx] for a, dy, dx in g] for g in (mean_b, mean_d))
-                    )
-                g = np.array(raw, f).reshape(6, 4)
-                g[:4] -= m
-                g[4] -= mb
-                g[5] -= four(mb, mb, md, md)
-                if u is not None:
-                    g[5, 2] = f(2) * u[i, j] - u[i, j - 1] - u[i, j + 1]
-                    g[5, 3] = f(2) * u[i, j] - u[i - 1, j] - u[i + 1, j]
+                m, g = self.features(c, (at, mean_b, mean_d), i, j, u)
                 h = np.array([a[i + dy, j + dx] for a, dy, dx in error_at], f).reshape(4, 4)
                 p0 = add_up(self.dot(g, w0))
                 p1 = p0 + add_up(self.dot(h, w2))
@@ -509,6 +496,24 @@ class Numbers(Model):
         for ring, plane in zip(rings, (v, e, z), strict=True):
             ring.pad_bottom(plane)
         self.direct[c], self.cascade[c], self.recent[c] = w1, w2, recent
+
+    @staticmethod
+    def features(c: int, places: Any, i: int, j: int, u: Any) -> tuple[f, Any]:
+        """The mean of a cell's plane around it, and its neighbours less their planes' means."""
+        around, mean_b, mean_d = ([a[i + dy, j + dx] for a, dy, dx in k] for k in places)
+        m, mb, md = (
+            (k[0] + k[1]) * f(0.375) + (k[2] + k[3]) * f(0.125) for k in (around, mean_b, mean_d)
+        )
+        if c == 0:
+            mb = md = m
+        g = np.array(around, f).reshape(6, 4)
+        g[:4] -= m
+        g[4] -= mb
+        g[5] -= four(mb, mb, md, md)
+        if u is not None:
+            g[5, 2] = f(2) * u[i, j] - u[i, j - 1] - u[i, j + 1]
+            g[5, 3] = f(2) * u[i, j] - u[i - 1, j] - u[i + 1, j]
+        return m, g
 
     @staticmethod
     def dot(a: Any, b: Any) -> Vector:
@@ -624,6 +629,143 @@ def mingle_all(*values: int) -> int:
     for value in values[1:]:
         h = mingle(h, value)
     return h
+
+
+class Quick(Numbers):
+    """Two predictions, and binary decisions by three counters."""
+
+    def __init__(
+        self, body: bytes, shape: tuple[int, int, int], top: int, weights: Any, flags: int
+    ) -> None:
+        super().__init__(body, shape, top, weights, flags)
+        self.by_bucket = np.full((BUCKETS, 4, 16), EVEN, np.int64)
+        self.by_place = np.full((243, 7, 16), EVEN, np.int64)
+        self.by_guess = np.full((256, 2, 16), EVEN, np.int64)
+        self.copies = np.full((36, 28), EVEN, np.int64)
+        self.mixer = np.full((BUCKETS, 16, 4), 0.4, f)
+
+    def plane(self, c: int, out: Any, mask: Any, beside: Any) -> None:
+        t = self.t
+        v, z = self.levels.plane(t, c), self.sizes.plane(t, c)
+        before, z_before = self.levels.before(t, c), self.sizes.before(t, c)
+        self.levels.pad_top(v, before)
+        self.sizes.pad_top(z, z_before)
+        places = self.neighbourhood(c)[:3]
+        prev = self.levels.plane(t - 1, c) if t > 0 else None
+        band = self.levels.plane(t, c - 1) if c > 0 else None
+        then = self.levels.plane(t - 1, c - 1) if c > 0 and t > 0 else None
+        u = self.base_plane(beside, c) if self.with_base else None
+        w0 = self.weights[c, int(t > 0)]
+        w1 = w0.copy() if t < 2 else self.direct[c]
+        recent0, recent1 = self.recent[c, :2]
+        whole = f(1) / (f(8) + (f(1) if t > 0 else f(0)) + (f(1.5) if c > 0 else f(0)))
+        state = [0]
+        for y in range(self.shape[1]):
+            self.levels.pad_left(v, y, before)
+            self.sizes.pad_left(z, y, z_before)
+            recent0 = recent0 * f(0.5) + f(0.001)
+            recent1 = recent1 * f(0.5) + f(0.001)
+            share = recent0 * recent0 / (recent0 * recent0 + recent1 * recent1)
+            same = self.same_row(y, mask[y], state)
+            for x in range(self.shape[2]):
+                i, j = ABOVE + y, LEFT + x
+                if same or not mask[y, x]:
+                    value = self.unsaid(v, c, y, x, same, bool(mask[y, x]))
+                    self.levels.place(v, y, x, value)
+                    z[i, j] = 0 if same else z[i, j - 1]
+                    out[y, x] = int(value) if mask[y, x] else 0
+                    continue
+                m, g = self.features(c, places, i, j, u)
+                step = f(0.004) / (add_up(self.dot(g, g)) * (f(1) / f(24)) + f(1))
+                p0, p1 = add_up(self.dot(g, w0)) + m, add_up(self.dot(g, w1)) + m
+                p = p0 + share * (p1 - p0)
+                p = min(p, f(self.top)) if p < f(self.top) else f(self.top)
+                p = p if p > f(0) else f(0)
+                size = f(2) * (z[i, j - 1] + z[i - 1, j]) + z[i - 1, j - 1] + z[i - 1, j + 1]
+                size = size + z[i, j - 2] + z[i - 2, j]
+                if t > 0:
+                    size = size + self.sizes.plane(t - 1, c)[i, j]
+                if c > 0:
+                    size = size + f(1.5) * self.sizes.plane(t, c - 1)[i, j]
+                size = size * whole
+                bucket = (f(size + f(0.03)).view(np.int32) >> 22) - (f(0.03).view(np.int32) >> 22)
+                bucket = min(int(bucket), BUCKETS - 1)
+                guess = min(int(p + f(0.5)), self.top)
+                r = p - f(guess)
+                mirrored, fraction = bool(r < 0), min(int(abs(r) * f(8)), 3)
+                vw, vn, vc = v[i, j - 1], v[i - 1, j], v[i - 1, j - 1]
+                vp = vc if prev is None else prev[i, j]
+                vb = v[i - 1, j + 1]
+                if band is not None:
+                    vb = vp + band[i, j] - (band[i - 1, j - 1] if then is None else then[i, j])
+                place = 0
+                for k in (vw, vn, vp, vb, vc):
+                    place = place * 3 + int(k > guess) - int(k < guess)
+                self.at = (
+                    self.by_bucket[bucket, fraction],
+                    self.by_place[121 + (-place if mirrored else place), min(bucket // 4, 6)],
+                    self.by_guess[guess % 256, int(mirrored)],
+                )
+                self.weighed = self.mixer[bucket]
+                repeats = flat = 0
+                if prev is not None:
+                    repeats = int(vw == prev[i, j - 1]) + int(vn == prev[i - 1, j])
+                if vw == vn:
+                    flat = 1 if vc != vw else 2
+                copy = vp if repeats == 2 or not flat else vw
+                asked, copied, kind = bucket >= 12 and (repeats or flat), 0, 0
+                if asked:
+                    kind = ((repeats * 3 + flat) * 2 + int(copy == vb)) * 2 + int(copy == guess)
+                    chance = min(int(self.copies[kind, bucket // 2]) >> 16, 65504)
+                    copied = self.coder.bit(chance) if chance >= 20000 else 0
+                if copied:
+                    value = int(copy)
+                else:
+                    sides = (guess, self.top - guess)
+                    shift = (bucket - 12) // 2 if bucket > 12 else 0
+                    d = self.distance(*(sides[::-1] if mirrored else sides), shift)
+                    value = guess - d if mirrored else guess + d
+                out[y, x] = value
+                fv = f(value)
+                if asked:
+                    self.coder.learn(self.copies[kind], bucket // 2, int(fv == copy), 255)
+                self.levels.place(v, y, x, fv)
+                z[i, j] = abs(fv - p)
+                recent0, recent1 = recent0 + abs(fv - p0), recent1 + abs(fv - p1)
+                w1 = w1 + step * (fv - p1) * g
+                if y == 0:
+                    z[1, j + 1] = z[0, j + 1] = z[1, j + 2] = z[i, j]
+            self.levels.pad_right(v, y)
+            self.sizes.pad_right(z, y)
+        self.levels.pad_bottom(v)
+        self.sizes.pad_bottom(z)
+        self.direct[c], self.recent[c, :2] = w1, (recent0, recent1)
+
+    def decide(self, node: int) -> int:
+        x = four(*(STRETCH[int(k[node]) >> 20] for k in self.at), 0.25)
+        odds = add_up(x * self.weighed[node])
+        odds = f(-15.9) if not odds > f(-15.9) else min(odds, f(15.9))
+        p = SQUASH[int(odds * f(128) + f(2048))]
+        bit = self.coder.bit(p)
+        self.weighed[node] += (f(65536 if bit else 0) - f(p)) * (f(0.006) / f(65536)) * x
+        for k in self.at:
+            self.coder.learn(k, node, bit, 255)
+        return bit
+
+    def distance(self, down: int, up: int, shift: int) -> int:
+        if not self.decide(0):
+            return 0
+        above = not down or (up and self.decide(1))
+        most, i = (up if above else down) - 1, 0
+        while i < 10 and i < most >> shift and self.decide(2 + i):
+            i += 1
+        lo = i << shift
+        hi = most if i == 10 else min(lo + (1 << shift) - 1, most)
+        middle = lo + (1 << shift >> 1)
+        if i < 10 and shift and middle <= hi:
+            lo, hi = (middle, hi) if self.decide(12 + min(i, 3)) else (lo, middle - 1)
+        rest = self.coder.flat(lo, hi)
+        return rest + 1 if above else -rest - 1
 
 
 class Classes(Model):

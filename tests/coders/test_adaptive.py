@@ -96,11 +96,12 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", CASES)
-def test_round_trip(name: str) -> None:
+def test_round_trip(name: str, quick: bool) -> None:
     """Every level comes back, in the smallest unsigned type that holds the highest."""
     levels, top, segments = CASES[name]
-    shared, streams = adaptive.encode(levels, segments, top=top)
+    shared, streams = adaptive.encode(levels, segments, top=top, quick=quick)
     assert len(streams) == len(segments)
     if segments:
         found = decode_all(shared, streams, segments, levels, top=top)
@@ -206,9 +207,12 @@ def test_the_same_bytes_in_every_thread() -> None:
 
 
 def test_smaller_than_a_level_a_cell() -> None:
+    """And the quick model is not far behind."""
     levels = make_field((8, 2, 64, 64), 255)
     shared, streams = adaptive.encode(levels, [8], top=255)
     assert len(shared) + len(streams[0]) < 0.4 * levels.size
+    quick = adaptive.encode(levels, [8], top=255, quick=True)[1]
+    assert len(streams[0]) < len(quick[0]) < 1.15 * len(streams[0])
 
 
 REFERENCE_CASES = {
@@ -226,19 +230,21 @@ REFERENCE_CASES = {
 }
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", REFERENCE_CASES)
-def test_a_decoder_written_from_the_specification_agrees(name: str) -> None:
+def test_a_decoder_written_from_the_specification_agrees(name: str, quick: bool) -> None:
     levels, top, given = REFERENCE_CASES[name]
-    shared, streams = adaptive.encode(levels, [len(levels)], top=top, **given)
+    shared, streams = adaptive.encode(levels, [len(levels)], top=top, quick=quick, **given)
     found = reference.decode(shared, streams[0], levels.shape, top=top, **given)
     np.testing.assert_array_equal(found, np.where(given.get("valid", True), levels, 0))
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", ["numbers", "classes", "missing", "beside"])
-def test_the_reference_agrees_on_damaged_bytes(name: str) -> None:
+def test_the_reference_agrees_on_damaged_bytes(name: str, quick: bool) -> None:
     """Both read the same from bytes that no encoder wrote, or both refuse them."""
     levels, top, given = REFERENCE_CASES[name]
-    shared, streams = adaptive.encode(levels, [len(levels)], top=top, **given)
+    shared, streams = adaptive.encode(levels, [len(levels)], top=top, quick=quick, **given)
     body = bytearray(streams[0])
     body[1:] = np.random.default_rng(5).integers(0, 256, len(body) + 400, np.uint8).tobytes()
     with pytest.raises(DecodeError):
@@ -266,11 +272,12 @@ def damage(data: bytes, random: np.random.Generator) -> bytes:
     return bytes(body)
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", ["numbers", "large numbers", "classes", "missing", "beside"])
-def test_damaged_bytes(name: str) -> None:
+def test_damaged_bytes(name: str, quick: bool) -> None:
     """They give an array or ``DecodeError``, and leave nothing behind for the next call."""
     levels, top, given = REFERENCE_CASES[name]
-    shared, streams = adaptive.encode(levels, [len(levels)], top=top, **given)
+    shared, streams = adaptive.encode(levels, [len(levels)], top=top, quick=quick, **given)
     random = np.random.default_rng(0)
     for i in range(150):
         bad_shared = damage(shared, random) if i % 3 == 0 else shared
@@ -296,7 +303,7 @@ def test_a_stream_of_another_length_is_refused(change: Callable[[bytes], bytes])
 
 
 @pytest.mark.parametrize(
-    "shared", [b"", b"\x05", b"\x40", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"]
+    "shared", [b"", b"\x05", b"\x38", b"\x41", b"\x80", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"]
 )
 def test_damaged_shared_bytes(shared: bytes) -> None:
     with pytest.raises(DecodeError):
@@ -356,7 +363,15 @@ def test_the_module_is_built_from_its_source(tmp_path: Path) -> None:
     assert (tmp_path / "kernel.wasm").read_bytes() == packaged.read_bytes()
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        # Python takes a second for the larger ones.
+        pytest.param(p, marks=[pytest.mark.slow] if p.stat().st_size > 1000 else [])
+        for p in FIXTURES
+    ],
+    ids=lambda path: path.stem,
+)
 def test_the_reference_reads_the_fixtures(path, monkeypatch):
     """Whole payloads, by what the page on the bytes says."""
 

@@ -112,6 +112,9 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         "adaptive_clouds": ({"max_error": 0.5, "gop": 1}, _clouds()),
         "adaptive_split": ({}, np.concatenate([_swell(), _swell()[::-1]])),
         "adaptive_repeats": ({}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 0, 1]]),
+        "adaptive_quick_levels": ({"max_error": 0.05, "gop": 2, "effort": 1}, _with_holes()),
+        "adaptive_quick_bands": ({"effort": 1}, np.rint(100 * _bands()).astype("<i2")),
+        "adaptive_quick_repeats": ({"effort": 1}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 1]]),
         "spared": ({"max_error": 3, "nodata": [0, 7]}, _counts("<u2", 12, (4, 18, 20))),
         "wide_integers": ({"codec": "ffv1"}, _counts("<u4", 2**20)),
     }  # fmt: skip

@@ -30,7 +30,7 @@ def _chunks(count: int = 3) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=str)
-@pytest.mark.parametrize("make", [VideoCodec, Jpeg2kCodec])
+@pytest.mark.parametrize("make", [VideoCodec, pytest.param(Jpeg2kCodec, marks=pytest.mark.slow)])
 def test_tuned_codecs_keep_the_promise_on_every_neighbour(make, promise):
     """And take hardly more bytes than a search in each."""
     chunks = _chunks()

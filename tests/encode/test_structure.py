@@ -59,7 +59,7 @@ def test_only_the_key_picture_is_tried_elsewhere(words):
     found, asked = _search({Structure(key=True): 0.5}, **words)
     assert found == Structure(key=True)
     assert sorted((s.key, s.trim) for s in asked) == [
-        (False, 0.5),
+        (False, 0.25),
         (True, 0),
         (True, 0.25),
         (True, 0.5),

@@ -58,7 +58,7 @@ def test_trials_run_on_a_part_at_a_drafts_effort(effort):
     """On all cells at effort 9."""
     array = np.random.default_rng(0).integers(0, 99, (60, 160, 170)).astype("u2")
     chunk = prepare_chunk(array, Settings.parse(effort=effort, gop=6))
-    trials = start_trials(ChunkLevels(chunk, 0), chunk.effort.trial_cells)
+    trials = start_trials(ChunkLevels(chunk, 0), chunk.effort.trial_cells, chunk.effort.draft)
     part = trials.levels.chunk
     assert part.settings.effort == min(effort, 4)
     assert trials.segments == 10

@@ -26,7 +26,9 @@ def _rmse(decoded, cube):
     return float(np.sqrt(np.nanmean((decoded.astype("f8") - cube) ** 2)))
 
 
-@pytest.mark.parametrize("effort", [1, 4, 5, 7])
+@pytest.mark.parametrize(
+    "effort", [1, 5, *(pytest.param(effort, marks=pytest.mark.slow) for effort in (4, 7))]
+)
 @pytest.mark.parametrize("target", [0.3, 0.1, 0.03])
 def test_rmse_is_met_within_ten_per_cent(smooth, target, effort):
     """Never above the target, and not far below it."""
@@ -43,7 +45,7 @@ def test_an_rmse_beyond_the_coarsest_quantiser_is_kept_all_the_same(smooth):
     assert _rmse(decoded, smooth) <= 50
 
 
-@pytest.mark.parametrize("target", [35, 48, 60, 90, 140])
+@pytest.mark.parametrize("target", [35, 48, pytest.param(60, marks=pytest.mark.slow), 90, 140])
 def test_psnr_is_met_from_above_up_to_lossless(smooth, target):
     """Beyond what 12 bits reach, other coders carry on."""
     decoded = VideoCodec().decode(VideoCodec(psnr=target).encode(smooth))

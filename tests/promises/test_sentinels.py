@@ -28,10 +28,10 @@ def _near(dtype: str, sentinels: list[float], seed: int = 0) -> np.ndarray:
     ("dtype", "sentinels"),
     [
         ("u2", [65535, 65534]),
-        ("u2", [0]),
-        ("u1", [0, 1, 2, 255]),
+        pytest.param("u2", [0], marks=pytest.mark.slow),
+        pytest.param("u1", [0, 1, 2, 255], marks=pytest.mark.slow),
         ("i2", [-9999, -3000]),
-        ("i2", [-32768, -32767]),
+        pytest.param("i2", [-32768, -32767], marks=pytest.mark.slow),
         ("f4", [-9999.0, 0.0]),
     ],
     ids=str,

@@ -10,16 +10,14 @@ from tests.strategies import LOSSY_CODECS, VIDEO_CODECS, codec_of
 
 #: planes (T, P, Y, X) with a side of exactly one coding tree unit, where libx265 goes wrong
 SIDES = [
-    (32, 200),
-    (64, 72),
-    (64, 128),
-    (72, 64),
-    (96, 64),
-    (200, 16),
-    (48, 32),
-    (72, 32),
     (16, 24),
-]
+    *(
+        pytest.param(side, marks=pytest.mark.slow)
+        for side in [
+            (32, 200), (64, 72), (64, 128), (72, 64), (96, 64), (200, 16), (48, 32), (72, 32),
+        ]
+    ),
+]  # fmt: skip
 
 
 def _planes(height: int, width: int, top: int, seed: int) -> np.ndarray:
@@ -52,7 +50,11 @@ def test_encoders_forget_what_they_encoded_before(name, shape):
         assert len(found) == 1
 
 
-@pytest.mark.parametrize("words", [{"max_error": 0.05}, {"psnr": 45}, {}], ids=str)
+@pytest.mark.parametrize(
+    "words",
+    [{"max_error": 0.05}, pytest.param({"psnr": 45}, marks=pytest.mark.slow), {}],
+    ids=str,
+)
 @pytest.mark.parametrize("codec", [*VIDEO_CODECS, "jpeg2k"])
 def test_codecs_forget_what_they_encoded_before(codec, words):
     """Both strategies, on small chunks of many frames that make pictures 16 and 32 tall."""

@@ -99,10 +99,11 @@ class TestGlobalState:
 
 
 class TestConcurrency:
-    def test_concurrent_encodes_give_the_bytes_of_sequential_ones(self):
+    @pytest.mark.parametrize("count", [2, pytest.param(12, marks=pytest.mark.slow)])
+    def test_concurrent_encodes_give_the_bytes_of_sequential_ones(self, count):
         """Zarr encodes many chunks at once."""
         rng = np.random.default_rng(5)
-        chunks = [rng.integers(0, 4000, (5, 24, 40)).astype("u2") for _ in range(12)]
+        chunks = [rng.integers(0, 4000, (5, 24, 40)).astype("u2") for _ in range(count)]
         videos = [codec_of(c, effort=1, **w) for c in LOSSY_CODECS for w in ({}, {"psnr": 40})]
         work = [(video, chunk) for video in videos for chunk in chunks]
         alone = [video.encode(chunk) for video, chunk in work]

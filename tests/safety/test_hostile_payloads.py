@@ -257,6 +257,7 @@ def test_chunks_beyond_the_memory_are_decode_errors(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are confined by Linux")
 @pytest.mark.skipif(not FUZZER.exists(), reason="needs the checkout's benchmarks")
+@pytest.mark.slow
 def test_fuzzing_for_a_moment_finds_nothing():
     """Cases of a seed that the long runs do not use."""
     command = [sys.executable, FUZZER, "--cases", "1500", "--seed", "1000", "--workers", "2"]

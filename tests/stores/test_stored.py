@@ -47,6 +47,7 @@ def create(store, shape, chunks, zarr_format=3, **options) -> zarr.Array:
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.xdist_group("timed")
 @pytest.mark.parametrize("shards", [False, True])
 def test_a_grid_of_billions_takes_no_time(tmp_path, zarr_format, shards):
     """One chunk that is stored is one to look at."""
@@ -68,6 +69,7 @@ def test_a_grid_of_billions_takes_no_time(tmp_path, zarr_format, shards):
     assert time.perf_counter() - start < 5
 
 
+@pytest.mark.xdist_group("timed")
 @pytest.mark.parametrize("shards", [None, (2, 20, 24)])
 def test_headers_come_together(shards):
     """Many requests are under way at once: a store far away costs its delay a few times."""

@@ -113,10 +113,10 @@ def test_jpeg_2000_is_one_of_the_codecs(ds, zarr_format):
 
 def test_one_number_holds_for_measurements(ds):
     """A bound given as one number spares counts and classes, and reaches packed reals in counts."""
-    chosen = encoding(ds, zarr_format=2, max_error=0.25)
+    chosen = encoding(ds, zarr_format=2, max_error=0.75)
     assert {name: str(settings_of(given).fidelity) for name, given in chosen.items()} == {
-        "real": "max_error=0.25",
-        "packed": "max_error=0.5",  # counts of 0.5 K each
+        "real": "max_error=0.75",
+        "packed": "max_error=1.5",  # counts of 0.5 K each
         "counts": "lossless",
         "classes": "lossless",
     }
@@ -131,7 +131,7 @@ def test_one_number_that_holds_for_nothing_warns(ds):
 
 def test_one_number_for_different_units_warns(ds):
     """0.05 of a temperature is nothing, and of a specific humidity everything."""
-    humidity = (ds["real"] / 1e4).assign_attrs(units="kg kg-1")
+    humidity = (ds["real"] / 100).assign_attrs(units="kg kg-1")
     mixed = xr.Dataset({"t": ds["real"].assign_attrs(units="K"), "q": humidity})
     with pytest.warns(UserWarning, match=r"different units, t \(K\), q \(kg kg-1\): name each"):
         encoding(mixed, max_error=0.05)
@@ -148,6 +148,52 @@ def test_a_mapping_names_variables(ds, word, expected):
     assert settings_of(chosen["packed"]).fidelity == Fidelity(word, expected)
     assert settings_of(chosen["counts"]).fidelity == Fidelity(word, 3.0)
     assert settings_of(chosen["real"]).fidelity == Fidelity()
+
+
+def test_patterns_name_variables():
+    """Integers too, but no classes, flags or times; a name goes before, then the first pattern."""
+    names = ("B02", "B03", "B8A", "C01", "B_mask")
+    ds = xr.Dataset({name: cube("u2") for name in names})
+    ds["B_scl"] = cube("u1", flag_values=[1, 2])
+    said = {"B0*": 3, "B*": 5, "B03": 7, "?0[12]": 9}
+    chosen = encoding(ds, zarr_format=2, max_error=said, pca={"C*": False})
+    found = {name: settings_of(given).fidelity.value for name, given in chosen.items()}
+    assert found == {"B02": 3, "B03": 7, "B8A": 5, "C01": 9, "B_mask": 0, "B_scl": 0}
+    assert settings_of(chosen["C01"]).pca is False
+    assert settings_of(chosen["B02"]).pca == "auto"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"D*": 1}, r"max_error names 'D\*'; the variables are real"),
+        ({"stat*": 1}, r"names 'stat\*', which has no time, y and x axes"),
+        ({"cl*": 1}, r"names 'cl\*', which passes over classes: patterns are not for classes"),
+    ],
+)
+def test_patterns_that_name_nothing_are_refused(ds, said, message):
+    """As names are."""
+    with pytest.raises(VideoCodecError, match=message):
+        encoding(ds, max_error=said)
+
+
+def test_a_bound_on_classes_is_doubted(ds):
+    """Whoever names them may, and whoever gives them alone, but is told what it does."""
+    for data, said in ((ds, {"classes": 3.0}), (ds.classes, 3.0)):
+        with pytest.warns(UserWarning, match="'classes' holds classes or flags .* leave it out"):
+            chosen = encoding(data, zarr_format=2, max_error=said)
+        assert settings_of(chosen["classes"]).fidelity.value == 3
+
+
+@pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel", "few"])
+def test_no_bound_is_advised_for_classes(name, ds):
+    """Whether attributes, their name or their few values tell; another is the example, or none."""
+    values = cube("u1") // (50 if name == "few" else 1)
+    classes = xr.Dataset({name: values, "classes": ds.classes})
+    with pytest.warns(UserWarning, match="stay without loss$"):
+        encoding(classes, max_error=2)
+    with pytest.warns(UserWarning, match=r"as in max_error=\{'counts': 2\}$"):
+        encoding(classes.assign(counts=ds.counts), max_error=2)
 
 
 @pytest.mark.parametrize(
@@ -225,6 +271,21 @@ def test_chosen_chunks_are_bounded_and_even(letters, shape):
     for length, chunk in zip(shape, chunks, strict=True):
         parts = math.ceil(length / chunk)
         assert 0 <= parts * chunk - length < parts
+
+
+@pytest.mark.parametrize(
+    ("letters", "shape", "expected"),
+    [
+        ("tyx", (20, 352, 512), (20, 352, 512)),  # few dates: wider tiles
+        ("tyx", (12, 1024, 1024), (12, 512, 512)),
+        ("tyx", (100, 1024, 1024), (100, 256, 256)),
+        ("tcyx", (118, 4, 512, 512), (118, 4, 128, 128)),
+        ("tyx", (365, 721, 1440), (122, 241, 240)),
+    ],
+)
+def test_chosen_tiles_depend_on_dates_and_bands(letters, shape, expected):
+    """The time axis is whole up to 128 dates, and pictures share what room is left."""
+    assert choose_chunks(letters, shape) == expected
 
 
 @pytest.mark.parametrize(

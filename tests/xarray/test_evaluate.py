@@ -118,9 +118,9 @@ def test_a_dataset_gives_a_table(ds):
     """One row a video variable, in text, HTML and JSON."""
     report = evaluate(ds, max_error=0.2, effort=1)
     assert list(report) == ["height", "packed", "classes"]
-    assert str(report).splitlines()[0].split()[:2] == ["variable", "bits"]
-    assert str(report).count("\n") == 3
-    assert report._repr_html_().count("<tr>") == 4
+    assert str(report).splitlines()[0].split()[:2] == ["bits", "per"]
+    assert all(str(report).count(f"\n{name} ") == str(report).count("\nheight ") for name in report)
+    assert report._repr_html_().count("<tr") == 4
     assert json.loads(json.dumps(report["height"].to_dict()))["ratio"] == report["height"].ratio
     assert "PSNR dB" in str(report["height"])
 
@@ -161,7 +161,6 @@ def test_compare_finds_every_difference(tmp_path, ds):
     }  # fmt: skip
     assert 0 < report["height"].largest_error <= 0.2
     assert report["height"].bytes_after < report["height"].bytes_before < ds.height.nbytes
-    assert "times smaller" in str(report)
     against = compare(ds, tmp_path / "b.zarr")["packed"]
     assert against.raw_bytes == ds.packed.size * 2  # as its encoding packs it
     assert float(against.table_cells()["ratio"]) == pytest.approx(

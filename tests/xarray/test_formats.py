@@ -59,7 +59,10 @@ def assert_kept(before: xr.Dataset, store, zarr_format: int) -> None:
 
 @FROM
 @BOTH
-@pytest.mark.parametrize("chunks", [None, {}], ids=["lazy", "dask"])
+@pytest.mark.parametrize(
+    "chunks",
+    [pytest.param(None, id="lazy"), pytest.param({}, id="dask", marks=pytest.mark.slow)],
+)
 def test_every_source_goes_into_every_format(tmp_path, ds, source, target, chunks):
     """By `to_zarr`, and by xarray with the encoding given."""
     ds.to_zarr(tmp_path / "a", zarr_format=source)

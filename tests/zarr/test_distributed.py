@@ -50,7 +50,14 @@ def pool():
         yield pool
 
 
-@pytest.fixture(params=["synchronous", "threads", "processes", "distributed"])
+@pytest.fixture(
+    params=[
+        "synchronous",
+        "threads",
+        "processes",
+        pytest.param("distributed", marks=pytest.mark.slow),
+    ]
+)
 def scheduler(request):
     """Each way that dask runs its tasks."""
     if request.param == "distributed":
@@ -111,7 +118,9 @@ def _round_trip(codec: VideoCodec, values: np.ndarray) -> tuple[bytes, np.ndarra
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.slow)]
+)
 def test_processes_however_started(method, dataset):
     """A fork after an encode inherits no pool and no lock."""
     if method not in multiprocessing.get_all_start_methods():

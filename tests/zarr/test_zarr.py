@@ -6,6 +6,7 @@ import asyncio
 import json
 import multiprocessing
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -192,16 +193,19 @@ class TestBothFormats:
         _create(tmp_path / "a", counts, VideoCodec(), zarr_format, counts.shape)
         (chunk,) = _chunk_files(tmp_path / "a")
         whole = chunk.read_bytes()
-        code = """
-            import sys, zarr
-            try:
-                zarr.open_array(sys.argv[1])[...]
-            except Exception as error:
-                print(type(error).__name__)
-        """
+        stores = []
         for damaged in (whole[:-1], whole[:20], b"\0" * 50, whole[:-9] + b"\1" * 9):
             chunk.write_bytes(damaged)
-            assert _run(code, tmp_path / "a", seconds=60) == "DecodeError"
+            stores.append(shutil.copytree(tmp_path / "a", tmp_path / str(len(stores))))
+        code = """
+            import sys, zarr
+            for store in sys.argv[1:]:
+                try:
+                    zarr.open_array(store)[...]
+                except Exception as error:
+                    print(type(error).__name__)
+        """
+        assert _run(code, *stores, seconds=60).split() == ["DecodeError"] * 4
 
     @needs_entry_points
     @pytest.mark.parametrize("codec_type", CODEC_TYPES)

@@ -27,8 +27,9 @@ interface Kernel extends Instance {
 const MODULE = new WasmModule<Kernel>(new URL("../../wasm/adaptive.wasm", import.meta.url));
 
 const [FEATURES, GROUPS] = [24, 2];
-const [NUMBERS, CLASSES] = [0, 1];
-const [CLASSES_BIT, BESIDE_BIT, PRECISION_SHIFT] = [1, 2, 2];
+const [NUMBERS, CLASSES, QUICK] = [0, 1, 2];
+const [CLASSES_BIT, BESIDE_BIT, QUICK_BIT] = [1, 2, 64];
+const [PRECISION_SHIFT, PRECISION_MASK] = [2, 15];
 /** The bits of a weight's fraction in the kernel. */
 const FINEST = 12;
 /** A weight as a zigzag number stays below. */
@@ -59,7 +60,7 @@ export async function decode(
     const memory = kernel.memory.buffer;
     const bytesAt = (address: number, length: number) => new Uint8Array(memory, address >>> 0, length);
     const wordsAt = (address: number, length: number) => new Int32Array(memory, address >>> 0, length);
-    for (let plane = 0; plane < planes && mode === NUMBERS; plane++) {
+    for (let plane = 0; plane < planes && mode !== CLASSES; plane++) {
       const count = GROUPS * FEATURES;
       wordsAt(kernel.weights_at(), count).set(weights.subarray(plane * count, (plane + 1) * count));
       kernel.set_weights(plane);
@@ -106,15 +107,15 @@ function readShared(layer: Layer, shared: Uint8Array, planes: number, besideGive
   const flags = shared[at];
   if (at === shared.length || !!(flags & BESIDE_BIT) !== besideGiven) throw damaged();
   const rest = shared.subarray(at + 1);
-  const precision = flags >> PRECISION_SHIFT;
   if (flags & CLASSES_BIT) {
-    if (rest.length || precision) throw damaged();
+    if (rest.length || flags & ~(CLASSES_BIT | BESIDE_BIT)) throw damaged();
     return { top, mode: CLASSES, weights: new Int32Array(0) };
   }
-  if (precision > FINEST) throw damaged();
+  const precision = (flags >> PRECISION_SHIFT) & PRECISION_MASK;
+  if (flags > 127 || precision > FINEST) throw damaged();
   const weights = readWeights(rest, planes * GROUPS);
   for (let i = 0; i < weights.length; i++) weights[i] <<= FINEST - precision;
-  return { top, mode: NUMBERS, weights };
+  return { top, mode: flags & QUICK_BIT ? QUICK : NUMBERS, weights };
 }
 
 /** Rice codes, highest bits first, one parameter a group of weights. */

@@ -55,6 +55,7 @@ class Adaptive:
             valid=known.valid,
             beside=known.picture,
             effort=int(dict(spec.options).get("effort", "5")),
+            quick=("model", "quick") in spec.options,
         )
         head = bytearray()
         append_varint(head, top)

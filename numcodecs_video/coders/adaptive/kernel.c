@@ -80,7 +80,7 @@ typedef struct {
 typedef double d2 __attribute__((vector_size(16)));
 typedef struct { d2 a[FEATURES][FEATURES / 2], b[FEATURES / 2]; } Normal;  // a: lower triangle
 
-enum { NUMBERS = 0, CLASSES = 1 };
+enum { NUMBERS = 0, CLASSES = 1, QUICK = 2 };  // QUICK: numbers by a simpler model
 
 static int32_t mode, C, Y, X, S, top, has_beside, t_now;
 static int64_t plane_size;
@@ -97,6 +97,9 @@ static uint32_t *by_neighbours, *by_value, *slots;  // counters
 static int32_t slot_bits;
 static float *mixer_a, *mixer_b;
 static uint32_t row_counters[16];
+
+static int setup_quick(void);
+static void begin_quick(void);
 
 // -------- memory
 
@@ -306,15 +309,15 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   uint64_t cells = (uint64_t)C * Y * X, ring = C * plane_size * 4;
   samples = take(cells * 4);
   valid = take(cells);
-  uint64_t band_bytes = mode == NUMBERS ? C * sizeof(Band) : 1;
-  uint64_t normal_bytes = mode == NUMBERS && !decodes ? C * GROUPS * sizeof(Normal) : 1;
+  uint64_t band_bytes = mode != CLASSES ? C * sizeof(Band) : 1;
+  uint64_t normal_bytes = mode != CLASSES && !decodes ? C * GROUPS * sizeof(Normal) : 1;
   bands = take(band_bytes);
   normals = take(normal_bytes);
   beside = has_beside ? take(cells * 4) : samples;
   base = has_beside ? take(ring) : (float *)samples;
   levels = take(3 * ring);
   errors = mode == NUMBERS ? take(2 * ring) : levels;
-  sizes = mode == NUMBERS ? take(2 * ring) : levels;
+  sizes = mode != CLASSES ? take(2 * ring) : levels;
   by_neighbours = take(EVENTS * NEIGHBOURHOODS * 4);
   by_value = take(EVENTS * VALUES * 4);
   slot_bits = 14;
@@ -323,11 +326,12 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   mixer_a = take((EVENTS * BUCKETS > CLASS_EVENTS ? EVENTS * BUCKETS : CLASS_EVENTS) * INPUTS * 4);
   int rows = EVENTS * STATES > CLASS_EVENTS * PATTERNS ? EVENTS * STATES : CLASS_EVENTS * PATTERNS;
   mixer_b = take(rows * INPUTS * 4);
+  int quick = mode != QUICK || setup_quick();
   stream = take(stream_bytes + PADDING);
   stream_end = stream_bytes;
   if (!samples || !valid || !bands || !normals || !beside || !base || !levels
       || !errors || !sizes || !by_neighbours || !by_value || !slots || !mixer_a || !mixer_b
-      || !stream) return 0;
+      || !quick || !stream) return 0;
   clear(stream + stream_bytes, PADDING);
   clear(bands, band_bytes);
   clear(normals, normal_bytes);
@@ -357,8 +361,12 @@ void EXPORT(begin)(int32_t decoding_) {
     clear(mixer_b, CLASS_EVENTS * PATTERNS * INPUTS * 4);
     return;
   }
-  clear(errors, 2 * C * plane_size * 4);
   clear(sizes, 2 * C * plane_size * 4);
+  if (mode == QUICK) {
+    begin_quick();
+    return;
+  }
+  clear(errors, 2 * C * plane_size * 4);
   for (int i = 0; i < EVENTS * NEIGHBOURHOODS; i++) by_neighbours[i] = EVEN;
   for (int i = 0; i < EVENTS * VALUES; i++) by_value[i] = EVEN;
   static const float start[INPUTS] = {0.1f, 0.1f, 0.1f, 0.2f, 0.5f, 0, 0, 0};
@@ -429,13 +437,14 @@ static void look_around(int t, int c) {
     a->d22 = c > 1 ? a->d : a->b - S - 1;
     a->d23 = c > 1 ? a->d - 1 : a->b + S + 1;
   }
+  if (mode == CLASSES) return;
+  a->z = plane_of(sizes, 2, t, c);
+  a->zp = plane_of(sizes, 2, t + 1, c);  // zero in the first frame, as errors are
+  a->zb = c > 0 ? plane_of(sizes, 2, t, c - 1) : 0;
   if (mode != NUMBERS) return;
   a->e = plane_of(errors, 2, t, c);
-  a->z = plane_of(sizes, 2, t, c);
-  a->ep = plane_of(errors, 2, t + 1, c);  // zero in the first frame
-  a->zp = plane_of(sizes, 2, t + 1, c);
+  a->ep = plane_of(errors, 2, t + 1, c);
   a->eb = c > 0 ? plane_of(errors, 2, t, c - 1) : a->ep;
-  a->zb = c > 0 ? plane_of(sizes, 2, t, c - 1) : 0;
   a->ed = c > 1 ? plane_of(errors, 2, t, c - 2) : a->ep - S - 1;
 }
 
@@ -1196,11 +1205,14 @@ INLINE int code_classes(int c, int decode) {
   return 1;
 }
 
+#include "quick.c"
+
 // A function each: what does not change takes no time in the loop over cells.
 static int decode_classes(int c) { return code_classes(c, 1); }
 static int encode_classes(int c) { return code_classes(c, 0); }
 static int code_plane(int c) {
   if (mode == NUMBERS) return code_numbers(c);
+  if (mode == QUICK) return code_quickly(c);
   return decoding ? decode_classes(c) : encode_classes(c);
 }
 

@@ -1,0 +1,98 @@
+"""Choose how to store the variables of all groups, and say which cannot be video."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from numcodecs_video.cli.options import PROMISE_WORDS
+from numcodecs_video.cli.selecting import referred_to
+from numcodecs_video.xarray import letters_of
+from numcodecs_video.xarray.conventions import is_measurement
+from numcodecs_video.xarray.encoding import EncodingSettings
+from numcodecs_video.xarray.encoding import choose_encodings as choose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import xarray as xr
+
+    from numcodecs_video.cli.copying import Encodings
+    from numcodecs_video.cli.reading import Groups
+
+__all__ = ["choose_encodings"]
+
+
+def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
+    """Choose the encodings of all groups, each cube's by a search over a few of its chunks.
+
+    Parameters
+    ----------
+    groups : Groups
+    **settings
+        As of `numcodecs_video.xarray.encoding`.
+
+    Warns
+    -----
+    UserWarning
+        As `encoding` does; where measurements are no cubes, and so keep no promise.
+
+    Raises
+    ------
+    click.ClickException
+        If a promise is given as one number and there is no cube at all.
+    """
+    for word, bound in _numbers_in(settings).items():
+        left = list(_left_without(groups, settings.get("axes")))
+        option = f"--{word.replace('_', '-')} {bound:g}"
+        if not any(_cubes_in(ds, settings.get("axes")) for ds in groups.values()):
+            raise click.ClickException(
+                f"{option} holds for no variable, since none can be video: {'; '.join(left)}. Name "
+                "axes, as in --axes member=t, or leave the promise out"
+            )
+        if left:
+            warnings.warn(
+                f"{option} does not touch what is stored as Zarr does by default: "
+                f"{'; '.join(left)}",
+                stacklevel=2,
+            )
+    chosen, advice = choose(groups, EncodingSettings(tune=True, **settings))
+    for text in advice:
+        warnings.warn(text, stacklevel=2)
+    return chosen
+
+
+def _numbers_in(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Find the promises that are one number."""
+    said = {word: settings.get(word) for word in PROMISE_WORDS}
+    return {word: bound for word, bound in said.items() if isinstance(bound, (int, float))}
+
+
+def _cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None) -> set[str]:
+    return {
+        str(name)
+        for name, variable in ds.data_vars.items()
+        if letters_of(variable, axes, group=ds.attrs) is not None
+    }
+
+
+def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[str]:
+    """Name measurements of two dimensions or more that are no cubes, and say why."""
+    for group, ds in groups.items():
+        apart = _cubes_in(ds, axes) | referred_to(ds)
+        for name, variable in ds.data_vars.items():
+            if str(name) in apart or variable.ndim < 2 or not is_measurement(variable):
+                continue
+            dims = ", ".join(map(str, variable.dims))
+            lacking = "time axis" if _lacks_time(variable, axes) else "time, y and x axes"
+            yield f"{group}/{name}".lstrip("/") + f" ({dims}) has no {lacking}"
+
+
+def _lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:
+    """Tell whether a time axis is all that is missing."""
+    empty = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)  # reads nothing
+    with_time = variable.copy(data=empty).expand_dims("time axis")
+    return letters_of(with_time, {**(axes or {}), "time axis": "t"}) is not None

@@ -1,0 +1,204 @@
+"""Make one dataset of several: one behind the other in time, and different variables together."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import xarray as xr
+
+from numcodecs_video.cli.lazy import concatenated
+from numcodecs_video.cli.times import harmonised
+from numcodecs_video.xarray import letters_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numcodecs_video.cli.reading import Groups
+
+__all__ = ["join_groups"]
+
+# What says how stored values are to be read, so that one array can have only one of each.
+PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
+
+#: a dataset and where it is from
+Source = tuple[str, xr.Dataset]
+
+
+def join_groups(
+    sources: Sequence[tuple[str, Groups]], dim: str | None, axes: Mapping[str, str] | None
+) -> Groups:
+    """Join what several sources hold, group by group.
+
+    Parameters
+    ----------
+    sources : sequence of (str, Groups)
+        Names and contents, opened without decoding. Those with the same variables are put one
+        behind the other, in the order of their coordinates; different variables are put together.
+    dim : str or None
+        The dimension to join along; that of time unless given.
+    axes : mapping of str to str, or None
+        Letters of dimensions whose names do not tell.
+    """
+    if len(sources) == 1:
+        return sources[0][1]
+    paths = sorted({path for _, groups in sources for path in groups})
+    if dim is not None and not any(
+        dim in ds.dims for _, groups in sources for ds in groups.values()
+    ):
+        known = sorted({str(d) for _, groups in sources for ds in groups.values() for d in ds.dims})
+        raise click.ClickException(
+            f"--join names {dim}, which no source has; the dimensions are {', '.join(known)}"
+        )
+    return {
+        path: _join([(name, groups[path]) for name, groups in sources if path in groups], dim, axes)
+        for path in paths
+    }
+
+
+def _join(sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | None) -> xr.Dataset:
+    dim = dim or _time_of(sources, axes)
+    everywhere = set.intersection(*(set(ds.variables) for _, ds in sources))
+    clusters: dict[frozenset[Any], list[Source]] = {}
+    for name, ds in sources:
+        own = {v for v in ds.variables if dim is None or dim in ds.variables[v].dims} - everywhere
+        clusters.setdefault(frozenset(own), []).append((name, ds))
+    first, *others = [_concatenate(cluster, dim) for cluster in clusters.values()]
+    for other in others:
+        first = _merge(first, other)
+    return first[1]
+
+
+def _time_of(sources: Sequence[Source], axes: Mapping[str, str] | None) -> str | None:
+    """Find the dimension of time whose coordinates differ between sources."""
+    found: dict[str, None] = {}
+    for _, ds in sources:
+        for variable in ds.data_vars.values():
+            letters = letters_of(variable, axes) or ""
+            found |= {
+                str(d): None
+                for d, letter in zip(variable.dims, letters, strict=False)
+                if letter == "t"
+            }
+    if len(found) < 2:
+        return next(iter(found), None)
+    differ = [
+        dim for dim in found
+        if len({np.asarray(ds[dim].values).tobytes() for _, ds in sources if dim in ds}) > 1
+    ]  # fmt: skip
+    return differ[0] if len(differ) == 1 else None
+
+
+def _concatenate(sources: Sequence[Source], dim: str | None) -> Source:
+    """Put datasets of the same variables one behind the other."""
+    if len(sources) == 1:
+        return sources[0]
+    names = ", ".join(name for name, _ in sources)
+    if dim is None:
+        raise click.ClickException(
+            f"{names} have the same variables and no one dimension of time: name the one to join "
+            "along with --join"
+        )
+    lacking = [name for name, ds in sources if dim not in ds.dims]
+    if lacking:
+        raise click.ClickException(
+            f"{', '.join(lacking)} has no dimension {dim}, along which {names} are to be joined"
+        )
+    sources = _in_order(harmonised(sources, dim), dim)
+    first = sources[0][1]
+    variables = {}
+    for name in first.variables:
+        parts = [(source, ds.variables[name]) for source, ds in sources if name in ds.variables]
+        if dim in first.variables[name].dims:
+            variables[name] = _behind_each_other(str(name), parts, dim)
+        else:
+            for part in parts[1:]:
+                _check_same(str(name), parts[0], part)
+            variables[name] = first.variables[name]
+    for _, ds in sources[1:]:
+        variables |= {name: v for name, v in ds.variables.items() if name not in variables}
+    return sources[0][0], xr.Dataset(variables, attrs=first.attrs)
+
+
+def _in_order(sources: Sequence[Source], dim: str) -> list[Source]:
+    """Sort by the coordinates along which to join, and refuse those that overlap."""
+    found = [ds.variables.get(dim) for _, ds in sources]
+    coordinates = [v.values for v in found if v is not None and v.size and v.dtype.kind in "iuf"]
+    if len(coordinates) < len(sources):
+        return list(sources)
+    spans = [(values.min().item(), values.max().item()) for values in coordinates]
+    order = sorted(range(len(spans)), key=lambda number: spans[number])
+    for one, other in itertools.pairwise(order):
+        if spans[one][1] >= spans[other][0]:
+            raise click.ClickException(
+                f"{sources[one][0]} and {sources[other][0]} overlap in {dim}: leave one of them "
+                "out, or cut them apart beforehand"
+            )
+    if any(values[0] > values[-1] for values in coordinates):
+        order.reverse()
+    return [sources[number] for number in order]
+
+
+def _behind_each_other(
+    name: str, parts: Sequence[tuple[str, xr.Variable]], dim: str
+) -> xr.Variable:
+    """Concatenate a variable, decoded where its sources pack it differently."""
+    source, first = parts[0]
+    for other, variable in parts[1:]:
+        sizes = {d: n for d, n in variable.sizes.items() if d != dim}
+        if variable.dims != first.dims or sizes != {
+            d: n for d, n in first.sizes.items() if d != dim
+        }:
+            raise click.ClickException(
+                f"{name} has other dimensions in {source} ({dict(first.sizes)}) than in {other} "
+                f"({dict(variable.sizes)}): bring them onto one grid beforehand"
+            )
+        if variable.attrs.get("units") != first.attrs.get("units"):
+            raise click.ClickException(
+                f"{name} is in {first.attrs.get('units', 'no units')} in {source}, and in "
+                f"{variable.attrs.get('units', 'no units')} in {other}: bring it to one of them"
+            )
+    if any(not _packed_alike(first, variable) for _, variable in parts[1:]):
+        click.echo(
+            f"Note: {name} is packed in different ways in the sources, and is stored unpacked",
+            err=True,
+        )
+        decoded = [
+            xr.conventions.decode_cf_variable(name, variable, decode_times=False)
+            for _, variable in parts
+        ]
+        result = concatenated(decoded, dim)
+        if result.dtype.kind == "f":
+            result.attrs = {**decoded[0].attrs, "_FillValue": result.dtype.type(np.nan)}
+        return result
+    return concatenated([variable for _, variable in parts], dim)
+
+
+def _packed_alike(a: xr.Variable, b: xr.Variable) -> bool:
+    """Tell whether stored values mean the same; as text, in which NaN is NaN."""
+    said = [[repr(np.asarray(v.attrs.get(key)).tolist()) for key in PACKING] for v in (a, b)]
+    return said[0] == said[1] and a.dtype.newbyteorder("=") == b.dtype.newbyteorder("=")
+
+
+def _merge(one: Source, other: Source) -> Source:
+    """Put different variables together; what both have must be the same."""
+    variables = dict(one[1].variables)
+    for name, variable in other[1].variables.items():
+        if name in variables:
+            _check_same(str(name), (one[0], variables[name]), (other[0], variable))
+        else:
+            variables[name] = variable
+    try:
+        return one[0], xr.Dataset(variables, attrs=one[1].attrs)
+    except ValueError as error:
+        raise click.ClickException(f"{one[0]} and {other[0]} do not fit: {error}") from error
+
+
+def _check_same(name: str, one: tuple[str, xr.Variable], other: tuple[str, xr.Variable]) -> None:
+    if not one[1].equals(other[1]):  # type: ignore[no-untyped-call]
+        raise click.ClickException(
+            f"{name} is another in {one[0]} than in {other[0]}: bring them onto one grid, or "
+            "choose one of them beforehand"
+        )

@@ -1,0 +1,183 @@
+"""``plot``: a picture of dates, or of what compressing lost."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from numcodecs_video.cli.opening import open_dataset
+from numcodecs_video.cli.options import json_option
+from numcodecs_video.cli.picturing import look_options, shown_of
+from numcodecs_video.cli.progress import progress_bar
+from numcodecs_video.cli.replacing import overwrite_option, writing
+from numcodecs_video.cli.tables import print_json
+from numcodecs_video.export.complete import complete_file
+from numcodecs_video.xarray.aligning import aligned
+from numcodecs_video.xarray.labels import date_labels, date_position, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from numcodecs_video.cli.picturing import Shown
+
+__all__ = ["plot"]
+
+MOST_CELLS = 2**27  # that are read whole: for a histogram, or to find the date that lost most
+DPI = 150
+
+
+@click.command(
+    short_help="Draw dates of a store, or what compressing lost.",
+    epilog="""\b
+Examples:
+  numcodecs-video plot s2.zarr --date 2020-05-01 --bands B04,B03,B02 --out date.png
+  numcodecs-video plot era5.nc era5.zarr --var t2m --out error.png
+  numcodecs-video plot era5.nc era5.zarr --var t2m --histogram --out histogram.png
+""",
+)
+@click.argument("src")
+@click.argument("decoded", required=False)
+@click.option("--var", "name", metavar="VAR", help="The variable; the first cube unless given.")
+@click.option(
+    "--date",
+    "dates",
+    multiple=True,
+    metavar="DATE",
+    help="The nearest one, or a position from 0; unless given the first, or with DECODED the one "
+    "that lost most.  [repeatable]",
+)
+@look_options
+@click.option(
+    "--histogram",
+    is_flag=True,
+    help="Draw how errors are spread, over all dates and bands unless some are named.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A .png, .pdf or .svg file.  [default: VAR.png]",
+)
+@overwrite_option
+@json_option
+def plot(
+    src: str,
+    decoded: str | None,
+    *,
+    name: str | None,
+    dates: Sequence[str],
+    bands: tuple[str, ...] | None,
+    percentiles: tuple[float, float],
+    limits: tuple[float, float] | None,
+    histogram: bool,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Draw dates of SRC, a Zarr store, its URL or a NetCDF file.
+
+    With DECODED, its compressed copy, the original, the copy and the error are drawn side by side,
+    or a histogram of all errors. What DECODED promises is where the colours of the error end.
+    """
+    if histogram and decoded is None:
+        raise click.UsageError("a histogram is of errors: name SRC and DECODED")
+    look: dict[str, Any] = {"percentiles": percentiles, "limits": limits}
+    with ExitStack() as stack:
+        ds = stack.enter_context(open_dataset(src))
+        shown = shown_of(ds, src, name, bands, colour=False)
+        target = out if out is not None else Path(f"{'-'.join(shown.variables)}.png")
+        _check_picture(target)
+        stack.enter_context(writing(target, overwrite=overwrite))
+        labels = _dates(shown, dates)
+        with progress_bar("drawing", None):
+            if decoded is None:
+                figure = _draw_dates(shown, dates, look, src)
+            else:
+                copy = stack.enter_context(open_dataset(decoded))
+                after = shown.same_of(copy, decoded)
+                figure = _draw_errors(
+                    shown,
+                    after,
+                    dates,
+                    look,
+                    decoded,
+                    histogram=histogram,
+                    bands=bands is not None,
+                )
+            with complete_file(target) as file:
+                figure.savefig(file, dpi=DPI)
+    if as_json:
+        print_json({"files": [str(target)], "name": shown.title, "dates": labels})
+    else:
+        click.echo(f"{target}: {shown.title}{', ' if labels else ''}{', '.join(labels)}")
+
+
+def _check_picture(target: Path) -> None:
+    """Refuse a file that matplotlib cannot write, before anything is read."""
+    from numcodecs_video.plots.notebook import NotebookFigure
+
+    known = NotebookFigure().canvas.get_supported_filetypes()
+    if target.suffix[1:].lower() not in known:
+        raise click.ClickException(f"{target} must end in one of .{', .'.join(sorted(known))}")
+
+
+def _dates(shown: Shown, dates: Sequence[str]) -> list[str]:
+    """Write the dates that were found for those asked for."""
+    time = time_of(shown.cube, shown.letters)
+    if time is None:
+        return list(dates)
+    labels = date_labels(shown.cube, time)
+    return [labels[date_position(shown.cube, time, date)] for date in dates]
+
+
+def _draw_dates(shown: Shown, dates: Sequence[str], look: dict[str, Any], src: str) -> Figure:
+    from numcodecs_video.plots import pictures
+
+    title = f"{shown.title} of {Path(src).name}"
+    return pictures(shown.cube, list(dates) or None, bands=shown.bands, title=title, **look)
+
+
+def _draw_errors(
+    shown: Shown,
+    after: xr.DataArray,
+    dates: Sequence[str],
+    look: dict[str, Any],
+    path: str,
+    *,
+    histogram: bool,
+    bands: bool,
+) -> Figure:
+    from numcodecs_video.plots import error_histogram, side_by_side, side_by_side_dates
+
+    before, after, notes = aligned(shown.cube, after)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
+    title = f"{shown.title}, {Path(path).name}"
+    if histogram:
+        before, after = (_part(cube, shown, dates, bands=bands) for cube in (before, after))
+    if before.size > MOST_CELLS and (histogram or not dates):
+        raise click.ClickException(f"{shown.title} is too large to be read whole: name a --date")
+    if histogram:
+        return error_histogram(before, after, title=title)
+    if len(dates) > 1:
+        return side_by_side_dates(
+            before, after, list(dates), bands=shown.bands, title=title, **look
+        )
+    date = dates[0] if dates else None
+    return side_by_side(before, after, date=date, bands=shown.bands, title=title, **look)
+
+
+def _part(cube: xr.DataArray, shown: Shown, dates: Sequence[str], *, bands: bool) -> xr.DataArray:
+    """Keep the dates and bands asked for, or all."""
+    time = time_of(cube, shown.letters)
+    if time is not None and dates:
+        cube = cube.isel({time: np.unique([date_position(cube, time, date) for date in dates])})
+    if bands and shown.letters.count("c") == 1:
+        cube = cube.isel({cube.dims[shown.letters.index("c")]: shown.bands})
+    return cube

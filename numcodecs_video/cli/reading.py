@@ -1,0 +1,83 @@
+"""Open what is to be copied as it is stored, so that nothing is decoded on the way but video."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+import xarray as xr
+
+from numcodecs_video.cli.opening import check_existence, store_of, unreadable
+from numcodecs_video.cli.unnamed import open_unnamed
+from numcodecs_video.xarray.compare import names_zarr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import ExitStack
+
+__all__ = ["Groups", "open_as_stored"]
+
+# All that decode_cf=False stands for, which xarray.open_groups alone ignores (seen in 2026.9); the
+# copies of packed data in tests/cli/test_cli.py guard it.
+UNDECODED: dict[str, Any] = dict.fromkeys(
+    ("mask_and_scale", "decode_times", "decode_timedelta", "decode_coords", "concat_characters"),
+    False,
+)
+
+#: datasets by the path of their group: "/" and, in the order in which they are made, "/a", "/a/b"
+Groups = dict[str, xr.Dataset]
+
+
+def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None = None) -> Groups:
+    """Open every group of a Zarr store, its URL or a NetCDF file, without decoding anything.
+
+    Parameters
+    ----------
+    path : str
+    stack : ExitStack
+        That closes them.
+    axes : mapping of str to str, optional
+        Letters by dimension, which name those of Zarr arrays that name none, in this order.
+    """
+    check_existence(path)
+    try:
+        groups = _open(path, list(axes or ()))
+    except (ImportError, click.ClickException):
+        raise
+    except Exception as error:  # readers raise what they like on what is not theirs
+        raise unreadable(path, error) from error
+    for ds in groups.values():
+        stack.callback(ds.close)
+    if not any(ds.variables for ds in groups.values()):
+        raise click.ClickException(f"{path} holds no variables")
+    return {group: groups[group] for group in sorted(groups)}
+
+
+def _open(path: str, names: list[str]) -> Groups:
+    try:
+        with warnings.catch_warnings():
+            # A store without consolidated metadata opens more slowly, and is as good.
+            warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+            engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
+            return dict(xr.open_groups(store_of(path), engine=engine, cache=False, **UNDECODED))
+    except Exception:
+        other = _open_otherwise(path, names)
+        if other is None:
+            raise
+        return other
+
+
+def _open_otherwise(path: str, names: list[str]) -> Groups | None:
+    """Open what xarray cannot open as groups: arrays without names, or a file of one dataset."""
+    if names_zarr(path):
+        return open_unnamed(store_of(path), path, names)
+    try:  # readers of one dataset, such as rioxarray's, know some of the words alone
+        ds = xr.open_dataset(path, cache=False, mask_and_scale=False, decode_times=False)
+    except Exception:  # noqa: BLE001 - what `open_groups` said is what is said
+        return None
+    for variable in ds.variables.values():
+        if "grid_mapping" in variable.encoding:
+            variable.attrs["grid_mapping"] = variable.encoding["grid_mapping"]
+        variable.encoding = {}
+    return {"/": ds.reset_coords()}

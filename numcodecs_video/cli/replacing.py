@@ -1,0 +1,41 @@
+"""Where a command writes a picture or film: what exists is replaced on request alone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["overwrite_option", "writing"]
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+
+
+@contextmanager
+def writing(target: str | Path, *, overwrite: bool) -> Iterator[None]:
+    """Refuse, before any work, what cannot be written or is kept; name it where it is interrupted.
+
+    Parameters
+    ----------
+    target : str or Path
+        A file; or a directory for files, which has no suffix.
+    overwrite : bool
+        Whether what exists may be replaced.
+    """
+    path = Path(target)
+    if path.suffix and not path.parent.is_dir():
+        raise click.ClickException(f"cannot write {target}: there is no directory {path.parent}")
+    kept = path.exists() and not (path.is_dir() and not any(path.iterdir()))
+    if kept and not overwrite:
+        raise click.ClickException(
+            f"{target} exists: name another, or add --overwrite to replace it"
+        )
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{target} was not written") from None

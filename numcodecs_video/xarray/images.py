@@ -1,0 +1,126 @@
+"""What OME-Zarr says of the axes of an image, whose arrays need no dimension names.
+
+Reads the ``multiscales`` of versions 0.4 (in the group's attributes) and 0.5 (within ``ome``); see
+https://ngff.openmicroscopy.org/0.5. Knows attributes; nothing of chunks or codecs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+import zarr
+
+from numcodecs_video.errors import VideoCodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["axis_names", "letters_of_image", "open_image"]
+
+
+def letters_of_image(attrs: Mapping[str, Any], ndim: int) -> str | None:
+    """Give each axis of an image its letter, by the types that its metadata state.
+
+    The last two axes in space are y and x. One before them is the time axis of what has none, since
+    the next slice is predicted as the next date is; else it is a band.
+
+    Parameters
+    ----------
+    attrs : mapping
+        Of the image or of its group.
+    ndim : int
+        Number of dimensions of the array.
+
+    Returns
+    -------
+    str or None
+        None where the attributes describe no image of so many dimensions.
+
+    Examples
+    --------
+    >>> axes = [{"name": "c", "type": "channel"}] + [{"name": n, "type": "space"} for n in "zyx"]
+    >>> letters_of_image({"multiscales": [{"axes": axes}]}, 4)
+    'ctyx'
+    """
+    axes = _axes_in(attrs)
+    if len(axes) != ndim:
+        return None
+    kinds = [str(axis.get("type", "")) for axis in axes]
+    space = [i for i, kind in enumerate(kinds) if kind == "space"]
+    if len(space) < 2:
+        return None
+    letters = ["t" if kind == "time" else "c" for kind in kinds]
+    letters[space[-2]], letters[space[-1]] = "y", "x"
+    if "t" not in letters and len(space) > 2:
+        letters[space[0]] = "t"
+    return "".join(letters)
+
+
+def open_image(store: Any, *, level: int = 0, group: str | None = None) -> xr.DataArray:
+    """Open one resolution of an OME-Zarr image, lazily, which xarray by itself cannot always.
+
+    Parameters
+    ----------
+    store : str, path, zarr store or mapping
+        Of an image in OME-Zarr 0.4 or 0.5.
+    level : int
+        Of the pyramid; 0 is the full resolution.
+    group : str, optional
+        Path of the image in the store.
+
+    Returns
+    -------
+    xarray.DataArray
+        In Dask's chunks, which are those stored; with the names of the axes, the image's name and
+        the attributes of its group.
+
+    Raises
+    ------
+    VideoCodecError
+        If the group is no image, or has no such level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> store = {}
+    >>> image = zarr.create_group(store)
+    >>> image["0"] = np.zeros((3, 16, 16), "u2")
+    >>> axes = [{"name": "t", "type": "time"}] + [{"name": n, "type": "space"} for n in "yx"]
+    >>> image.attrs["ome"] = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}]}
+    >>> open_image(store).dims
+    ('t', 'y', 'x')
+    """
+    import dask.array
+
+    found = zarr.open_group(store, path=group, mode="r")
+    attrs = dict(found.attrs.asdict())
+    axes, levels = _axes_in(attrs), _image_in(attrs).get("datasets", [])
+    if not axes or not 0 <= level < len(levels):
+        raise VideoCodecError(
+            f"the group is no OME-Zarr image with a level {level}: it has {len(levels)} levels and "
+            f"{len(axes)} axes in its multiscales"
+        )
+    array: Any = found[levels[level]["path"]]
+    values = dask.array.from_zarr(array)  # type: ignore[no-untyped-call]  # dask's
+    name = _image_in(attrs).get("name") or "image"
+    return xr.DataArray(values, dims=[str(axis["name"]) for axis in axes], name=name, attrs=attrs)
+
+
+def axis_names(attrs: Mapping[str, Any]) -> list[str]:
+    """Name the axes of the image that attributes describe; none where there is none."""
+    return [str(axis["name"]) for axis in _axes_in(attrs)]
+
+
+def _image_in(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Find the first image that attributes describe; empty where there is none."""
+    ome = attrs.get("ome")
+    images = (ome if isinstance(ome, dict) else attrs).get("multiscales")
+    first = images[0] if isinstance(images, list) and images else None
+    return first if isinstance(first, dict) else {}
+
+
+def _axes_in(attrs: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    axes = _image_in(attrs).get("axes")
+    found = axes if isinstance(axes, list) else []
+    return found if all(isinstance(axis, dict) and "name" in axis for axis in found) else []

@@ -1,0 +1,162 @@
+"""``suggest``, ``sweep`` and ``evaluate`` choose variables alike; what ``suggest`` suggests."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+xr = pytest.importorskip("xarray")
+
+from click.testing import CliRunner, Result  # noqa: E402
+
+from numcodecs_video.cli.commands import commands  # noqa: E402
+
+SHAPE = (6, 20, 24)
+T = ("time", "y", "x")
+RNG = np.random.default_rng(0)
+WAVES = np.add.outer(np.arange(6.0), np.add.outer(np.arange(20.0), np.sin(np.arange(24) / 3)))
+VALUES = (280 + WAVES + RNG.normal(0, 0.05, SHAPE)).astype("f4")
+
+
+def run(*arguments: object) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+
+def refusal_of(*arguments: object) -> str:
+    """The one line with which a command ends."""
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    (line,) = result.output.splitlines()
+    return line
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A store with one cube, one with several, one without."""
+    folder = tmp_path_factory.mktemp("stores")
+    station = (("time",), np.array(list("abcdef")))
+    area = (T[1:], VALUES[0])
+    one = xr.Dataset({"t2m": (T, VALUES, {"units": "K"}), "station": station, "area": area})
+    counts = (T, (VALUES * 10).astype("u2"))
+    one.to_zarr(folder / "one.zarr")
+    one.assign(counts=counts).to_zarr(folder / "two.zarr")
+    one[["station", "area"]].to_zarr(folder / "none.zarr")
+    return folder
+
+
+def test_the_only_cube_needs_no_name(tmp_path, folder):
+    """Of three commands."""
+    said = ["--max-error", "0.1", "--effort", "1"]
+    assert "--max-error t2m=0.1" in run("suggest", folder / "one.zarr", *said).output
+    assert "t2m" in run("evaluate", folder / "one.zarr", *said).output
+    out = tmp_path / "sweep"
+    result = run("sweep", folder / "one.zarr", *said, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "sweep.csv").read_text().count("t2m") == 1
+
+
+@pytest.mark.parametrize("command", [["suggest"], ["sweep", "--psnr", "40"]])
+def test_one_of_several_must_be_chosen(folder, command):
+    """What there is to choose from is said."""
+    line = refusal_of(*command, folder / "two.zarr")
+    assert line == "Error: one variable at a time: choose by --var one of counts, t2m"
+
+
+@pytest.mark.parametrize("command", [["suggest"], ["sweep", "--psnr", "40"], ["evaluate"]])
+def test_what_is_no_cube_says_why(folder, command):
+    """Text, maps and unknown names, as a shell would write it."""
+    reasons = "(area has (y, x); station holds text): --axes DIM=LETTER names dimensions"
+    assert refusal_of(*command, folder / "none.zarr") == (
+        f"Error: nothing here is a video, which has numbers along time, y and x {reasons}"
+    )
+    for name, reason in (("station", "station holds text"), ("area", "area has (y, x)")):
+        assert reason in refusal_of(*command, folder / "one.zarr", "--var", name)
+    assert "no variable t3m: there are" in refusal_of(*command, folder / "one.zarr", "--var", "t3m")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "suggest", "compare"])
+def test_groups_are_named(tmp_path, folder, command):
+    """With what to write instead."""
+    with xr.open_zarr(folder / "one.zarr") as ds:
+        ds.to_zarr(tmp_path / "a.zarr", group="fine/north", consolidated=False)
+    paths = [tmp_path / "a.zarr"] * (2 if command == "compare" else 1)
+    result = run(command, *paths)
+    assert result.exit_code == (2 if command == "compare" else 1)
+    assert f"holds groups: name one, such as {tmp_path / 'a.zarr'}/fine/north" in result.output
+    effort = ["--effort", 1] if command != "compare" else []
+    paths = [f"{path}/fine/north" for path in paths]
+    assert run(command, *paths, *effort).exit_code == 0
+
+
+def test_an_effort_that_is_given_is_the_only_one_tried(folder):
+    """And the one that is suggested."""
+    found = json.loads(run("suggest", folder / "one.zarr", "--effort", 3, "--json").stdout)
+    assert found["settings"]["effort"] == 3
+    assert [label for label in found["tried"] if "max_error" not in label] == ["effort=3"]
+
+
+def test_a_number_spares_integers(folder):
+    """As it does where compress is told it."""
+    arguments = ["suggest", folder / "two.zarr", "--var", "counts", "--effort", 1]
+    result = run(*arguments, "--max-error", 2)
+    assert "as in --max-error counts=2" in result.stderr
+    assert "with: --chunks" in result.stdout
+    assert "with: --max-error counts=2" in run(*arguments, "--max-error", "counts=2").stdout
+
+
+def test_a_bound_is_suggested_for_measurements_alone(folder):
+    """Labelled as what it is, and only where nothing was promised."""
+    one = ["suggest", folder / "one.zarr", "--effort", 1]
+    assert "A suggestion, no promise: --max-error t2m=" in run(*one).stdout
+    assert "A suggestion" not in run(*one, "--lossless").stdout
+    assert "A suggestion" not in run(*one, "--psnr", 40).stdout
+    counts = run("suggest", folder / "two.zarr", "--var", "counts", "--effort", 1)
+    assert "A suggestion" not in counts.stdout
+    found = json.loads(run(*one, "--json").stdout)
+    assert 0 < found["proposed"]["max_error"]["t2m"] < 1
+    assert found["proposed_ratio"] > found["expected_ratio"]
+    assert (found["uncertainty"], found["sampled"]) == (0, 1)
+
+
+def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
+    """Before it computes anything."""
+    monkeypatch.setattr("numcodecs_video.cli.sweep.sweep", None)
+    line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "no" / "x")
+    assert line == f"Error: {tmp_path / 'no'} is no folder: make it first, or change --out"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "x")
+    assert "cannot be written to" in line
+    assert run("sweep", folder / "one.zarr").exit_code == 2
+
+
+def test_groups_of_a_file_are_named(tmp_path):
+    """With what makes files of them."""
+    pytest.importorskip("netCDF4")
+    xr.Dataset({"t2m": (T, VALUES)}).to_netcdf(tmp_path / "a.nc", group="north", engine="netcdf4")
+    line = refusal_of("evaluate", tmp_path / "a.nc")
+    assert f"{tmp_path / 'a.nc'} holds groups, north: write one to a file of its own" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"GRIB\0\0\0\2", "it is a GRIB file"), (b"text", "it is neither a Zarr store nor a chunk")],
+)
+def test_what_cannot_be_read_is_named(tmp_path, content, message):
+    """By what it is, where its first bytes tell."""
+    (tmp_path / "a").write_bytes(content)
+    line = refusal_of("evaluate", tmp_path / "a")
+    assert f"cannot read {tmp_path / 'a'} as a Zarr group or a NetCDF file: {message}" in line
+
+
+def test_errors_name_options(folder):
+    """Rather than what Python would say."""
+    line = refusal_of("suggest", folder / "one.zarr", "--max-error", "nothing=1")
+    assert "--max-error names 'nothing'" in line
+    assert "={" not in line

@@ -1,0 +1,114 @@
+"""Arrays whose metadata name no dimensions."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("click")
+xr = pytest.importorskip("xarray")
+zarr = pytest.importorskip("zarr")
+
+from click.testing import CliRunner  # noqa: E402
+
+from numcodecs_video.cli.commands import commands  # noqa: E402
+from numcodecs_video.cli.lazy import from_zarr  # noqa: E402
+from numcodecs_video.cli.unnamed import letters_of_dimensions  # noqa: E402
+
+RNG = np.random.default_rng(0)
+LEVELS = [RNG.integers(0, 900, (5, 2, 24 >> n, 32 >> n)).astype("u2") for n in range(2)]
+
+
+def run(*arguments: object, exit_code: int = 0) -> str:
+    """Run a command, and return what it printed."""
+    done = CliRunner().invoke(commands, list(map(str, arguments)))
+    assert done.exit_code == exit_code, done.output
+    return done.output
+
+
+def write(path, zarr_format, attributes):
+    """A pyramid of two resolutions, as microscopes write it."""
+    group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
+    for number, level in enumerate(LEVELS):
+        group.create_array(str(number), data=level, chunks=(1, 1, *level.shape[2:]))
+    group.attrs.update(attributes)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_images_name_their_axes(tmp_path, zarr_format):
+    """OME-Zarr 0.4 and 0.5: all resolutions are video, and the metadata of the image stay."""
+    kinds = [("t", "time"), ("c", "channel"), ("y", "space"), ("x", "space")]
+    axes = [{"name": name, "type": kind} for name, kind in kinds]
+    image = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}, {"path": "1"}]}]}
+    attributes = image if zarr_format == 2 else {"ome": image}
+    write(tmp_path / "a", zarr_format, attributes)
+    run("compress", tmp_path / "a", tmp_path / "b", "--effort", 1, "--zarr-format", zarr_format)
+    group = zarr.open_group(tmp_path / "b", mode="r")
+    for number, level in enumerate(LEVELS):
+        np.testing.assert_array_equal(group[str(number)][...], level)
+    assert group.attrs.asdict() == attributes
+    rows = json.loads(run("info", tmp_path / "b", "--json"))
+    assert all("video" in row["codec"] for row in rows)
+    with xr.open_zarr(tmp_path / "b") as after:
+        assert after["0"].dims == ("t", "c", "y", "x")
+        assert after["1"].dims == ("t", "c", "y_1", "x_1")
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_the_user_names_them(tmp_path, zarr_format):
+    """By letters alone, in their order; for a store and for an array by itself."""
+    write(tmp_path / "a", zarr_format, {"by": "hand"})
+    said = run("compress", tmp_path / "a", tmp_path / "b", exit_code=1)
+    assert "a/0 names no dimensions and has 4: name them, as in --axes czyx" in said
+    said = run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tyx", exit_code=1)
+    assert "a/0 names no dimensions and has 4" in said
+    run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tcyx", "--effort", 1)
+    with xr.open_zarr(tmp_path / "b") as after:
+        np.testing.assert_array_equal(after["1"], LEVELS[1])
+        assert after.attrs == {"by": "hand"}
+    one = ["--axes", "tcyx", "--var", "1", "--effort", 1]
+    run("compress", tmp_path / "a", tmp_path / "c", *one, "--max-error", "1=2")
+    bound = ["--max-error", "image=2", "--effort", 1, "--axes", "tcyx"]
+    run("compress", tmp_path / "a" / "0", tmp_path / "d", *bound)
+    with xr.open_zarr(tmp_path / "d") as after:
+        error = np.abs(after.image.values.astype(int) - LEVELS[0].astype(int))
+        assert 0 < error.max() <= 2
+
+
+def test_letters_are_not_for_dimensions_with_names(tmp_path):
+    """Which are listed."""
+    xr.Dataset({"v": (("time", "y", "x"), np.ones((3, 8, 9)))}).to_zarr(tmp_path / "a")
+    said = run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tyx", exit_code=1)
+    assert "--axes names t; the dimensions are time, y, x" in said
+
+
+def test_letters_of_a_pyramid():
+    """Those of the axis that a dimension is named by; what is left over stays, to be refused."""
+    ds = xr.Dataset({"0": (("t", "y"), np.ones((2, 3))), "1": (("t", "y_1"), np.ones((2, 1)))})
+    assert letters_of_dimensions({"/": ds}, {"t": "t", "y": "y", "q": "c"}) == {
+        "t": "t", "y": "y", "y_1": "y", "q": "c",
+    }  # fmt: skip
+    assert letters_of_dimensions({"/": ds[["1"]]}, {"t": "t", "y": "y"}) == {"t": "t", "y_1": "y"}
+    assert letters_of_dimensions({"/": ds}, None) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        (slice(None), 1),
+        (slice(3, 0, -1), slice(None, None, 2)),
+        (slice(None, None, -2), 0),
+        (2, slice(None, None, -1)),
+        (slice(4, 4), slice(None)),
+    ],
+)
+def test_parts_of_an_array(tmp_path, key):
+    """As numpy has them, with negative steps, which zarr has not."""
+    values = np.arange(15).reshape(5, 3)
+    array = zarr.create_array(tmp_path / "a", data=values, chunks=(2, 3), attributes={"a": 1})
+    variable = from_zarr(array, ("t", "x"))
+    assert variable.attrs == {"a": 1}
+    assert variable.encoding["chunks"] == (2, 3)
+    np.testing.assert_array_equal(variable[key].values, values[key])
