@@ -124,6 +124,9 @@ def test_zip_files_are_sources_and_targets(tmp_path, ds):
     with xr.open_zarr(zarr.storage.ZipStore(tmp_path / "b.zip", mode="r")) as after:
         xr.testing.assert_identical(after.load(), ds)
     assert "no faults" in run("doctor", tmp_path / "b.zip")
+    assert "v" in run("evaluate", tmp_path / "b.zip", *QUICK)
+    rows = json.loads(run("compare", tmp_path / "a.zip", tmp_path / "b.zip", "--json"))
+    assert all(row["identical"] and row["bytes_after"] for row in rows)
     assert "exists" in run("compress", tmp_path / "a", tmp_path / "b.zip", exit_code=1)
     run("compress", tmp_path / "a", tmp_path / "b.zip", "--overwrite", "--var", "m")
     assert [row["name"] for row in json.loads(run("info", tmp_path / "b.zip", "--json"))] == ["m"]
