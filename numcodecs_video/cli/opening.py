@@ -30,6 +30,7 @@ __all__ = [
     "select_cubes",
     "select_variables",
     "store_of",
+    "unreadable",
 ]
 
 #: what arrays hold that are no numbers, by the kind of their dtype
@@ -54,14 +55,17 @@ def open_dataset(path: str) -> xr.Dataset:
     except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if "://" in path and not names_zarr(path):
-            reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
-        elif Path(path).is_file() and not is_readable(Path(path)):
-            reason = f"it is {describe_kind(Path(path))}"
-        raise click.ClickException(
-            f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: Exception) -> click.ClickException:
+    """Say in one line why a source cannot be read, and what it is instead."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if "://" in path and not names_zarr(path):
+        reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
+    elif Path(path).is_file() and not is_readable(Path(path)):
+        reason = f"it is {describe_kind(Path(path))}"
+    return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
 
 
 def _refuse_groups(path: str) -> None:

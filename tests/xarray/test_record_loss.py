@@ -67,6 +67,19 @@ def test_compressing_again_counts(tmp_path, zarr_format, dtype, bound):
 
 
 @BOTH
+def test_what_lost_nothing_is_no_earlier_loss(tmp_path, zarr_format):
+    """A copy under the same promise may lose nothing, and knows its own record all the same."""
+    constant = xr.Dataset({"v": (T, np.full(SHAPE, 280, "f4"))})
+    ncv.to_zarr(constant, tmp_path / "a", zarr_format=zarr_format, max_error=0.1, effort=1)
+    first = attributes(tmp_path / "a")
+    assert first["lossy_compression_realised_max_error"] == 0
+    for _ in range(2):
+        ncv.record_loss(tmp_path / "a")
+        assert attributes(tmp_path / "a") == first
+    assert EARLIER not in first
+
+
+@BOTH
 def test_three_times_are_three_records(tmp_path, zarr_format):
     """Each within the next."""
     ds = dataset()
