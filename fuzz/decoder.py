@@ -8,8 +8,9 @@ well. Cases run in worker processes that the kernel ends when they open a file o
 crash, a hang and a leak are all noticed, and counted as faults.
 
 How to repeat it: ``python fuzz/decoder.py --cases 200000 --seed 0``. Case ``n`` of a
-seed is the same on every run. The exit status is 1 if there is any fault; ``--keep FOLDER`` writes
-the payloads that did it.
+seed is the same on every run. ``--coder adaptive`` forges payloads that have a layer of that coder,
+and leaves out what checksums catch before any coder sees it. The exit status is 1 if there is any
+fault; ``--keep FOLDER`` writes the payloads that did it.
 """
 
 from __future__ import annotations
@@ -87,15 +88,16 @@ class Tally:
 class Cases:
     """Numbered cases: the seeds in turn, a mutation and damage by the case's own generator."""
 
-    def __init__(self, seeds: list[bytes], bombs: list[bytes], seed: int) -> None:
+    def __init__(self, seeds: list[bytes], bombs: list[bytes], seed: int, forged: bool) -> None:
         self.seeds, self.others, self.seed = seeds, seeds + 20 * bombs, seed
+        self.mutations = [m for m in MUTATIONS if not (forged and is_blind(m))]
 
     def make(self, number: int) -> tuple[str, bytes, bytes, bool]:
         """The mutation's name, the payload, the original, and whether its array is demanded."""
         rng = np.random.default_rng([self.seed, number])
         original = self.seeds[int(rng.integers(len(self.seeds)))]
         other = self.others[int(rng.integers(len(self.others)))]
-        mutation = MUTATIONS[number % len(MUTATIONS)]
+        mutation = self.mutations[number % len(self.mutations)]
         return mutation.__name__, mutation(rng, original, other), original, is_blind(mutation)
 
 
@@ -208,6 +210,8 @@ def print_tally(tally: Tally, seconds: float) -> None:
     table = new_table("", ["mutation"], ["cases", REFUSED, ARRAY, SAME, "faults"])
     for mutation in (m.__name__ for m in MUTATIONS):
         counts = Counter({o: n for (m, o), n in tally.outcomes.items() if m == mutation})
+        if not counts:
+            continue
         good = [counts.pop(outcome, 0) for outcome in (REFUSED, ARRAY, SAME)]
         faults = counts.total()
         table.add_row(mutation, *map(str, (sum(good) + faults, *good, faults)))
@@ -222,12 +226,17 @@ def print_tally(tally: Tally, seconds: float) -> None:
         print(f"FAULT: {fault} ({mutation}, {count} times, first in case {first})")
 
 
+def _coders_of(payload: bytes) -> set[str]:
+    return {layer.coder for layer in parse_header(payload).layers}
+
+
 def main() -> int:
     """Run all cases, print the table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=200_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--coder", help="forge payloads that have a layer of it, and no others")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder for the payloads of faults")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
@@ -238,7 +247,10 @@ def main() -> int:
         return 0
     began = time.perf_counter()
     tally = Tally()
-    cases = list(load_seeds().values()), load_bombs(), arguments.seed
+    seeds = [s for s in load_seeds().values() if arguments.coder in (None, *_coders_of(s))]
+    if not seeds:
+        parser.error(f"no payload to start from has a layer of {arguments.coder!r}")
+    cases = seeds, load_bombs(), arguments.seed, arguments.coder is not None
     print(f"{len(cases[0])} payloads to start from, {len(cases[1])} that expand")
     stop = arguments.first + arguments.cases
     starts = range(arguments.first, stop, BATCH)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import xarray as xr
 
-from numcodecs_video.cli.opening import check_existence, store_of
+from numcodecs_video.cli.opening import check_existence, unreadable
 from numcodecs_video.cli.unnamed import open_unnamed
-from numcodecs_video.xarray.compare import names_zarr
+from numcodecs_video.xarray.compare import names_zarr, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,10 +46,7 @@ def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None =
     except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise click.ClickException(
-            f"cannot read {path} as a Zarr group or a NetCDF file: {reason}"
-        ) from error
+        raise unreadable(path, error) from error
     for ds in groups.values():
         stack.callback(ds.close)
     if not any(ds.variables for ds in groups.values()):
@@ -65,7 +62,22 @@ def _open(path: str, names: list[str]) -> Groups:
             engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
             return dict(xr.open_groups(store_of(path), engine=engine, cache=False, **UNDECODED))
     except Exception:
-        unnamed = open_unnamed(store_of(path), path, names) if names_zarr(path) else None
-        if unnamed is None:
+        other = _open_otherwise(path, names)
+        if other is None:
             raise
-        return unnamed
+        return other
+
+
+def _open_otherwise(path: str, names: list[str]) -> Groups | None:
+    """Open what xarray cannot open as groups: arrays without names, or a file of one dataset."""
+    if names_zarr(path):
+        return open_unnamed(store_of(path), path, names)
+    try:  # readers of one dataset, such as rioxarray's, know some of the words alone
+        ds = xr.open_dataset(path, cache=False, mask_and_scale=False, decode_times=False)
+    except Exception:  # noqa: BLE001 - what `open_groups` said is what is said
+        return None
+    for variable in ds.variables.values():
+        if "grid_mapping" in variable.encoding:
+            variable.attrs["grid_mapping"] = variable.encoding["grid_mapping"]
+        variable.encoding = {}
+    return {"/": ds.reset_coords()}

@@ -124,6 +124,9 @@ def test_zip_files_are_sources_and_targets(tmp_path, ds):
     with xr.open_zarr(zarr.storage.ZipStore(tmp_path / "b.zip", mode="r")) as after:
         xr.testing.assert_identical(after.load(), ds)
     assert "no faults" in run("doctor", tmp_path / "b.zip")
+    assert "v" in run("evaluate", tmp_path / "b.zip", *QUICK)
+    rows = json.loads(run("compare", tmp_path / "a.zip", tmp_path / "b.zip", "--json"))
+    assert all(row["identical"] and row["bytes_after"] for row in rows)
     assert "exists" in run("compress", tmp_path / "a", tmp_path / "b.zip", exit_code=1)
     run("compress", tmp_path / "a", tmp_path / "b.zip", "--overwrite", "--var", "m")
     assert [row["name"] for row in json.loads(run("info", tmp_path / "b.zip", "--json"))] == ["m"]
@@ -190,7 +193,14 @@ def test_variables_that_cannot_be_video(tmp_path, ds):
     assert "--max-error 0.1 holds for no variable" in printed
     assert "mesh (time, cells)" in printed
     assert not (tmp_path / "c").exists()
-    run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+    printed = run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+    assert "Note: nothing becomes video: mesh (time, cells) has no time, y and x axes" in printed
+    maps = xr.Dataset({f"m{n}": ds.m for n in range(7)})
+    maps.to_zarr(tmp_path / "maps")
+    printed = run("compress", tmp_path / "maps", tmp_path / "d")
+    assert "m4 (y, x) has no time axis; and 2 more" in printed
+    printed = run("compress", tmp_path / "a", tmp_path / "e", *QUICK)
+    assert "Note" not in printed
 
 
 def damage(chunk: Path) -> None:
@@ -245,3 +255,41 @@ def test_full_disks(tmp_path, ds, monkeypatch, target):
     printed = run(command, source, tmp_path / target, exit_code=1)
     assert f"No space left on the disk of {tmp_path / target}" in printed
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_readers_without_groups(tmp_path, ds, monkeypatch):
+    """Such as those of GeoTIFF: what they open is the root."""
+
+    def fail(*_, **__):
+        raise NotImplementedError("no groups")
+
+    ds.to_netcdf(tmp_path / "a.nc")
+    monkeypatch.setattr(xr, "open_groups", fail)
+    run("compress", tmp_path / "a.nc", tmp_path / "b", *QUICK)
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_identical(after.load(), ds)
+    (tmp_path / "c.nc").write_text("nothing")
+    printed = run("compress", tmp_path / "c.nc", tmp_path / "d", exit_code=1)
+    assert f"cannot read {tmp_path / 'c.nc'} as a Zarr group or a NetCDF file: it is " in printed
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rasterio's own
+def test_geotiff(tmp_path):
+    """Where rioxarray is installed: as stored, with its sentinel and its projection."""
+    rasterio = pytest.importorskip("rasterio")
+    pytest.importorskip("rioxarray")
+    values = np.random.default_rng(0).integers(1, 900, (5, 20, 24)).astype("u2")
+    form = {"driver": "GTiff", "height": 20, "width": 24, "count": 5, "dtype": "uint16"}
+    place = rasterio.transform.from_origin(5e5, 5.6e6, 10, 10)
+    with rasterio.open(
+        tmp_path / "a.tif", "w", crs="EPSG:32632", transform=place, nodata=0, **form
+    ) as file:
+        file.write(values)
+    said = ["--axes", "band=t", "--max-error", "band_data=2"]
+    run("compress", tmp_path / "a.tif", tmp_path / "b", *said, *QUICK)
+    with xr.open_zarr(tmp_path / "b", mask_and_scale=False) as after:
+        error = np.abs(after.band_data.values.astype(int) - values)
+        assert 0 < error.max() <= 2
+        assert after.band_data.attrs["_FillValue"] == 0
+        assert after.band_data.attrs.get("grid_mapping") or "spatial_ref" in after.variables
+        assert "32632" in after.spatial_ref.attrs["crs_wkt"]

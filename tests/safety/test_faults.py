@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -67,7 +68,7 @@ class FullStore(WrapperStore):
         self._store.set_sync(key, value)
 
 
-@pytest.mark.parametrize("zarr_format", FORMATS)
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 class TestStores:
     def test_a_full_store_keeps_what_it_took(self, zarr_format):
         """The error reaches the writer, and every chunk that was reported as written reads."""
@@ -183,14 +184,25 @@ def test_an_interrupted_process_ends(threads, tmp_path):
     process = _start(code, threads)
     try:
         assert process.stdout.readline() == "encoding\n"
-        began = time.perf_counter()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        began = _seconds_of_children()
+        err = None
+        while err is None:
+            # CPython loses a signal that comes just before a thread waits for a lock: send another.
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, err = process.communicate(timeout=5)
     finally:
         process.kill()
         process.communicate()
     assert "KeyboardInterrupt" in err
-    assert time.perf_counter() - began < 20
+    # Of processor time, since the machine may be busy; the whole encode takes 16.
+    assert _seconds_of_children() - began < 10
+
+
+def _seconds_of_children() -> float:
+    """Processor time of all child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 @pytest.mark.parametrize("codec", ["auto", "hevc", "vp9", "ffv1", "av1", "h264"])

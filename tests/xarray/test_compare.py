@@ -48,7 +48,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("name", SAME)
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_order_is_no_difference(tmp_path, ds, name, zarr_format):
     """From Python, from stores, and from the command line."""
     change, notes = SAME[name]

@@ -49,7 +49,7 @@ def assert_exact(before: xr.Dataset, store, **options) -> None:
         assert not [key for key in after.v.attrs if key.startswith("lossy")]
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", EXACT)
 def test_one_number_spares_what_is_no_measurement(tmp_path, name, zarr_format):
     """As stored, whatever the attributes make of it."""
@@ -58,7 +58,7 @@ def test_one_number_spares_what_is_no_measurement(tmp_path, name, zarr_format):
     assert_exact(before, tmp_path / "a")
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", EXACT)
 def test_the_command_line_spares_it_too(tmp_path, name, zarr_format):
     """From a store, in the format that it is to become."""

@@ -67,7 +67,7 @@ STORES = {
 }
 
 
-@BOTH
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("group", [None, "a/b"])
 def test_stores_of_every_kind(tmp_path, ds, name, zarr_format, group):
@@ -233,7 +233,7 @@ LAZY = {
 }
 
 
-@BOTH
+@pytest.mark.parametrize("zarr_format", [pytest.param(2, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("name", LAZY)
 @pytest.mark.parametrize("chunks", [None, {}], ids=["xarray", "dask"])
 def test_a_store_is_not_replaced_by_what_is_read_from_it(tmp_path, ds, name, chunks, zarr_format):

@@ -258,7 +258,8 @@ INLINE int code_plain(Coder *r, int bit, uint32_t *counter, int decode) {
 }
 
 // The mixer: odds of INPUTS models, weighed by the sum of two sets of weights.
-INLINE int mix_bit(Coder *r, int bit, f4 x0, f4 x1, float *a, float *b, float learning, int decode) {
+INLINE int mix_bit(Coder *r, int bit, f4 x0, f4 x1, float *a, float *b, float learning,
+                   int decode) {
   f4 a0 = load4(a), a1 = load4(a + 4), b0 = load4(b), b1 = load4(b + 4);
   float x = sum4((a0 + b0) * x0 + (a1 + b1) * x1);
   x = x > -15.9f ? x < 15.9f ? x : 15.9f : -15.9f;  // in bits; no number is the lowest
@@ -749,7 +750,9 @@ INLINE int code_spikes(Coder *r, int32_t *value, Mass *got, int decode) {
 }
 
 static inline int32_t middle_of(int32_t lo, int32_t hi) { return lo + ((hi - lo + 1) >> 1); }
-static inline int splits(int32_t lo, int32_t hi, int32_t fine) { return lo < hi && hi - lo >= fine; }
+static inline int splits(int32_t lo, int32_t hi, int32_t fine) {
+  return lo < hi && hi - lo >= fine;
+}
 
 // Whether the value lies in an interval around the guess, else on which side and in which
 // of intervals that double; then bisection, down to what is all but evenly distributed.
@@ -1177,7 +1180,8 @@ INLINE int code_classes(int c, int decode) {
         for (int j = 0; j < i; j++) again |= near[j] == near[i];
         if (again) continue;
         uint32_t node = (uint32_t)tried << 24 | (uint32_t)near[i] << 1 | 1;
-        found = code_class_event(&r, (float)value == near[i], tried, contexts, node, pattern, decode);
+        found = code_class_event(&r, (float)value == near[i], tried, contexts, node, pattern,
+                                 decode);
         if (found) { value = (int32_t)near[i]; break; }
         tried++;
       }
