@@ -537,6 +537,45 @@ static float features_01(int i, f4 *f) { return features(i, 0, 1, 0, f); }
 static float features_10(int i, f4 *f) { return features(i, 1, 0, 0, f); }
 static float features_11(int i, f4 *f) { return features(i, 1, 1, 0, f); }
 
+// Some cells are added at once, each sum in their order: sums are then read and written less often.
+enum { TOGETHER = 4 };
+typedef struct { d2 f[FEATURES / 2], target; } Surveyed;
+static Surveyed surveyed[TOGETHER];
+
+static void add_cell(Normal *n, const Surveyed *cell) {
+  for (int i = 0; i < FEATURES / 2; i++) {
+    d2 even = {cell->f[i][0], cell->f[i][0]}, odd = {cell->f[i][1], cell->f[i][1]};
+    n->b[i] += cell->target * cell->f[i];
+    for (int j = 0; j <= i; j++) {
+      n->a[2 * i][j] += even * cell->f[j];
+      n->a[2 * i + 1][j] += odd * cell->f[j];
+    }
+  }
+}
+static void add_surveyed(Normal *n) {
+  for (int i = 0; i < FEATURES / 2; i++) {
+    d2 even[TOGETHER], odd[TOGETHER], b = n->b[i];
+    for (int k = 0; k < TOGETHER; k++) {
+      d2 f = surveyed[k].f[i];
+      b += surveyed[k].target * f;
+      even[k] = (d2){f[0], f[0]};
+      odd[k] = (d2){f[1], f[1]};
+    }
+    n->b[i] = b;
+    d2 *row = n->a[2 * i], *next = n->a[2 * i + 1];
+    for (int j = 0; j <= i; j++) {
+      d2 a0 = row[j], a1 = next[j];
+      for (int k = 0; k < TOGETHER; k++) {
+        d2 f = surveyed[k].f[j];
+        a0 += even[k] * f;
+        a1 += odd[k] * f;
+      }
+      row[j] = a0;
+      next[j] = a1;
+    }
+  }
+}
+
 void EXPORT(survey)(int32_t every) {
   int t = t_now++;
   if (has_beside) place_base();
@@ -549,7 +588,7 @@ void EXPORT(survey)(int32_t every) {
     float *v = around.v;
     const float *u = around.u;
     pad_top(v, before);
-    int phase = (t * 7 + c * 3) % every;
+    int phase = (t * 7 + c * 3) % every, waiting = 0;
     for (int y = 0; y < Y; y++) {
       pad_left(v, y, before);
       int chosen = y > 0 && (y + phase) % every == 0;
@@ -568,25 +607,17 @@ void EXPORT(survey)(int32_t every) {
             f[5][2] = 2 * u[i] - u[i - 1] - u[i + 1];
             f[5][3] = 2 * u[i] - u[i - S] - u[i + S];
           }
-          double target = value - m;
-          d2 wide[FEATURES / 2];
-          for (int i = 0; i < FEATURES / 2; i++) {
-            int j = i / 2, k = i % 2 * 2;
-            wide[i] = (d2){f[j][k], f[j][k + 1]};
-            n->b[i] += (d2){target, target} * wide[i];
-          }
-          for (int i = 0; i < FEATURES / 2; i++) {
-            d2 even = {wide[i][0], wide[i][0]}, odd = {wide[i][1], wide[i][1]};
-            for (int j = 0; j <= i; j++) {
-              n->a[2 * i][j] += even * wide[j];
-              n->a[2 * i + 1][j] += odd * wide[j];
-            }
-          }
+          Surveyed *cell = &surveyed[waiting++];
+          cell->target = (d2){value - m, value - m};
+          for (int k = 0; k < FEATURES / 2; k++)
+            cell->f[k] = (d2){f[k / 2][k % 2 * 2], f[k / 2][k % 2 * 2 + 1]};
+          if (waiting == TOGETHER) { add_surveyed(n); waiting = 0; }
         }
         place_cell(v, y, x, value);
       }
       pad_right(v, y);
     }
+    for (int i = 0; i < waiting; i++) add_cell(n, &surveyed[i]);
     pad_bottom(v);
   }
 }
