@@ -85,12 +85,20 @@ class Tally:
         self.watched &= other.watched
 
 
+def _coders_of(payload: bytes) -> set[str]:
+    return {layer.coder for layer in parse_header(payload).layers}
+
+
 class Cases:
     """Numbered cases: the seeds in turn, a mutation and damage by the case's own generator."""
 
-    def __init__(self, seeds: list[bytes], bombs: list[bytes], seed: int, forged: bool) -> None:
-        self.seeds, self.others, self.seed = seeds, seeds + 20 * bombs, seed
-        self.mutations = [m for m in MUTATIONS if not (forged and is_blind(m))]
+    def __init__(
+        self, known: list[bytes], bombs: list[bytes], seed: int, coder: str | None
+    ) -> None:
+        self.known, self.seed = known, seed
+        self.seeds = [s for s in known if coder in (None, *_coders_of(s))]
+        self.others = self.seeds + 20 * bombs
+        self.mutations = [m for m in MUTATIONS if coder is None or not is_blind(m)]
 
     def make(self, number: int) -> tuple[str, bytes, bytes, bool]:
         """The mutation's name, the payload, the original, and whether its array is demanded."""
@@ -163,7 +171,7 @@ def _declared_bytes(payload: bytes) -> int:
 
 def work(cases: Cases, start: int, stop: int) -> None:
     """Run cases in this process, which may not survive it; print a line for each."""
-    for payload in cases.seeds:
+    for payload in cases.known:  # so that every coder is imported
         judge(payload, payload, True)
     bound_memory(MEMORY)
     print("watched" if forbid_files_and_network() else "not watched", flush=True)
@@ -226,10 +234,6 @@ def print_tally(tally: Tally, seconds: float) -> None:
         print(f"FAULT: {fault} ({mutation}, {count} times, first in case {first})")
 
 
-def _coders_of(payload: bytes) -> set[str]:
-    return {layer.coder for layer in parse_header(payload).layers}
-
-
 def main() -> int:
     """Run all cases, print the table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -247,11 +251,11 @@ def main() -> int:
         return 0
     began = time.perf_counter()
     tally = Tally()
-    seeds = [s for s in load_seeds().values() if arguments.coder in (None, *_coders_of(s))]
+    cases = list(load_seeds().values()), load_bombs(), arguments.seed, arguments.coder
+    seeds = Cases(*cases).seeds
     if not seeds:
         parser.error(f"no payload to start from has a layer of {arguments.coder!r}")
-    cases = seeds, load_bombs(), arguments.seed, arguments.coder is not None
-    print(f"{len(cases[0])} payloads to start from, {len(cases[1])} that expand")
+    print(f"{len(seeds)} payloads to start from, {len(cases[1])} that expand")
     stop = arguments.first + arguments.cases
     starts = range(arguments.first, stop, BATCH)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.workers) as pool:

@@ -47,6 +47,8 @@ class Effort:
         Octaves of mean square error by which encodes lie below such sketches, in the mean.
     quick_model : bool
         The adaptive coder's quick model: 2 to 15 % larger than the whole one, twice as fast.
+    contexts : bool
+        Maps of missing cells by the adaptive coder, where they are large.
     deltas : bool
         Differences in time by the coder that the user named.
     direct_others : bool
@@ -102,6 +104,7 @@ class Effort:
     sketch: int
     sketch_gain: float
     quick_model: bool
+    contexts: bool
     deltas: bool
     direct_others: bool
     splits: bool
@@ -184,6 +187,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "sketch":        (1,     1,     1,     1,     1,     1,     4,     4,     4),
     "sketch_gain":   (0.0,   0.0,   0.0,   0.4,   0.6,   0.6,   0.15,  0.15,  0.15),
     "quick_model":   (True,  True,  False, False, False, False, False, False, False),
+    "contexts":      (False, True,  True,  True,  True,  True,  True,  True,  True),
     "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
     "direct_others": (False, False, False, False, False, False, True,  True,  True),
     "splits":        (False, False, False, True,  True,  True,  True,  True,  True),

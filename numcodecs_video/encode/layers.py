@@ -191,7 +191,7 @@ def encode_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
         return None
     packed, classes = _encode_changes(chunk, chunk.missing), chunk.missing.classes
     size = len(packed[1]) + sum(map(len, packed[2]))
-    if size >= _WORTH_CONTEXTS:
+    if chunk.effort.contexts and size >= _WORTH_CONTEXTS:
         options = chunk.effort.options("adaptive", lossy=False, cells=classes.size)
         spec = EncodeSpec(8, None, options)
         encoded = find_coder("adaptive").encode(classes, chunk.segments, spec)

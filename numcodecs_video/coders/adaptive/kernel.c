@@ -19,6 +19,11 @@ typedef int32_t i4 __attribute__((vector_size(16)));
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 
+// Clang reads all that a function needs before it uses any, which registers cannot hold: no read
+// moves across a fence. It also takes addresses apart: of an `address` it knows nothing.
+#define FENCE __asm__ volatile("" ::: "memory")
+static inline const float *address(const float *p) { __asm__("" : "+r"(p)); return p; }
+
 static inline f4 all(float v) { return (f4){v, v, v, v}; }
 static inline f4 root4(f4 v) {
 #ifdef __wasm__
@@ -44,6 +49,13 @@ static inline i4 trunc4(f4 v) {
 static inline f4 select4(i4 mask, f4 a, f4 b) { return (f4)((mask & (i4)a) | (~mask & (i4)b)); }
 static inline f4 abs4(f4 a) { return (f4)((i4)a & 0x7fffffff); }
 static inline float sum4(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+static inline int sign_bits(i4 v) {
+#ifdef __wasm__
+  return (int)__builtin_wasm_bitmask_i32x4(v);
+#else
+  return _mm_movemask_ps((__m128)v);
+#endif
+}
 static inline float absf(float v) { return __builtin_fabsf(v); }
 static inline f4 load4(const float *p) { f4 v; __builtin_memcpy(&v, p, 16); return v; }
 static inline void store4(float *p, f4 v) { __builtin_memcpy(p, &v, 16); }
@@ -93,6 +105,7 @@ static int32_t weights[GROUPS * FEATURES];  // of a band, in units of 1 / 4096
 static uint8_t *valid;
 static float stretch_table[4096], rate[256], trust_of[256];
 static uint16_t squash_table[4096];
+static uint16_t plateau_of[16], places_of[256];  // of comparisons with neighbours
 static uint32_t *by_neighbours, *by_value, *slots;  // counters
 static int32_t slot_bits;
 static float *mixer_a, *mixer_b;
@@ -286,6 +299,16 @@ static void make_tables(void) {
     while (j < 4095 && squash_table[j] < i * 16 + 8) j++;
     stretch_table[i] = (float)(j - 2048) / 128.0f;
   }
+  for (int i = 0; i < 16; i++) {
+    int repeats = (i & 1) + (i >> 1 & 1), flat = i >> 2 & 1 ? 1 + (i >> 3) : 0;
+    plateau_of[i] = (uint16_t)((repeats * 3 + flat) * 12);
+  }
+  static const int32_t places[4] = {243, 81, 3, 9};
+  for (int i = 0; i < 256; i++) {
+    int32_t sum = 0;  // of places where a neighbour is not below
+    for (int j = 0; j < 4; j++) sum += (i >> j & 1 ? 0 : i >> (4 + j) & 1 ? 2 : 1) * places[j];
+    places_of[i] = (uint16_t)sum;
+  }
   for (int i = 0; i < 256; i++) {
     rate[i] = 1.0f / ((float)i + 1.6f);
     trust_of[i] = (float)i / ((float)i + 0.4f);
@@ -448,47 +471,55 @@ static void look_around(int t, int c) {
   a->ed = c > 1 ? plane_of(errors, 2, t, c - 2) : a->ep - S - 1;
 }
 
-static inline float mean_at(const float *v) {
-  return (v[-1] + v[-S]) * 0.375f + (v[-S - 1] + v[-S + 1]) * 0.125f;
-}
 // Neighbours without the mean of their plane's around the cell; returns the cell's own plane's.
 // Constants: whether there is a frame before, a band before, a base.
 INLINE float features(int i, int has_frame, int has_band, int has_base, f4 *f) {
   const Planes *a = &around;
-  const float *v = a->v + i, *n = v - S, *nn = n - S;
-  float m = (v[-1] + n[0]) * 0.375f + (n[-1] + n[1]) * 0.125f;
-  f[0] = (f4){v[-1], n[0], n[-1], n[1]};
+  // Addresses are of the cell three to the left: what is added to them is never negative.
+  const float *v = address(a->v + i - 3), *n = address(v - S), *nn = address(n - S);
+  f4 own = load4(n + 2);
+  f4 raw = {v[2], own[1], own[0], own[2]};
+  float m = (raw[0] + raw[1]) * 0.375f + (raw[2] + raw[3]) * 0.125f;
+  f4 mean = all(m);
+  f[0] = raw - mean;
+  FENCE;
   if (has_frame) {
-    const float *p = a->p + i, *pn = p - S, *ps = p + S, *q = a->q + i;
-    f[1] = (f4){v[-2], nn[0], p[0], p[-1]};
-    f[2] = (f4){pn[0], p[1], ps[0], pn[-1]};
-    f[3] = (f4){pn[1], ps[-1], ps[1], q[0]};
+    const float *p = address(a->p + i - 3), *pn = address(p - S), *ps = address(p + S);
+    f4 row = load4(p + 2);
+    f[1] = (f4){v[1], nn[3], row[1], row[0]} - mean;
+    FENCE;
+    f4 above = load4(pn + 2);
+    f[2] = (f4){above[1], p[4], ps[3], above[0]} - mean;
+    FENCE;
+    const float *q = address(a->q + i - 3);
+    f[3] = (f4){pn[4], ps[2], ps[4], q[3]} - mean;
+    FENCE;
     if (!has_band) {
-      f[4] = (f4){nn[1], n[-2], q[-1], q[1]};
-      f[5] = (f4){q[-S], q[S], p[2], n[2]};
+      f[4] = (f4){nn[4], n[1], q[2], q[4]} - mean;
+      FENCE;
+      f[5] = (f4){address(q - S)[3], address(q + S)[3], p[5], n[5]} - mean;
+      FENCE;
     }
   } else {
-    f[1] = (f4){v[-2], nn[0], nn[1], n[-2]};
-    f[2] = (f4){n[2], nn[-1], v[-3], nn[-2]};
-    f[3] = (f4){nn[2], v[-2], v[-2], v[-2]};
-    if (!has_band) f[4] = f[5] = all(v[-1]);
+    f[1] = (f4){v[1], nn[3], nn[4], n[1]} - mean;
+    f[2] = (f4){n[5], nn[2], v[0], nn[1]} - mean;
+    f[3] = (f4){nn[5], v[1], v[1], v[1]} - mean;
+    if (!has_band) f[4] = f[5] = all(v[2]) - mean;
   }
-  f4 mb = all(m), mbd = all(m);
   if (has_band) {
-    const float *b = a->b + i;
-    f[4] = (f4){b[0], b[-1], b[-S], b[1]};
-    f[5] = (f4){b[S], a->b21[i], a->d22[i], a->d23[i]};
-    float of_b = mean_at(b), of_d = mean_at(a->d + i);
-    mb = all(of_b);
-    mbd = (f4){of_b, of_b, of_d, of_d};
+    const float *b = address(a->b + i - 3), *bn = address(b - S), *d = address(a->d + i - 3);
+    float of_b = (b[2] + bn[3]) * 0.375f + (bn[2] + bn[4]) * 0.125f;
+    f[4] = (f4){b[3], b[2], bn[3], b[4]} - all(of_b);
+    FENCE;
+    const float *dn = address(d - S);
+    float of_d = (d[2] + dn[3]) * 0.375f + (dn[2] + dn[4]) * 0.125f;
+    f[5] = (f4){address(b + S)[3], a->b21[i], a->d22[i], a->d23[i]} - (f4){of_b, of_b, of_d, of_d};
+    FENCE;
   }
-  for (int j = 0; j < 4; j++) f[j] -= all(m);
-  f[4] -= mb;
-  f[5] -= mbd;
   if (has_base) {
-    const float *u = a->u + i;
-    f[5][2] = 2 * u[0] - u[-1] - u[1];
-    f[5][3] = 2 * u[0] - u[-S] - u[S];
+    const float *u = address(a->u + i - 3);
+    f[5][2] = 2 * u[3] - u[2] - u[4];
+    f[5][3] = 2 * u[3] - address(u - S)[3] - address(u + S)[3];
   }
   return m;
 }
@@ -515,6 +546,45 @@ static float features_01(int i, f4 *f) { return features(i, 0, 1, 0, f); }
 static float features_10(int i, f4 *f) { return features(i, 1, 0, 0, f); }
 static float features_11(int i, f4 *f) { return features(i, 1, 1, 0, f); }
 
+// Some cells are added at once, each sum in their order: sums are then read and written less often.
+enum { TOGETHER = 4 };
+typedef struct { d2 f[FEATURES / 2], target; } Surveyed;
+static Surveyed surveyed[TOGETHER];
+
+static void add_cell(Normal *n, const Surveyed *cell) {
+  for (int i = 0; i < FEATURES / 2; i++) {
+    d2 even = {cell->f[i][0], cell->f[i][0]}, odd = {cell->f[i][1], cell->f[i][1]};
+    n->b[i] += cell->target * cell->f[i];
+    for (int j = 0; j <= i; j++) {
+      n->a[2 * i][j] += even * cell->f[j];
+      n->a[2 * i + 1][j] += odd * cell->f[j];
+    }
+  }
+}
+static void add_surveyed(Normal *n) {
+  for (int i = 0; i < FEATURES / 2; i++) {
+    d2 even[TOGETHER], odd[TOGETHER], b = n->b[i];
+    for (int k = 0; k < TOGETHER; k++) {
+      d2 f = surveyed[k].f[i];
+      b += surveyed[k].target * f;
+      even[k] = (d2){f[0], f[0]};
+      odd[k] = (d2){f[1], f[1]};
+    }
+    n->b[i] = b;
+    d2 *row = n->a[2 * i], *next = n->a[2 * i + 1];
+    for (int j = 0; j <= i; j++) {
+      d2 a0 = row[j], a1 = next[j];
+      for (int k = 0; k < TOGETHER; k++) {
+        d2 f = surveyed[k].f[j];
+        a0 += even[k] * f;
+        a1 += odd[k] * f;
+      }
+      row[j] = a0;
+      next[j] = a1;
+    }
+  }
+}
+
 void EXPORT(survey)(int32_t every) {
   int t = t_now++;
   if (has_beside) place_base();
@@ -527,7 +597,7 @@ void EXPORT(survey)(int32_t every) {
     float *v = around.v;
     const float *u = around.u;
     pad_top(v, before);
-    int phase = (t * 7 + c * 3) % every;
+    int phase = (t * 7 + c * 3) % every, waiting = 0;
     for (int y = 0; y < Y; y++) {
       pad_left(v, y, before);
       int chosen = y > 0 && (y + phase) % every == 0;
@@ -546,25 +616,17 @@ void EXPORT(survey)(int32_t every) {
             f[5][2] = 2 * u[i] - u[i - 1] - u[i + 1];
             f[5][3] = 2 * u[i] - u[i - S] - u[i + S];
           }
-          double target = value - m;
-          d2 wide[FEATURES / 2];
-          for (int i = 0; i < FEATURES / 2; i++) {
-            int j = i / 2, k = i % 2 * 2;
-            wide[i] = (d2){f[j][k], f[j][k + 1]};
-            n->b[i] += (d2){target, target} * wide[i];
-          }
-          for (int i = 0; i < FEATURES / 2; i++) {
-            d2 even = {wide[i][0], wide[i][0]}, odd = {wide[i][1], wide[i][1]};
-            for (int j = 0; j <= i; j++) {
-              n->a[2 * i][j] += even * wide[j];
-              n->a[2 * i + 1][j] += odd * wide[j];
-            }
-          }
+          Surveyed *cell = &surveyed[waiting++];
+          cell->target = (d2){value - m, value - m};
+          for (int k = 0; k < FEATURES / 2; k++)
+            cell->f[k] = (d2){f[k / 2][k % 2 * 2], f[k / 2][k % 2 * 2 + 1]};
+          if (waiting == TOGETHER) { add_surveyed(n); waiting = 0; }
         }
         place_cell(v, y, x, value);
       }
       pad_right(v, y);
     }
+    for (int i = 0; i < waiting; i++) add_cell(n, &surveyed[i]);
     pad_bottom(v);
   }
 }
@@ -660,6 +722,7 @@ NOINLINE void prepare4(int e0, int e1, int e2, int e3) {
     odds[i] = clamp4(log_odds(p, w - p), all(-12), all(12));
     one[i] = p + k->mix_s * parts[i].s;
     both[i] = w + k->mix_s * wholes[i].s;
+    FENCE;
   }
   f4 sum = sum4x4(one[0], one[1], one[2], one[3]);
   f4 rest = sum4x4(both[0], both[1], both[2], both[3]) - sum;
@@ -683,6 +746,7 @@ NOINLINE void prepare4(int e0, int e1, int e2, int e3) {
     events[i].odds = odds[i];
     events[i].other = other[i];
     events[i].event = id[i];
+    FENCE;
   }
   f4 z = min4(max4(sum4x4(x[0], x[1], x[2], x[3]), all(-15.9f)), all(15.9f)) * 128.0f + 2048.0f;
   i4 at = trunc4(z);
@@ -705,7 +769,7 @@ NOINLINE void prepare(int event, f4 part_a, f4 part_b, f4 part_s,
   x = x > -15.9f ? x < 15.9f ? x : 15.9f : -15.9f;  // in bits; no number is the lowest
   events[0] = (Event){odds, other, event, squash_table[(int32_t)(x * 128.0f + 2048.0f)]};
 }
-NOINLINE void learn_event(int i, int bit) {
+INLINE void learn_event(int i, int bit) {
   const Event *e = &events[i];
   float *a = cell.weights_a + e->event * INPUTS, *b = cell.weights_b + e->event * INPUTS;
   f4 miss = all((float)((bit << 16) - (int32_t)e->p) * (0.004f / 65536.0f));
@@ -774,14 +838,21 @@ INLINE int32_t code_interval(Coder *r, int32_t value, int32_t guess, float scale
   int32_t right = middle_of(middle, hi);
   parts[0] = minus(f_hi, f_lo); wholes[0] = whole;
   if (half == 0) {
-    f_above = below(k, (float)above); f_under = below(k, (float)under);
+    f_above = below(k, (float)above);
+    FENCE;
+    f_under = below(k, (float)under);
+    FENCE;
     parts[1] = minus(whole, f_hi); wholes[1] = plus(parts[1], f_lo);
     parts[2] = minus(whole, f_above); wholes[2] = minus(whole, f_hi);
     parts[3] = f_under; wholes[3] = f_lo;
     prepare4(INSIDE, SIDE, GALLOP, GALLOP + 6);
   } else {
     f = below(k, (float)middle);
-    f_left = below(k, (float)left); f_right = below(k, (float)right);
+    FENCE;
+    f_left = below(k, (float)left);
+    FENCE;
+    f_right = below(k, (float)right);
+    FENCE;
     parts[1] = minus(f_hi, f); wholes[1] = parts[0];
     parts[2] = minus(f, f_left); wholes[2] = minus(f, f_lo);
     parts[3] = minus(f_hi, f_right); wholes[3] = minus(f_hi, f);
@@ -916,41 +987,58 @@ static float usual;  // the mean texture of the base
 
 INLINE void predict(int i, int has_frame, int has_band, int has_base) {
   const Planes *a = &around;
-  f4 f[FEATURES / 4], g[ERRORS / 4];
+  f4 *f = seen.f, *g = seen.g;
   float m = features(i, has_frame, has_band, has_base, f);
-  const float *e = a->e + i, *en = e - S, *ep = a->ep + i, *eb = a->eb + i;
-  g[0] = (f4){e[-1], en[0], en[-1], en[1]};
+  const float *e = address(a->e + i - 3), *en = address(e - S), *enn = address(en - S);
+  const float *ep = address(a->ep + i - 3);
+  g[0] = (f4){e[2], en[3], en[2], en[4]};
+  FENCE;
+  g[1] = (f4){e[1], enn[3], en[5], ep[3]};
+  FENCE;
   if (has_band) {
-    g[1] = (f4){e[-2], en[-S], en[2], ep[0]};
-    g[2] = (f4){ep[1], ep[S], eb[0], eb[-1]};
-    g[3] = (f4){eb[-S], eb[1], eb[S], a->ed[i]};
+    const float *eb = address(a->eb + i - 3);
+    g[2] = (f4){ep[4], address(ep + S)[3], eb[3], eb[2]};
+    FENCE;
+    g[3] = (f4){address(eb - S)[3], eb[4], address(eb + S)[3], a->ed[i]};
   } else {
-    g[1] = (f4){e[-2], en[-S], en[2], ep[0]};
-    g[2] = (f4){ep[2], ep[S + 1], en[-S + 1], ep[-1]};
-    g[3] = (f4){ep[-S], ep[1], ep[S], ep[-S - 1]};
+    const float *es = address(ep + S);
+    g[2] = (f4){ep[5], es[4], enn[4], ep[2]};
+    FENCE;
+    const float *eu = address(ep - S);
+    g[3] = (f4){eu[3], ep[4], es[3], eu[2]};
   }
+  FENCE;
   // Four predictions and their blend.
   f4 acc0 = f[0] * linear.w0[0], acc1 = f[0] * linear.w1[0], norm = f[0] * f[0];
+#pragma clang loop unroll(full)
   for (int j = 1; j < FEATURES / 4; j++) {
-    acc0 += f[j] * linear.w0[j]; acc1 += f[j] * linear.w1[j]; norm += f[j] * f[j];
+    f4 h = f[j];
+    acc0 += h * linear.w0[j]; acc1 += h * linear.w1[j]; norm += h * h;
+    FENCE;
   }
   f4 acc2 = g[0] * linear.w2[0], norm2 = g[0] * g[0];
-  for (int j = 1; j < ERRORS / 4; j++) { acc2 += g[j] * linear.w2[j]; norm2 += g[j] * g[j]; }
-  for (int j = 0; j < FEATURES / 4; j++) seen.f[j] = f[j];
-  for (int j = 0; j < ERRORS / 4; j++) seen.g[j] = g[j];
-  float p0 = sum4(acc0), p1 = p0 + sum4(acc2), p2 = sum4(acc1);
+#pragma clang loop unroll(full)
+  for (int j = 1; j < ERRORS / 4; j++) {
+    f4 h = g[j];
+    acc2 += h * linear.w2[j]; norm2 += h * h;
+    FENCE;
+  }
+  seen.norm2 = sum4(norm2);
+  f4 sums = sum4x4(acc0, acc2, acc1, norm);
+  float p0 = sums[0], p1 = p0 + sums[1], p2 = sums[2];
+  seen.norm = sums[3];
   f4 west = all(f[0][0]), north = all(f[0][1]), corner = all(f[0][2]);
   f4 most = max4(west, north), least = min4(west, north);
   f4 med = select4(corner <= least, most, west + north - corner);
   med = select4(corner >= most, least, med);
   f4 guesses = (f4){p0, p1, p2, med[0]} + m;  // in levels from here
   seen.p1 = guesses[1]; seen.p2 = guesses[2];
-  seen.norm = sum4(norm); seen.norm2 = sum4(norm2);
   guesses = max4(min4(guesses, all((float)top + 1)), all(-1));
   f4 trust = 1.0f / (linear.recent * linear.recent + 0.001f);
   float blend = sum4(trust * guesses) / sum4(trust);
   seen.guesses = guesses;
   seen.blend = blend;
+  FENCE;
   // How large errors have been around.
   const float *z = a->z + i, *zn = z - S;
   float size = 2 * (z[-1] + zn[0]) + zn[-1] + zn[1] + z[-2] + zn[-S];
@@ -968,9 +1056,14 @@ INLINE void predict(int i, int has_frame, int has_band, int has_base) {
   float vp = has_frame ? p[0] : v[-1];
   float vb = has_frame && has_band ? vp + b[0] - a->b21[i] : vn[1];
   cell.spike = (f4){vp, v[-1], vn[0], vb};
-  int repeats = has_frame ? (v[-1] == p[-1]) + (vn[0] == p[-S]) : 0;
-  int flat = v[-1] != vn[0] ? 0 : vn[-1] != v[-1] ? 1 : 2;
-  int other = has_frame && has_band ? b[0] == a->b21[i] ? 1 : 2 : 0, shared = 0;
+  f4 own = {v[-1], vn[0], vn[-1], vn[1]};
+  f4 left = __builtin_shufflevector(own, own, 0, 1, 0, 2);
+  f4 right = __builtin_shufflevector(own, own, 1, 0, 1, 0);
+  right[0] = has_frame ? p[-1] : 0;
+  right[1] = has_frame ? p[-S] : 0;
+  int alike = sign_bits(left == right), other = 0, shared = 0;
+  if (!has_frame) alike &= 12;
+  if (has_frame && has_band) other = b[0] == a->b21[i] ? 1 : 2;
   if (has_base) {
     float q = texture(a->u + i);
     shared = q < usual * 0.5f ? 0 : q < usual ? 1 : q < usual * 2 ? 2 : 3;
@@ -978,17 +1071,17 @@ INLINE void predict(int i, int has_frame, int has_band, int has_base) {
     const float *q = has_band ? b : p;
     shared = (q[0] == q[-1]) + 2 * (q[0] == q[-S]);
   }
-  int state = ((repeats * 3 + flat) * 3 + other) * 4 + shared;
+  int state = plateau_of[alike] + other * 4 + shared;
   const float *mix = band->mix[state];
   cell.mix_a = load4(mix); cell.mix_b = load4(mix + 4); cell.mix_s = load4(mix + 8);
   int32_t guess = blend < 0 ? 0 : (int32_t)(blend + 0.5f);
   if (guess > top) guess = top;
   float r = (float)guess;
-  int where = third(v[-1], r) * 3 + third(vn[0], r);
-  where = (where * 3 + third(vp, r)) * 3 + third(vn[1], r);
-  where = (where * 3 + third(vn[-1], r)) * 3 + third(vb, r);
+  f4 level = all(r);
+  int under = sign_bits(own < level), over = sign_bits(own > level);
+  int where = places_of[under | over << 4] + third(vp, r) * 27 + third(vb, r);
   cell.neighbours = by_neighbours + where * EVENTS;
-  cell.value = by_value + guess % VALUES * EVENTS;
+  cell.value = by_value + (guess & (VALUES - 1)) * EVENTS;
   cell.weights_a = mixer_a + bucket * EVENTS * INPUTS;
   cell.weights_b = mixer_b + state * EVENTS * INPUTS;
   seen.scale = scale; seen.bucket = bucket; seen.state = state; seen.guess = guess;
@@ -1022,7 +1115,10 @@ NOINLINE void learn_number(int i, float v) {
 }
 
 NOINLINE int32_t decode_number(void) {
-  return code_interval(&coder, 0, seen.guess, seen.scale[3], &got, 1);
+  Coder r = coder;
+  int32_t value = code_interval(&r, 0, seen.guess, seen.scale[3], &got, 1);
+  coder = r;
+  return value;
 }
 NOINLINE int32_t encode_number(int32_t value) {
   return code_interval(&coder, value, seen.guess, seen.scale[3], &got, 0);
