@@ -16,7 +16,7 @@ from numcodecs_video.xarray.encoding import EncodingSettings
 from numcodecs_video.xarray.encoding import choose_encodings as choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.reading import Groups
 
 __all__ = ["choose_encodings"]
+
+MOST_NAMED = 5  # in one message: a satellite's product has a hundred maps
 
 
 def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
@@ -38,27 +40,31 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
     Warns
     -----
     UserWarning
-        As `encoding` does; where measurements are no cubes, and so keep no promise.
+        As `encoding` does; where measurements are no cubes, and so keep no promise; where there is
+        no cube at all.
 
     Raises
     ------
     click.ClickException
         If a promise is given as one number and there is no cube at all.
     """
-    for word, bound in _numbers_in(settings).items():
-        left = list(_left_without(groups, settings.get("axes")))
-        option = f"--{word.replace('_', '-')} {bound:g}"
-        if not any(_cubes_in(ds, settings.get("axes")) for ds in groups.values()):
-            raise click.ClickException(
-                f"{option} holds for no variable, since none can be video: {'; '.join(left)}. Name "
-                "axes, as in --axes member=t, or leave the promise out"
-            )
-        if left:
-            warnings.warn(
-                f"{option} does not touch what is stored as Zarr does by default: "
-                f"{'; '.join(left)}",
-                stacklevel=2,
-            )
+    axes = settings.get("axes")
+    left = _listed(list(_left_without(groups, axes)))
+    has_cubes = any(_cubes_in(ds, axes) for ds in groups.values())
+    numbers = [f"--{w.replace('_', '-')} {n:g}" for w, n in _numbers_in(settings).items()]
+    if numbers and not has_cubes:
+        raise click.ClickException(
+            f"{numbers[0]} holds for no variable, since none can be video: "
+            f"{left or 'there are no measurements in two dimensions or more'}. Name axes, as in "
+            "--axes member=t, or leave the promise out"
+        )
+    if left and numbers:
+        warnings.warn(
+            f"{numbers[0]} does not touch what is stored as Zarr does by default: {left}",
+            stacklevel=2,
+        )
+    if left and not has_cubes:
+        warnings.warn(f"nothing becomes video: {left}", stacklevel=2)
     chosen, advice = choose(groups, EncodingSettings(tune=True, **settings))
     for text in advice:
         warnings.warn(text, stacklevel=2)
@@ -89,6 +95,11 @@ def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[st
             dims = ", ".join(map(str, variable.dims))
             lacking = "time axis" if _lacks_time(variable, axes) else "time, y and x axes"
             yield f"{group}/{name}".lstrip("/") + f" ({dims}) has no {lacking}"
+
+
+def _listed(left: Sequence[str]) -> str:
+    more = f"; and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+    return "; ".join(left[:MOST_NAMED]) + more
 
 
 def _lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:

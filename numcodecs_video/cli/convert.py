@@ -70,13 +70,13 @@ def _convert(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    from numcodecs_video.cli.opening import arrays_of, check_existence, store_of
+    from numcodecs_video.cli.opening import arrays_of, check_existence
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import format_size, print_json
     from numcodecs_video.cli.targets import check_target, completed
     from numcodecs_video.stored import holds_payloads
     from numcodecs_video.xarray import convert as convert_store
-    from numcodecs_video.xarray.compare import names_zarr
+    from numcodecs_video.xarray.compare import names_zarr, store_of
 
     check_existence(src)
     if not names_zarr(src):

@@ -14,7 +14,7 @@ from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
-from numcodecs_video.xarray.compare import names_zarr, open_lazily
+from numcodecs_video.xarray.compare import names_zarr, open_lazily, store_of
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import letters_of
 
@@ -29,7 +29,6 @@ __all__ = [
     "select_cube",
     "select_cubes",
     "select_variables",
-    "store_of",
     "unreadable",
 ]
 
@@ -73,7 +72,7 @@ def _refuse_groups(path: str) -> None:
     engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-        groups = xr.open_groups(path, engine=engine)
+        groups = xr.open_groups(store_of(path), engine=engine)
     filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
     for ds in groups.values():
         ds.close()
@@ -101,13 +100,6 @@ def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     if isinstance(node, zarr.Array):
         return [(Path(path).name, node)]
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]
-
-
-def store_of(path: str) -> Any:
-    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
-    if path.endswith(".zip") and Path(path).is_file():
-        return zarr.storage.ZipStore(path, mode="r")
-    return path
 
 
 def select_variables(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import xarray as xr
 
-from numcodecs_video.cli.opening import check_existence, store_of, unreadable
+from numcodecs_video.cli.opening import check_existence, unreadable
 from numcodecs_video.cli.unnamed import open_unnamed
-from numcodecs_video.xarray.compare import names_zarr
+from numcodecs_video.xarray.compare import names_zarr, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -98,7 +98,7 @@ def make_plan(chunk: Chunk, bound: float) -> Plan | None:
         return make_plan(chunk, 0)
     if chunk.tiny or (levels.direct is not None and levels.direct.constant):
         return None
-    ranking = rank(levels)
+    ranking = _search(levels)
     if ranking.sizes is None:
         return None
     sizes = ranking.sizes
@@ -152,7 +152,23 @@ class Ranking(NamedTuple):
 
 
 def rank(levels: ChunkLevels) -> Ranking:
-    """Search for the best candidates."""
+    """Search for the best candidates; where that is said to pay, as a lower effort would, too.
+
+    Searches are rough, and one that sees more does not always find more.
+    """
+    found, lower = _search(levels), levels.chunk.effort.lower
+    if not lower or found.sizes is None:
+        return found
+    settings = replace(levels.chunk.settings, effort=lower)
+    other = ChunkLevels(
+        replace(levels.chunk, settings=settings), levels.bound, relative=levels.relative
+    )
+    first = [c for c in _search(other).candidates[:1] if c not in found.candidates[: found.keep]]
+    others = [c for c in found.candidates if c not in first]
+    return found._replace(candidates=first + others, keep=found.keep + len(first))
+
+
+def _search(levels: ChunkLevels) -> Ranking:
     chunk = levels.chunk
     direct = [] if levels.direct is None else direct_candidates(levels)
     if levels.direct is not None and levels.direct.constant:

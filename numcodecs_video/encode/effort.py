@@ -75,6 +75,8 @@ class Effort:
         A base so many times larger than the best of the others is given up.
     residual_ffv1 : bool
         FFV1 for residuals.
+    lower : int
+        The effort whose own choice is made in full as well; 0 is none.
     keep : int
         Full encodes to choose among; with 1, a close second is made as well.
     encodes : int
@@ -114,6 +116,7 @@ class Effort:
     base_rate: float
     hopeless: float
     residual_ffv1: bool
+    lower: int
     keep: int
     encodes: int
     closer: int
@@ -195,6 +198,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "base_rate":     (2,     2,     2,     2,     2,     3,     9,     99,    99),
     "hopeless":      (1.1,   1.1,   1.1,   1.15,  1.15,  1.2,   1.3,   1.3,   1.3),
     "residual_ffv1": (False, False, False, False, False, True,  True,  True,  True),
+    "lower":         (0,     0,     0,     0,     0,     0,     6,     6,     6),
     "keep":          (1,     1,     1,     1,     1,     1,     3,     3,     3),
     "encodes":       (4,     5,     5,     6,     6,     7,     8,     9,     10),
     "closer":        (0,     0,     0,     0,     0,     0,     1,     2,     3),

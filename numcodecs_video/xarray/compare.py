@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import zarr
 
-__all__ = ["Comparison", "compare", "names_zarr", "open_lazily"]
+__all__ = ["Comparison", "compare", "names_zarr", "open_lazily", "store_of"]
 
 # What xarray moves from attributes to an encoding as it decodes.
 DECODED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "units")
@@ -206,6 +206,15 @@ def names_zarr(source: str) -> bool:
     return not name.lower().endswith(NETCDF)
 
 
+def store_of(source: str) -> Any:
+    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
+    if not source.endswith(".zip") or not Path(source).is_file():
+        return source
+    from zarr.storage import ZipStore
+
+    return ZipStore(source, mode="r")
+
+
 def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
     """Open a Zarr store, its URL, or a NetCDF file, reading no array.
 
@@ -217,10 +226,11 @@ def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
         engine: Literal["zarr"] | None = "zarr" if names_zarr(text) else None
         try:
-            return xr.open_dataset(text, engine=engine, chunks=None, cache=False, **options)
+            store = store_of(text)
+            return xr.open_dataset(store, engine=engine, chunks=None, cache=False, **options)
         except KeyError as error:  # xarray's, where there are no names of dimensions
             try:
-                return open_image(text).to_dataset()
+                return open_image(store_of(text)).to_dataset()
             except (OSError, ValueError):
                 raise error from None
 
@@ -249,7 +259,7 @@ def _stored_array(source: Source, name: str) -> zarr.Array[Any] | None:
     import zarr
 
     try:
-        return zarr.open_array(os.fspath(source), path=name, mode="r")
+        return zarr.open_array(store_of(os.fspath(source)), path=name, mode="r")
     except (FileNotFoundError, ValueError, NotADirectoryError):  # NetCDF, say
         return None
 

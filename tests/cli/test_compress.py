@@ -124,6 +124,9 @@ def test_zip_files_are_sources_and_targets(tmp_path, ds):
     with xr.open_zarr(zarr.storage.ZipStore(tmp_path / "b.zip", mode="r")) as after:
         xr.testing.assert_identical(after.load(), ds)
     assert "no faults" in run("doctor", tmp_path / "b.zip")
+    assert "v" in run("evaluate", tmp_path / "b.zip", *QUICK)
+    rows = json.loads(run("compare", tmp_path / "a.zip", tmp_path / "b.zip", "--json"))
+    assert all(row["identical"] and row["bytes_after"] for row in rows)
     assert "exists" in run("compress", tmp_path / "a", tmp_path / "b.zip", exit_code=1)
     run("compress", tmp_path / "a", tmp_path / "b.zip", "--overwrite", "--var", "m")
     assert [row["name"] for row in json.loads(run("info", tmp_path / "b.zip", "--json"))] == ["m"]
@@ -190,7 +193,14 @@ def test_variables_that_cannot_be_video(tmp_path, ds):
     assert "--max-error 0.1 holds for no variable" in printed
     assert "mesh (time, cells)" in printed
     assert not (tmp_path / "c").exists()
-    run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+    printed = run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
+    assert "Note: nothing becomes video: mesh (time, cells) has no time, y and x axes" in printed
+    maps = xr.Dataset({f"m{n}": ds.m for n in range(7)})
+    maps.to_zarr(tmp_path / "maps")
+    printed = run("compress", tmp_path / "maps", tmp_path / "d")
+    assert "m4 (y, x) has no time axis; and 2 more" in printed
+    printed = run("compress", tmp_path / "a", tmp_path / "e", *QUICK)
+    assert "Note" not in printed
 
 
 def damage(chunk: Path) -> None:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numcodecs_video import VideoCodec, synthetic
 from numcodecs_video.coders import Structure
+from numcodecs_video.encode import bounded
 from numcodecs_video.encode.bounded import descend, shortlist
 from numcodecs_video.encode.candidates import MOST_QP, Base, Direct
 from numcodecs_video.encode.trials import Trials
@@ -76,3 +78,27 @@ def test_a_close_second_of_another_kind_is_made_as_well(sizes, expected, keep):
     """A part cannot tell kinds apart that come within 3 %; two quantisers of one kind it can."""
     trials = Trials(None, 1, sizes=dict(sizes))
     assert shortlist(trials, trials.ranked()) == (expected, keep)
+
+
+def test_high_efforts_make_what_a_lower_one_would(monkeypatch):
+    """In full, beside their own: a search that sees more does not always find more."""
+    seen = {}
+    search = bounded._search
+
+    def note(levels):
+        found = search(levels)
+        seen[levels.chunk.effort.number] = found
+        return found
+
+    monkeypatch.setattr(bounded, "_search", note)
+    made = []
+    monkeypatch.setattr(
+        bounded, "encode_candidate", lambda c, levels, make=bounded.encode_candidate: (
+            made.append(c), make(c, levels)
+        )[1]
+    )  # fmt: skip
+    cube = synthetic.era5_like(times=8, height=48, width=56)
+    VideoCodec(max_error=0.2, effort=7).encode(cube)
+    assert set(seen) == {6, 7}
+    assert seen[6].candidates[0] in made
+    assert seen[7].candidates[0] in made
