@@ -145,6 +145,7 @@ def test_compress_keeps_bounds_in_the_units_of_the_data(tmp_path, source, ds):
         assert np.array_equal(copy.classes.values, ds.classes.values)
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_copy_needs_no_import(tmp_path, source):
     """A fresh process reads what compress wrote with xarray alone."""
     run_well("compress", source, tmp_path / "copy.zarr")

@@ -356,6 +356,7 @@ def clang_version() -> str:
     return words.stdout.partition("version ")[2].split()[0].partition("-")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(clang_version() != build.CLANG, reason=f"needs clang {build.CLANG}")
 def test_the_module_is_built_from_its_source(tmp_path: Path) -> None:
     build.build(tmp_path / "kernel.wasm")

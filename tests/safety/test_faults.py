@@ -126,6 +126,7 @@ class TestStores:
         np.testing.assert_array_equal(zarr.open_array(tmp_path / "a")[...], frames)
 
     @posix_only
+    @pytest.mark.slow
     def test_a_killed_writer_leaves_whole_chunks_or_none(self, zarr_format, tmp_path):
         """Whenever the process ends: each chunk is one that was written, or is not there."""
         frames = _frames()

@@ -425,6 +425,7 @@ class TestXarray:
             np.testing.assert_array_equal(back.t2m.isnull(), dataset.t2m.isnull())
 
     @needs_entry_points
+    @pytest.mark.slow
     def test_fresh_processes_read_with_xarray_alone(self, zarr_format, dataset, tmp_path):
         """A reader that never imports this package finds it by its entry points."""
         encoding = {"t2m": VideoCodec().encoding(zarr_format)}
