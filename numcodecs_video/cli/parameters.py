@@ -72,6 +72,8 @@ def parse_bound(text: str) -> tuple[str, float]:
     >>> parse_bound("t2m=0.01"), parse_bound("0.01")
     (('t2m', 0.01), ('', 0.01))
     """
+    if "," in text and "=" in text:
+        raise ValueError(f"{text!r} names several variables: give the option once for each")
     variable, _, number = text.rpartition("=")
     bound = _number(number)
     if text.startswith("=") or not math.isfinite(bound) or bound < 0:

@@ -25,6 +25,7 @@ from numcodecs_video.xarray.conventions import (
 )
 from numcodecs_video.xarray.dimensions import describe_unsuitable_chunks, letters_of
 from numcodecs_video.xarray.formats import brings_unfit_codecs, without_codecs
+from numcodecs_video.xarray.internals import is_in_memory
 from numcodecs_video.xarray.keywords import with_nearest_keyword
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
 from numcodecs_video.xarray.promises import (
@@ -280,6 +281,8 @@ def _encode_cube(
     if whole is not None:
         given["shards"] = whole
     if is_new:
+        if settings.tune and IN_UNITS & promise.keys() and not is_in_memory(variable.variable):
+            sample = sample or sample_of(variable, lengths, fewest=1)
         doubts += _doubts_of_cube(cube, promise, lengths, sample)
     dtype = stored_dtype(variable)
     if settings.zarr_format == 3 and (nodata is not None or dtype.kind == "f"):

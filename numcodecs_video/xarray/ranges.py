@@ -54,7 +54,8 @@ def doubt_of_bound(
     """
     known, partly = _span_in_memory(variable) or _span_stated(variable), False
     if known is None:
-        known, partly = _span_of(variable, sample), True
+        known = _span_of(variable, sample)
+        partly = sum(part.size for part in sample) < variable.size
     low, high = known
     if not high > low or bound <= MUCH * (high - low):
         return None

@@ -20,7 +20,9 @@ __all__ = ["sample_of"]
 FEWEST_CHUNKS = 3
 
 
-def sample_of(variable: xr.DataArray, chunks: Sequence[int]) -> list[NDArray[Any]]:
+def sample_of(
+    variable: xr.DataArray, chunks: Sequence[int], *, fewest: int = FEWEST_CHUNKS
+) -> list[NDArray[Any]]:
     """Take a few chunks spread over a variable, as stored.
 
     Parameters
@@ -28,14 +30,15 @@ def sample_of(variable: xr.DataArray, chunks: Sequence[int]) -> list[NDArray[Any
     variable : xarray.DataArray
         As it will be written; of a lazy one a few chunks are loaded.
     chunks : sequence of int
+    fewest : int
+        Take none where there are fewer; by default, where there are hardly more than a few.
 
     Returns
     -------
     list of ndarray
-        None where there are hardly more.
     """
     count = math.prod(-(-n // length) for n, length in zip(variable.shape, chunks, strict=True))
-    if count < FEWEST_CHUNKS:
+    if count < fewest:
         return []
     windows = spread_windows(variable.shape, chunks)
     return [stored_values(variable[window]) for window in windows]

@@ -74,6 +74,11 @@ def test_every_type_shows_its_form():
             assert written.name in option.get_help_record(CONTEXT)[0]
 
 
+def test_several_variables_in_one_bound_are_told_how_to_be_named():
+    with pytest.raises(ValueError, match="once for each"):
+        parameters.parse_bound("a=1,b=2")
+
+
 def test_repeated_options():
     """Values of variables, or one of all, and nothing twice."""
     assert collected(CONTEXT, OPTION, [("a", 1.0), ("b", 2.0)]) == {"a": 1.0, "b": 2.0}

@@ -77,6 +77,15 @@ def test_of_lazy_values_the_chunks_looked_at_tell():
         ncv.encoding(lazy, max_error=500, effort=1, tune=True, chunks={"time": 2})
 
 
+def test_a_lazy_variable_of_one_chunk_is_looked_at_as_a_whole(tmp_path):
+    """As of a file that a command opens: it is refused like values at hand."""
+    temperature().to_netcdf(tmp_path / "t2m.nc")
+    with xr.open_dataset(tmp_path / "t2m.nc", chunks={}) as lazy:
+        with pytest.raises(VideoCodecError, match="half of its range, 250 to 310 K: all values"):
+            ncv.to_zarr(lazy, tmp_path / "a", max_error=500, effort=1)
+        ncv.to_zarr(lazy, tmp_path / "a", max_error=5, effort=1)
+
+
 def test_constants_and_what_is_appended_are_not_held_to_their_range(tmp_path):
     """Nothing is lost of the first, and the promise of the second is that of the store."""
     ncv.encoding(temperature() * 0, max_error=500)
