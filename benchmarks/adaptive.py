@@ -4,7 +4,7 @@ What it measures: processor seconds of encoding and decoding levels by the adapt
 segments of 24 frames, medians of ``--runs``; millions of valid samples a second, and the bits that
 each takes. Integers and floats on a lattice of 16 bits are coded without loss, other floats in
 steps of a thousandth of their range. Integers of more than 8 bits are coded as a residual as well,
-beside a base that is their mean over 4 by 4 cells. Where the coder takes its model of numbers, the
+beside a base that is their mean over 4 by 4 cells. Where both choose the model of numbers, the
 quick one of the lowest efforts stands beside the whole one. Every array is compared with what was
 encoded; means are geometric.
 
