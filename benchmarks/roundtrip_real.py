@@ -3,7 +3,10 @@
 What it measures: for each variable of each store, in both Zarr formats, without loss and under the
 bound below, the bytes that ``numcodecs-video compress`` stores against Zarr's default codec on the
 same chunks, the largest error, and the seconds to write the store and to read it again. Seconds are
-of whole stores, one run each, and only tell seconds from minutes.
+of whole stores, one run each, and only tell seconds from minutes. MB/s are of each variable as
+stored, by the processor time of all threads and so of one core, through xarray and Zarr into memory
+and back: encoding searches, tunes and verifies, as ``compress`` does. One run encodes, the median
+of three decodes; what it takes hardly depends on the Zarr format, and is measured in format 3.
 
 How to repeat it: ``python benchmarks/roundtrip_real.py FOLDER [STORE ...]``, where FOLDER holds the
 Zarr stores named in ``BOUNDS``. The exit status is 1 if any promise breaks.
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,12 +27,13 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+import zarr
 from numpy.typing import NDArray
 
 from numcodecs_video.cli.copying import silent_about_format_3
 from numcodecs_video.cli.tables import format_number, format_size, new_table, print_table
 from numcodecs_video.metrics import largest_error, missing_changed, valid_cells
-from numcodecs_video.xarray import encoding
+from numcodecs_video.xarray import encoding, to_zarr
 
 # Largest errors that a user of each cube might state, in its units: about its noise, or what is
 # printed of it.
@@ -48,6 +53,8 @@ BOUNDS: dict[str, dict[str, float]] = {
     "landcover_yearly": {},
     "video_people_yuv": {"Y": 2, "U": 2, "V": 2},
 }
+
+DECODES = 3
 
 # Imports xarray alone: that Zarr finds the codec by itself is a part of the check.
 READER = """
@@ -76,6 +83,8 @@ class Row:
     stored_bytes: int
     error: float
     kept: bool
+    encode_rate: float | None
+    decode_rate: float | None
     write_seconds: float
     read_seconds: float
 
@@ -88,13 +97,16 @@ def main() -> int:
     parser.add_argument("--effort", type=int, default=5)
     arguments = parser.parse_args()
     rows: list[Row] = []
+    warm_up()
     for store in arguments.stores:
         source = arguments.folder / f"{store}.zarr"
         if not source.exists():
             parser.error(f"{source} does not exist")
+        promises: list[dict[str, float]] = [{}, BOUNDS[store]] if BOUNDS[store] else [{}]
+        rates = [measure_rates(source, bounds, effort=arguments.effort) for bounds in promises]
         for zarr_format in (2, 3):
-            for bounds in ({}, BOUNDS[store]) if BOUNDS[store] else ({},):
-                rows += check_store(source, zarr_format, bounds, effort=arguments.effort)
+            for bounds, found in zip(promises, rates, strict=True):
+                rows += check_store(source, zarr_format, bounds, found, effort=arguments.effort)
     print_rows(rows)
     broken = [row for row in rows if not row.kept]
     for row in broken:
@@ -102,8 +114,45 @@ def main() -> int:
     return 1 if broken else 0
 
 
+def warm_up() -> None:
+    """Load what the first encode and decode load."""
+    noise = np.random.default_rng(0).normal(size=(4, 40, 44))
+    store = zarr.storage.MemoryStore()
+    to_zarr(xr.Dataset({"a": (("time", "y", "x"), noise)}), store, max_error=0.5, effort=1)
+    xr.open_zarr(store, chunks=None).load()
+
+
+def measure_rates(
+    source: Path, bounds: dict[str, float], *, effort: int
+) -> dict[str, tuple[float, float]]:
+    """MB/s of encoding and of decoding each video variable, by processor time."""
+    ds = xr.open_zarr(source, decode_cf=False, chunks=None)
+    rates = {}
+    for name, given in encoding(ds).items():
+        one, store = ds[[name]].drop_encoding().load(), zarr.storage.MemoryStore()
+        chunks = {name: {"chunks": given["chunks"]}}  # of the whole store, as in the table
+        promise = {"max_error": {name: bounds[name]}} if name in bounds else {}
+        start = time.process_time()
+        to_zarr(one, store, encoding=chunks, effort=effort, **promise)
+        encode = time.process_time() - start
+        decodes = []
+        for _ in range(DECODES):
+            lazy = xr.open_zarr(store, decode_cf=False, chunks=None)[name]
+            start = time.process_time()
+            lazy.load()
+            decodes.append(time.process_time() - start)
+        megabytes = one[name].nbytes / 1e6
+        rates[name] = megabytes / encode, megabytes / statistics.median(decodes)
+    return rates
+
+
 def check_store(
-    source: Path, zarr_format: Literal[2, 3], bounds: dict[str, float], *, effort: int
+    source: Path,
+    zarr_format: Literal[2, 3],
+    bounds: dict[str, float],
+    rates: dict[str, tuple[float, float]],
+    *,
+    effort: int,
 ) -> list[Row]:
     """Compress one store, read it in another process, and compare all of its variables."""
     with tempfile.TemporaryDirectory() as folder:
@@ -122,6 +171,8 @@ def check_store(
                 raw_bytes=variable.nbytes,
                 default_bytes=stored_bytes(default / str(name)),
                 stored_bytes=stored_bytes(target / str(name)),
+                encode_rate=rates.get(str(name), (None, None))[0],
+                decode_rate=rates.get(str(name), (None, None))[1],
                 write_seconds=write_seconds,
                 read_seconds=read_seconds,
                 **compare(variable, decoded[str(name)], bounds.get(str(name))),
@@ -189,8 +240,11 @@ def print_rows(rows: list[Row]) -> None:
     table = new_table(
         "",
         ["store", "variable", "format", "promise"],
-        ["raw", "default", "video", "ratio", "vs default", "error", "write s", "read s", "kept"],
-    )
+        [
+            "raw", "default", "video", "ratio", "vs default", "error", "encode MB/s",
+            "decode MB/s", "write s", "read s", "kept",
+        ],
+    )  # fmt: skip
     for row in rows:
         table.add_row(
             row.store,
@@ -203,6 +257,8 @@ def print_rows(rows: list[Row]) -> None:
             f"{row.raw_bytes / row.stored_bytes:.1f}",
             f"{row.default_bytes / row.stored_bytes:.2f}",
             format_number(row.error),
+            "–" if row.encode_rate is None else f"{row.encode_rate:.2f}",
+            "–" if row.decode_rate is None else f"{row.decode_rate:.1f}",
             f"{row.write_seconds:.1f}",
             f"{row.read_seconds:.1f}",
             "yes" if row.kept else "NO",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,11 @@ def synthetic_suite(side: int = 128) -> Iterator[Case]:
     yield make_case("microscopy-like", synthetic.microscopy_like(times=20, **sizes))
 
 
-def real_cubes(folder: Path, cells: int) -> Iterator[Case]:
-    """The stores of `REAL` that a folder holds, cut to about so many cells."""
+def real_cubes(folder: Path, cells: int, words: Sequence[str] = ("",)) -> Iterator[Case]:
+    """The cubes of `REAL` that a folder holds, cut to about so many cells; names hold a word."""
     for store, name, nodata in REAL:
         path = folder / f"{store}.zarr"
-        if path.exists():
+        if path.exists() and any(word in f"{store} {name}" for word in words):
             yield make_case(f"{store} {name}", _open(path, name, cells), nodata)
 
 

@@ -237,7 +237,7 @@ def quantised_pictures(step: float) -> Volumes:
     return Volumes("quantising + JPEG XL", encode, decode)
 
 
-def jpeg2000(decibels: int, bits: int = 16) -> Pictures:
+def jpeg2000(decibels: float, bits: int = 16) -> Pictures:
     """JPEG 2000 by OpenJPEG, all bands of a date in one picture, at a PSNR of the whole scale."""
     return Pictures(
         f"JPEG 2000 {bits} bit",

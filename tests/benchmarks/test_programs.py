@@ -1,0 +1,60 @@
+"""Programs that measure stores run from end to end on a small one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not BENCHMARKS.exists(), reason="needs the checkout's benchmarks"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Holds one store of a name that the programs know."""
+    noise = np.random.default_rng(3).normal(0, 3, (8, 48, 64))
+    y, x = np.mgrid[:48, :64]
+    values = (60 + 30 * np.sin(x / 9) * np.cos(y / 7) + noise).astype("float32")
+    ds = xr.Dataset({"sic": (("time", "y", "x"), values)})
+    ds.to_zarr(tmp_path / "sea_ice_cmip6.zarr", zarr_format=2)
+    return tmp_path
+
+
+def printed_by(program: str, *arguments: object) -> str:
+    """What a program prints when nothing is wrong."""
+    command = [sys.executable, BENCHMARKS / program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_quick_model_stands_beside_the_whole_one(folder):
+    page = printed_by("adaptive.py", folder, "--runs", 1)
+    row = next(line for line in page.splitlines() if "sea_ice_cmip6 sic" in line)
+    whole_bits, quick_bits = (float(row.split()[i]) for i in (-6, -3))
+    assert 0 < whole_bits < quick_bits
+    assert "numbers, quick model" in page
+
+
+def test_real_stores_have_speeds_of_each_variable(folder):
+    """Both formats, without loss and under the bound, with MB/s before the seconds."""
+    page = printed_by("roundtrip_real.py", folder, "sea_ice_cmip6", "--effort", 1)
+    rows = [line.split() for line in page.splitlines() if "sea_ice_cmip6" in line]
+    assert [(row[2], row[3]) for row in rows] == [
+        ("2", "lossless"), ("2", "±0.5"), ("3", "lossless"), ("3", "±0.5"),
+    ]  # fmt: skip
+    for row in rows:
+        *_, encode, decode, _, _, kept = row
+        assert kept == "yes"
+        assert re.fullmatch(r"\d+\.\d\d", encode)
+        assert float(encode) > 0
+        assert float(decode) > 0
