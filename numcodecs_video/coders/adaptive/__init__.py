@@ -70,7 +70,8 @@ def encode(
     effort : int
         From 8, the weights are solved from all cells, and both models tried on all of them.
     quick : bool
-        Numbers by a simpler model: twice as fast either way, and 2 to 15 % larger.
+        Numbers by a simpler model: twice as fast either way, and a tenth larger; more where levels
+        repeat.
 
     Returns
     -------
