@@ -43,7 +43,8 @@ class Effort:
     sketch_gain : float
         Octaves of mean square error by which encodes lie below such sketches, in the mean.
     quick_model : bool
-        The adaptive coder's quick model: 2 to 15 % larger than the whole one, twice as fast.
+        The adaptive coder's quick model: 2 to 10 % larger than the whole one in the mean, about
+        twice as fast.
     contexts : bool
         Maps of missing cells by the adaptive coder, where they are large.
     deltas : bool
