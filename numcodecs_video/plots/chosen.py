@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Bands = Sequence[int | str] | int | str
     Limits = tuple[float, float]
 
-__all__ = ["Chosen", "choose", "choose_pair"]
+__all__ = ["Chosen", "check_shapes", "choose", "choose_pair"]
 
 #: dates beside those shown, spread over the cube, that tell clouds from the ground
 SAMPLED_DATES = 24
@@ -133,10 +133,7 @@ def choose_pair(
     VideoCodecError
         If the arrays differ in shape, or a date or band is not there.
     """
-    if original.shape != decoded.shape:
-        raise VideoCodecError(
-            f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"
-        )
+    check_shapes(original, decoded)
     old, new = (_Part.of(array, bands, axes, nodata) for array in (original, decoded))
     if dates is None:
         every = np.arange(old.dates)
@@ -157,6 +154,14 @@ def choose_pair(
         stretch = np.broadcast_to(one, (len(at), *one.shape))
     bound = new.promised if bound is None else bound
     return Chosen(before[shown], seen[shown], stretch, old.labels(at), old.units, bound), after
+
+
+def check_shapes(original: Array, decoded: Array) -> None:
+    """Refuse arrays of two shapes."""
+    if original.shape != decoded.shape:
+        raise VideoCodecError(
+            f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"
+        )
 
 
 def _worst_date(before: NDArray[Any], after: NDArray[Any], valid: NDArray[np.bool_]) -> int:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.plots.chosen import choose
-from numcodecs_video.plots.notebook import NotebookFigure
-from numcodecs_video.plots.panels import draw_legend, draw_picture
+from numcodecs_video.plots.panels import draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +21,7 @@ __all__ = ["pictures"]
 
 MOST_COLUMNS = 4
 ONE_WIDTH, PANEL_WIDTH = 6.0, 3.2  # inches, as all below
-LABEL, TITLE, LEGEND = 0.3, 0.35, 0.3
-LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
+LABEL = 0.3
 
 
 def pictures(
@@ -88,13 +86,12 @@ def pictures(
     count, _, height, width = chosen.cube.shape
     columns = min(count, MOST_COLUMNS)
     rows = -(-count // columns)
-    whole = bool(chosen.valid.all())
     panel = ONE_WIDTH if count == 1 else PANEL_WIDTH
-    aspect = min(max(height / width, LEAST_ASPECT), MOST_ASPECT)
-    size = panel * columns + (not chosen.in_colour), (panel * aspect + LABEL) * rows
-    more = 0.1 + TITLE * bool(title) + LEGEND * (not whole)
-    figure = NotebookFigure(figsize=(size[0], size[1] + more), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    size = (
+        panel * columns + (not chosen.in_colour),
+        (panel * panel_aspect(height, width) + LABEL) * rows + 0.1,
+    )
+    figure, panels = open_panels(rows, columns, size, title=title, missing=not chosen.valid.all())
     for axes in panels.flat[count:]:
         axes.remove()
     shown = zip(chosen.cube, chosen.valid, chosen.stretch, chosen.labels, strict=True)
@@ -103,8 +100,4 @@ def pictures(
         image = draw_picture(axes, planes, seen, stretch)
     if not chosen.in_colour:
         figure.colorbar(image, ax=panels.flat[:count].tolist(), label=chosen.units, shrink=0.85)
-    if not whole:
-        draw_legend(figure)
-    if title:
-        figure.suptitle(title)
     return figure

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import largest_error, rmse
 from numcodecs_video.plots.chosen import choose_pair
-from numcodecs_video.plots.notebook import NotebookFigure
-from numcodecs_video.plots.panels import draw_error, draw_legend, draw_picture
+from numcodecs_video.plots.panels import draw_error, draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +24,8 @@ __all__ = ["side_by_side", "side_by_side_dates"]
 # Inches: wide enough for labels to be legible at the width of a README, or of a page.
 ONE_ROW_WIDTH, ROWS_WIDTH = 11.5, 9.6
 COLOUR_PANEL, ONE_BAND_PANEL = 0.28, 0.258  # of the width, that the colour bars leave
-TITLE, LEGEND, LINE = 0.35, 0.3, 0.25  # inches
+HEADINGS, LINE = 0.35, 0.25  # inches
 NARROW = 1.7  # inches in which a date with its time takes two lines
-LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
 
 
 def side_by_side(
@@ -196,13 +194,12 @@ def _draw(
 ) -> Figure:
     """Draw a row a date, and a line below the errors."""
     count, _, rows, columns = before.cube.shape
-    whole = bool(before.valid.all())
-    aspect = min(max(rows / columns, LEAST_ASPECT), MOST_ASPECT)
-    panel = (COLOUR_PANEL if before.in_colour else ONE_BAND_PANEL) * width * aspect
-    height = (panel + 0.1) * count + TITLE + TITLE * bool(title) + LINE * bool(below)
-    height += LEGEND * (not whole)
-    figure = NotebookFigure(figsize=(width, height), layout="constrained")
-    panels = figure.subplots(count, 3, squeeze=False, sharex=True, sharey=True)
+    panel = COLOUR_PANEL if before.in_colour else ONE_BAND_PANEL
+    panel *= width * panel_aspect(rows, columns)
+    height = (panel + 0.1) * count + HEADINGS + LINE * bool(below)
+    figure, panels = open_panels(
+        count, 3, (width, height), title=title, missing=not before.valid.all()
+    )
     for axes, name in zip(panels[0], ("original", "decoded", "error"), strict=True):
         axes.set_title(name)
     dates = zip(
@@ -218,10 +215,6 @@ def _draw(
         figure.colorbar(image, ax=panels[:, :2], label=units, shrink=0.85, pad=0.01)
     figure.colorbar(error, ax=panels[:, 2], label=units, shrink=0.85)
     panels[-1, 2].set_xlabel(below)
-    if not whole:
-        draw_legend(figure)
-    if title:
-        figure.suptitle(title)
     return figure
 
 
