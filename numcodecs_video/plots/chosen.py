@@ -184,11 +184,16 @@ class _Part:
     @classmethod
     def of(cls, array: Array, bands: Bands | None, axes: str, nodata: Nodata) -> _Part:
         if isinstance(array, np.ndarray):
+            if len(axes) != array.ndim or "y" not in axes:
+                raise VideoCodecError(
+                    "an array without labels must have a y and an x axis, and at most a time and "
+                    f"a band axis before them, got the shape {array.shape}"
+                )
             return cls(array, axes, _band_numbers(array, axes, bands), nodata)
         from numcodecs_video.xarray import labels
 
         letters = labels.axes_of(array)
-        if len(letters) != array.ndim:
+        if len(letters) != array.ndim or "y" not in letters:
             raise VideoCodecError(f"{array.dims} have no y and x axis to show")
         return cls(
             labels.upright(array, letters),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.config import default_axes
 from numcodecs_video.plots.chosen import choose
 from numcodecs_video.plots.panels import draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
     from matplotlib.figure import Figure
 
     from numcodecs_video.metrics import Nodata
-    from numcodecs_video.plots.chosen import Bands
+    from numcodecs_video.plots.chosen import Array, Bands
 
 __all__ = ["pictures"]
 
@@ -25,7 +24,7 @@ LABEL = 0.3
 
 
 def pictures(
-    array: xr.DataArray,
+    array: Array,
     dates: Sequence[int | str] | None = None,
     *,
     bands: Bands | None = None,
@@ -41,14 +40,14 @@ def pictures(
 
     Parameters
     ----------
-    array : xarray.DataArray
-        With a y and an x axis, and perhaps a time and a band axis.
+    array : ndarray or xarray.DataArray
+        (Y, X), (T, Y, X) or (T, C, Y, X); the dimensions of a DataArray are known by their names.
     dates : sequence of int or str, optional
         Positions along time, or dates; the nearest is taken. The first unless given.
     bands : sequence of int or str, optional
         Three bands for red, green and blue, or one, by position or name; the first unless given.
     nodata : float or sequence of float, optional
-        The sentinels; those of the array's attributes unless given.
+        The sentinels; those of a DataArray's attributes unless given.
     percentiles : tuple of float
         Of the valid cells of each band, which the stretch maps to dark and bright.
     limits : tuple of float, optional
@@ -72,13 +71,11 @@ def pictures(
     >>> [axes.get_title() for axes in pictures(cube, [0, 3]).axes[:2]]
     ['time 0', 'time 3']
     """
-    if array.ndim < 2:
-        raise VideoCodecError(f"{array.dims} have no y and x axis to show")
     chosen = choose(
         array,
         dates,
         bands,
-        axes="",
+        axes=default_axes(array.ndim),
         nodata=nodata,
         percentiles=percentiles,
         limits=limits,

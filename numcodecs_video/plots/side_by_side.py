@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from numcodecs_video.config import default_axes
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import largest_error, rmse
 from numcodecs_video.plots.chosen import choose_pair
@@ -12,7 +13,6 @@ from numcodecs_video.plots.panels import draw_error, draw_picture, open_panels, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -92,10 +92,6 @@ def side_by_side(
     >>> [axes.get_title() for axes in figure.axes][:2]
     ['original', 'decoded']
     """
-    if original.ndim not in (2, 3, 4) and not hasattr(original, "dims"):
-        raise VideoCodecError(
-            f"original must have the shape (Y, X), (C, Y, X) or (T, C, Y, X), got {original.shape}"
-        )
     before, after = choose_pair(
         original,
         decoded,
@@ -112,8 +108,8 @@ def side_by_side(
 
 
 def side_by_side_dates(
-    original: xr.DataArray,
-    decoded: xr.DataArray,
+    original: Array,
+    decoded: Array,
     dates: Sequence[int | str],
     *,
     bands: Bands | None = None,
@@ -131,14 +127,15 @@ def side_by_side_dates(
 
     Parameters
     ----------
-    original, decoded : xarray.DataArray
-        Of one shape, with a time axis and a y and an x axis, and perhaps a band axis.
+    original, decoded : ndarray or xarray.DataArray
+        Of one shape, (T, Y, X) or (T, C, Y, X); the dimensions of a DataArray are known by their
+        names.
     dates : sequence of int or str
         Positions along time, or dates; the nearest is taken.
     bands : sequence of int or str, optional
         Three bands for red, green and blue, or one, by position or name; the first unless given.
     nodata : float or sequence of float, optional
-        The sentinels; those of the original's attributes unless given.
+        The sentinels; those of a DataArray's attributes unless given.
     bound : float, optional
         The promised largest error, where the colours of the error end; what the attributes of
         `decoded` promise unless given.
@@ -173,7 +170,7 @@ def side_by_side_dates(
         decoded,
         dates,
         bands,
-        axes="tcyx" if original.ndim == 4 else "tyx",
+        axes=default_axes(original.ndim),
         nodata=nodata,
         bound=bound,
         percentiles=percentiles,
