@@ -28,6 +28,8 @@ const CASES = [
   ["levels beside that nobody announced", CLASSES, [0], { known: { valid: null, beside() {} } }, /shared bytes are damaged$/],
   ["bytes behind the classes' flag", [...CLASSES, 0], [0], {}, /shared bytes are damaged$/],
   ["a precision beyond the kernel's", [255, 1, 13 << 2, ...ZEROS], [0], {}, /shared bytes are damaged$/],
+  ["a quick model of classes", [255, 1, 1 | 1 << 6], [0], {}, /shared bytes are damaged$/],
+  ["a flag that means nothing", [255, 1, 1 << 7, ...ZEROS], [0], {}, /shared bytes are damaged$/],
   ["too few weights", NUMBERS.slice(0, -1), [0], {}, /^the weights of the predictors are damaged$/],
   ["too many weights", [...NUMBERS, 0], [0], {}, /^the weights of the predictors are damaged$/],
   ["weights without an end", [255, 1, 0, ...new Array(20_000).fill(255)], [0], {}, /^the weights of the predictors are damaged$/],

@@ -212,7 +212,7 @@ def library_versions() -> tuple[tuple[int, ...], tuple[int, ...]]:
     return own, tuple(av.library_versions["libavcodec"])
 
 
-def key_picture(frames: NDArray[Any], trim: float = 0.5) -> NDArray[Any]:
+def key_picture(frames: NDArray[Any], trim: float) -> NDArray[Any]:
     """The picture that all segments predict from: a trimmed mean over time.
 
     Clouds stay out of the median; the mean of smooth fields is smoother than that.

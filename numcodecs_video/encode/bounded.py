@@ -109,7 +109,7 @@ def make_plan(chunk: Chunk, bound: float) -> Plan | None:
         ranking.rate,
         plan_base(levels, bases[0]) if bases else None,
         tuple((c.coder, c.delta) for c in others if isinstance(c, Direct)),
-        tuple((c.low, c.delta) for c in others if isinstance(c, SplitFloats)),
+        tuple(c.low for c in others if isinstance(c, SplitFloats)),
         any(isinstance(c, Exact) for c in others),
     )
 

@@ -135,12 +135,9 @@ class SplitFloats:
     ----------
     low : int
         How many bits are low, at most 16.
-    delta : bool
-        Encode differences in time of the high bits.
     """
 
     low: int
-    delta: bool = False
 
     def __call__(self, levels: ChunkLevels) -> EncodedChunk | None:
         """Encode the chunk; None when its floats have more than 16 high bits."""
@@ -151,13 +148,10 @@ class SplitFloats:
         bits = 8 if ordered.top >> self.low < 2**8 else 16
         high = (ordered.array >> self.low).astype(sample_dtype(bits))
         known = known_of_base(Layer("base", "adaptive"), Transform(), levels.known_valid)
-        encoded = encode_lossless(
-            "adaptive", high, bits, segments, effort, delta=self.delta, known=known
-        )
+        encoded = encode_lossless("adaptive", high, bits, segments, effort, known=known)
         gain = 1 << self.low + BIAS_BITS
         transform = Transform("linear", 1, gain, BIAS_BITS, (), (0,) * high.shape[1])
-        name = f"adaptive{' of differences' if self.delta else ''} + {self.low} bits by zstd"
-        start = levels.start(name, ordered, transform)
+        start = levels.start(f"adaptive + {self.low} bits by zstd", ordered, transform)
         start = start.add(encoded.layer, encoded.shared, encoded.streams)
         if not self.low:
             return start
@@ -225,7 +219,7 @@ class Base:
         spec = EncodeSpec(
             bits,
             self.qp,
-            chunk.effort.options(self.coder, lossy=True, cells=samples.size),
+            chunk.effort.options(self.coder, lossy=True),
             levels.raw_options(self.coder),
             self.structure,
         )

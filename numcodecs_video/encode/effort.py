@@ -12,9 +12,6 @@ from dataclasses import dataclass
 
 __all__ = ["EFFORTS", "Effort"]
 
-#: cells of planes so few that the slowest JPEG XL costs little
-_FEW_CELLS = 1_000_000
-
 
 @dataclass(frozen=True)
 class Effort:
@@ -33,8 +30,8 @@ class Effort:
         libvpx's ``cpu-used``.
     av1 : int
         SVT-AV1's preset.
-    jpegxl, jpegxl_few : int
-        libjxl's effort, and that of planes of a million cells or fewer.
+    jpegxl : int
+        libjxl's effort, where ``direct_others`` or a draft of such an effort tries it.
     zstd, pcodec : int
         Levels.
     trial_cells : float
@@ -46,7 +43,8 @@ class Effort:
     sketch_gain : float
         Octaves of mean square error by which encodes lie below such sketches, in the mean.
     quick_model : bool
-        The adaptive coder's quick model: a tenth larger than the whole one, twice as fast.
+        The adaptive coder's quick model: 2 to 10 % larger than the whole one in the mean, about
+        twice as fast.
     contexts : bool
         Maps of missing cells by the adaptive coder, where they are large.
     deltas : bool
@@ -56,7 +54,8 @@ class Effort:
     splits : bool
         Floats without loss in two parts.
     structures : bool
-        Search how pictures depend on each other, from several quantisers.
+        Search how pictures depend on each other, from several quantisers. Where not, ``sketch``,
+        ``sketch_gain``, ``drafts``, ``draft_cells``, ``quick`` and ``quick_drafts`` mean nothing.
     thorough : bool
         Go on over temporal layers and other key pictures.
     quantisers : int
@@ -96,7 +95,6 @@ class Effort:
     vp9: int
     av1: int
     jpegxl: int
-    jpegxl_few: int
     zstd: int
     pcodec: int
     trial_cells: float
@@ -125,24 +123,22 @@ class Effort:
     closer: int
     reorder: bool
 
-    def options(self, coder: str, *, lossy: bool, cells: int) -> tuple[tuple[str, str], ...]:
+    def options(self, coder: str, *, lossy: bool) -> tuple[tuple[str, str], ...]:
         """The settings of a coder at this effort, in its own words; none for one without.
 
         Parameters
         ----------
         coder : str
         lossy : bool
-        cells : int
-            Samples of the planes to be encoded.
         """
         words = _OPTIONS.get(coder)
-        return () if words is None else words(self, lossy, cells)
+        return () if words is None else words(self, lossy)
 
 
 _Words = tuple[tuple[str, str], ...]
 
 
-def _hevc(effort: Effort, lossy: bool, cells: int) -> _Words:
+def _hevc(effort: Effort, lossy: bool) -> _Words:
     found: list[tuple[str, str]] = [("preset", effort.x26)]
     if lossy:
         found.append(("rdoq-level", str(effort.rdoq)))
@@ -151,17 +147,15 @@ def _hevc(effort: Effort, lossy: bool, cells: int) -> _Words:
     return tuple(found)
 
 
-_OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
+_OPTIONS: dict[str, Callable[[Effort, bool], _Words]] = {
     "hevc": _hevc,
-    "h264": lambda effort, lossy, cells: (("preset", effort.x26),),
-    "vp9": lambda effort, lossy, cells: (("cpu-used", str(effort.vp9)),),
-    "av1": lambda effort, lossy, cells: (("preset", str(effort.av1)),),
-    "jpegxl": lambda effort, lossy, cells: (
-        ("effort", str(effort.jpegxl_few if cells <= _FEW_CELLS else effort.jpegxl)),
-    ),
-    "zstd": lambda effort, lossy, cells: (("level", str(effort.zstd)),),
-    "pcodec": lambda effort, lossy, cells: (("level", str(effort.pcodec)),),
-    "adaptive": lambda effort, lossy, cells: (
+    "h264": lambda effort, lossy: (("preset", effort.x26),),
+    "vp9": lambda effort, lossy: (("cpu-used", str(effort.vp9)),),
+    "av1": lambda effort, lossy: (("preset", str(effort.av1)),),
+    "jpegxl": lambda effort, lossy: (("effort", str(effort.jpegxl)),),
+    "zstd": lambda effort, lossy: (("level", str(effort.zstd)),),
+    "pcodec": lambda effort, lossy: (("level", str(effort.pcodec)),),
+    "adaptive": lambda effort, lossy: (
         ("effort", str(effort.number)),
         ("model", "quick" if effort.quick_model else "whole"),
     ),
@@ -178,8 +172,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "rd":            (0,     0,     0,     0,     6,     6,     6,     6,     6),
     "vp9":           (8,     6,     5,     4,     3,     2,     1,     1,     0),
     "av1":           (12,    11,    10,    8,     6,     5,     4,     3,     2),
-    "jpegxl":        (3,     3,     5,     7,     7,     8,     9,     9,     9),
-    "jpegxl_few":    (3,     3,     5,     7,     9,     8,     9,     9,     9),
+    "jpegxl":        (7,     7,     7,     7,     7,     7,     9,     9,     9),
     "zstd":          (1,     3,     3,     6,     9,     12,    15,    19,    22),
     "pcodec":        (6,     8,     8,     10,    12,    12,    12,    12,    12),
     "trial_cells":   (5e4,   5e4,   5e4,   1e5,   1e5,   3e5,   8e5,   32e5,  math.inf),

@@ -27,7 +27,7 @@ def encode_exactly(chunk: Chunk) -> EncodedChunk:
     for name in _CODERS:
         coder = find_value_coder(name)
         if coder.accepts(values.dtype):
-            options = chunk.effort.options(name, lossy=False, cells=values.size)
+            options = chunk.effort.options(name, lossy=False)
             found[name] = [coder.encode_values(part, options) for part in parts]
     best = min(found, key=lambda name: sum(map(len, found[name])))
     sections = ((b"",), *((stream,) for stream in found[best]))

@@ -86,7 +86,7 @@ def encode_lossless(
     known: Known = NOTHING,
 ) -> EncodedPlanes:
     """Encode planes (T, P, Y, X) of ``bits`` bits without loss, or their differences in time."""
-    options = effort.options(coder, lossy=False, cells=planes.size)
+    options = effort.options(coder, lossy=False)
     if delta:
         planes = difference(planes, segments, bits)
     spec = EncodeSpec(bits, None, options, raw_options)
@@ -192,7 +192,7 @@ def encode_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
     packed, classes = _encode_changes(chunk, chunk.missing), chunk.missing.classes
     size = len(packed[1]) + sum(map(len, packed[2]))
     if chunk.effort.contexts and size >= _WORTH_CONTEXTS:
-        options = chunk.effort.options("adaptive", lossy=False, cells=classes.size)
+        options = chunk.effort.options("adaptive", lossy=False)
         spec = EncodeSpec(8, None, options)
         encoded = find_coder("adaptive").encode(classes, chunk.segments, spec)
         if encoded.size < size:
@@ -203,7 +203,7 @@ def encode_missing(chunk: Chunk) -> tuple[Layer, bytes, list[bytes]] | None:
 def _encode_changes(chunk: Chunk, missing: MissingCells) -> tuple[Layer, bytes, list[bytes]]:
     """Differences in time, by Zstandard; segments start from the first map, which they share."""
     classes, count = missing.classes, len(missing.patterns)
-    options = chunk.effort.options("zstd", lossy=False, cells=classes.size)
+    options = chunk.effort.options("zstd", lossy=False)
     before, shared = np.zeros(classes.shape[1:], np.uint8), b""
     if len(chunk.segments) > 1:
         first = classes[0]

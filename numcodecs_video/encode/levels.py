@@ -28,7 +28,7 @@ _FINER = 256
 #: the largest number of levels that the band transform keeps exact
 _MOST_BASE_LEVELS = 2**40
 #: tables of values are small: by the highest level
-_TABLE_OPTIONS = EFFORTS[-1].options("zstd", lossy=False, cells=0)
+_TABLE_OPTIONS = EFFORTS[-1].options("zstd", lossy=False)
 
 
 class ChunkLevels:

@@ -63,8 +63,8 @@ class Plan:
     base : BasePlan, optional
     direct : tuple of (coder, delta)
         Coders without a base.
-    splits : tuple of (low bits, delta)
-        Floats in two parts.
+    splits : tuple of int
+        Floats in two parts: how many bits are low.
     exact : bool
         The exact path.
     """
@@ -72,7 +72,7 @@ class Plan:
     rate: float
     base: BasePlan | None = None
     direct: tuple[tuple[str, bool], ...] = ()
-    splits: tuple[tuple[int, bool], ...] = ()
+    splits: tuple[int, ...] = ()
     exact: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Plan:
         if self.direct:
             words["direct"] = [list(entry) for entry in self.direct]
         if self.splits:
-            words["splits"] = [list(entry) for entry in self.splits]
+            words["splits"] = list(self.splits)
         if self.exact:
             words["exact"] = True
         return words
@@ -107,7 +107,7 @@ class Plan:
                 float(words["rate"]),
                 base,
                 tuple((str(coder), bool(delta)) for coder, delta in words.get("direct", ())),
-                tuple((int(low), bool(delta)) for low, delta in words.get("splits", ())),
+                tuple(int(low) for low in words.get("splits", ())),
                 bool(words.get("exact", False)),
             )
         except (KeyError, TypeError, ValueError):
@@ -116,7 +116,7 @@ class Plan:
     def candidates(self, levels: ChunkLevels) -> list[Candidate]:
         """The candidates for a chunk under a bound."""
         found: list[Candidate] = [Direct(*entry) for entry in self.direct]
-        found += [SplitFloats(*entry) for entry in self.splits]
+        found += [SplitFloats(low) for low in self.splits]
         if self.exact:
             found.append(Exact())
         if self.base is not None and levels.fine is not None and not levels.fine.constant:

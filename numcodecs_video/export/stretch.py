@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from numcodecs_video.errors import VideoCodecError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,6 +51,11 @@ def stretch_of(
     ndarray, shape (C, 2)
         0 and 1 for a band without a valid cell; the extremes where the percentiles are one value.
 
+    Raises
+    ------
+    VideoCodecError
+        If `limits` or `percentiles` are not two numbers that rise.
+
     References
     ----------
     .. [1] N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on
@@ -63,6 +70,7 @@ def stretch_of(
     >>> stretch_of(cube[:, :1], np.ones_like(cube[:, :1], bool), (0, 100))[0]
     array([ 100., 9000.])
     """
+    _check_ends(percentiles, limits)
     if limits is not None:
         return np.full((cube.shape[1], 2), limits, dtype=np.float64)
     shown = valid
@@ -89,6 +97,7 @@ def stretch_by_date(
     -------
     ndarray, shape (T, C, 2)
     """
+    _check_ends(percentiles, limits)
     if limits is not None:
         return np.broadcast_to(np.asarray(limits, np.float64), (*cube.shape[:2], 2))
     clouds = _clouds(cube, valid) if cube.shape[1] == 3 else None
@@ -98,6 +107,26 @@ def stretch_by_date(
         shown = ground if ground.sum() >= LEAST_GROUND * seen.sum() else seen
         stretches.append(_percentiles(cube[date][None], shown[None], percentiles))
     return np.asarray(stretches).reshape(*cube.shape[:2], 2)
+
+
+def _check_ends(percentiles: object, limits: object) -> None:
+    """Refuse ends that would make a picture of one colour, or of none."""
+    for name, pair, least, most in (
+        ("percentiles", percentiles, 0.0, 100.0),
+        ("limits", limits, -np.inf, np.inf),
+    ):
+        if pair is None:
+            continue
+        ends = np.asarray(pair)
+        if ends.shape != (2,) or ends.dtype.kind not in "iuf":
+            raise VideoCodecError(f"{name} must be two numbers, dark and bright, got {pair!r}")
+        low, high = ends
+        if not least <= low < high <= most or not np.isfinite(ends).all():
+            within = "" if np.isinf(most) else f" from {least:g} to {most:g}"
+            raise VideoCodecError(
+                f"{name} must be two finite numbers{within}, the first below the second, "
+                f"got {pair!r}"
+            )
 
 
 def _percentiles(

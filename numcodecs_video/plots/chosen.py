@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Bands = Sequence[int | str] | int | str
     Limits = tuple[float, float]
 
-__all__ = ["Chosen", "choose", "choose_pair"]
+__all__ = ["Chosen", "check_shapes", "choose", "choose_pair"]
 
 #: dates beside those shown, spread over the cube, that tell clouds from the ground
 SAMPLED_DATES = 24
@@ -133,10 +133,7 @@ def choose_pair(
     VideoCodecError
         If the arrays differ in shape, or a date or band is not there.
     """
-    if original.shape != decoded.shape:
-        raise VideoCodecError(
-            f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"
-        )
+    check_shapes(original, decoded)
     old, new = (_Part.of(array, bands, axes, nodata) for array in (original, decoded))
     if dates is None:
         every = np.arange(old.dates)
@@ -159,6 +156,14 @@ def choose_pair(
     return Chosen(before[shown], seen[shown], stretch, old.labels(at), old.units, bound), after
 
 
+def check_shapes(original: Array, decoded: Array) -> None:
+    """Refuse arrays of two shapes."""
+    if original.shape != decoded.shape:
+        raise VideoCodecError(
+            f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"
+        )
+
+
 def _worst_date(before: NDArray[Any], after: NDArray[Any], valid: NDArray[np.bool_]) -> int:
     errors = [rmse(*date[:2], valid=date[2]) for date in zip(before, after, valid, strict=True)]
     return int(np.argmax(np.nan_to_num(errors)))
@@ -179,11 +184,16 @@ class _Part:
     @classmethod
     def of(cls, array: Array, bands: Bands | None, axes: str, nodata: Nodata) -> _Part:
         if isinstance(array, np.ndarray):
+            if len(axes) != array.ndim or "y" not in axes:
+                raise VideoCodecError(
+                    "an array without labels must have a y and an x axis, and at most a time and "
+                    f"a band axis before them, got the shape {array.shape}"
+                )
             return cls(array, axes, _band_numbers(array, axes, bands), nodata)
         from numcodecs_video.xarray import labels
 
         letters = labels.axes_of(array)
-        if len(letters) != array.ndim:
+        if len(letters) != array.ndim or "y" not in letters:
             raise VideoCodecError(f"{array.dims} have no y and x axis to show")
         return cls(
             labels.upright(array, letters),

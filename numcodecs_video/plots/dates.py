@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.config import default_axes
 from numcodecs_video.plots.chosen import choose
-from numcodecs_video.plots.notebook import NotebookFigure
-from numcodecs_video.plots.panels import draw_legend, draw_picture
+from numcodecs_video.plots.panels import draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
     from matplotlib.figure import Figure
 
     from numcodecs_video.metrics import Nodata
-    from numcodecs_video.plots.chosen import Bands
+    from numcodecs_video.plots.chosen import Array, Bands
 
 __all__ = ["pictures"]
 
 MOST_COLUMNS = 4
 ONE_WIDTH, PANEL_WIDTH = 6.0, 3.2  # inches, as all below
-LABEL, TITLE, LEGEND = 0.3, 0.35, 0.3
-LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
+LABEL = 0.3
 
 
 def pictures(
-    array: xr.DataArray,
+    array: Array,
     dates: Sequence[int | str] | None = None,
     *,
     bands: Bands | None = None,
@@ -43,14 +40,14 @@ def pictures(
 
     Parameters
     ----------
-    array : xarray.DataArray
-        With a y and an x axis, and perhaps a time and a band axis.
+    array : ndarray or xarray.DataArray
+        (Y, X), (T, Y, X) or (T, C, Y, X); the dimensions of a DataArray are known by their names.
     dates : sequence of int or str, optional
         Positions along time, or dates; the nearest is taken. The first unless given.
     bands : sequence of int or str, optional
         Three bands for red, green and blue, or one, by position or name; the first unless given.
     nodata : float or sequence of float, optional
-        The sentinels; those of the array's attributes unless given.
+        The sentinels; those of a DataArray's attributes unless given.
     percentiles : tuple of float
         Of the valid cells of each band, which the stretch maps to dark and bright.
     limits : tuple of float, optional
@@ -74,13 +71,11 @@ def pictures(
     >>> [axes.get_title() for axes in pictures(cube, [0, 3]).axes[:2]]
     ['time 0', 'time 3']
     """
-    if array.ndim < 2:
-        raise VideoCodecError(f"{array.dims} have no y and x axis to show")
     chosen = choose(
         array,
         dates,
         bands,
-        axes="",
+        axes=default_axes(array.ndim),
         nodata=nodata,
         percentiles=percentiles,
         limits=limits,
@@ -88,13 +83,12 @@ def pictures(
     count, _, height, width = chosen.cube.shape
     columns = min(count, MOST_COLUMNS)
     rows = -(-count // columns)
-    whole = bool(chosen.valid.all())
     panel = ONE_WIDTH if count == 1 else PANEL_WIDTH
-    aspect = min(max(height / width, LEAST_ASPECT), MOST_ASPECT)
-    size = panel * columns + (not chosen.in_colour), (panel * aspect + LABEL) * rows
-    more = 0.1 + TITLE * bool(title) + LEGEND * (not whole)
-    figure = NotebookFigure(figsize=(size[0], size[1] + more), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    size = (
+        panel * columns + (not chosen.in_colour),
+        (panel * panel_aspect(height, width) + LABEL) * rows + 0.1,
+    )
+    figure, panels = open_panels(rows, columns, size, title=title, missing=not chosen.valid.all())
     for axes in panels.flat[count:]:
         axes.remove()
     shown = zip(chosen.cube, chosen.valid, chosen.stretch, chosen.labels, strict=True)
@@ -103,8 +97,4 @@ def pictures(
         image = draw_picture(axes, planes, seen, stretch)
     if not chosen.in_colour:
         figure.colorbar(image, ax=panels.flat[:count].tolist(), label=chosen.units, shrink=0.85)
-    if not whole:
-        draw_legend(figure)
-    if title:
-        figure.suptitle(title)
     return figure

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import largest_error, rmse, valid_cells
+from numcodecs_video.plots.chosen import check_shapes
 from numcodecs_video.plots.notebook import NotebookFigure
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def error_histogram(
     >>> figure.axes[0].get_ylabel()
     'cells'
     """
-    if original.shape != decoded.shape:
-        raise VideoCodecError(
-            f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"
-        )
+    check_shapes(original, decoded)
     if not isinstance(original, np.ndarray):
         from numcodecs_video.xarray.labels import nodata_seen, units_of
 

@@ -1,4 +1,4 @@
-"""One panel of a figure: a picture, or an error, over hatching where cells are missing."""
+"""The panels of a figure: pictures, and errors, over hatching where cells are missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.patches import Patch
 
+from numcodecs_video.plots.notebook import NotebookFigure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import NDArray
 
-__all__ = ["draw_error", "draw_legend", "draw_picture"]
+__all__ = ["draw_error", "draw_picture", "open_panels", "panel_aspect"]
+
+TITLE, LEGEND = 0.35, 0.3  # inches
+LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
 
 # Perceptually uniform, or diverging about a light middle, and safe for every common colour
 # blindness: Nuñez, Anderton and Renslow, PLOS ONE 13 (2018), and ColorBrewer's PuOr.
@@ -27,6 +32,41 @@ MISSING: dict[str, Any] = {
     "hatch": "////",
     "linewidth": 0.0,
 }
+
+
+def panel_aspect(rows: int, columns: int) -> float:
+    """Height over width of the panel of a picture: its own, unless it is very long."""
+    return min(max(rows / columns, LEAST_ASPECT), MOST_ASPECT)
+
+
+def open_panels(
+    rows: int, columns: int, size: tuple[float, float], *, title: str, missing: bool
+) -> tuple[Figure, NDArray[Any]]:
+    """Open a figure of panels, with a title above, and below what the hatching means.
+
+    Parameters
+    ----------
+    rows, columns : int
+    size : tuple of float
+        Width and height in inches, without title and legend.
+    title : str
+    missing : bool
+        Whether there is hatching to explain.
+
+    Returns
+    -------
+    figure : Figure
+    panels : ndarray of Axes, shape (rows, columns)
+    """
+    width, height = size
+    height += TITLE * bool(title) + LEGEND * missing
+    figure = NotebookFigure(figsize=(width, height), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    if missing:
+        figure.legend(handles=[Patch(label="missing", **MISSING)], loc="outside lower center")
+    if title:
+        figure.suptitle(title)
+    return figure, panels
 
 
 def draw_picture(
@@ -66,11 +106,6 @@ def draw_error(
         vmin=-limit if signed else 0.0,
         vmax=limit,
     )
-
-
-def draw_legend(figure: Figure) -> None:
-    """Say below the panels what the hatching means."""
-    figure.legend(handles=[Patch(label="missing", **MISSING)], loc="outside lower center")
 
 
 def _draw_over_hatching(

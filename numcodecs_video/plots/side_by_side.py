@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from numcodecs_video.config import default_axes
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import largest_error, rmse
 from numcodecs_video.plots.chosen import choose_pair
-from numcodecs_video.plots.notebook import NotebookFigure
-from numcodecs_video.plots.panels import draw_error, draw_legend, draw_picture
+from numcodecs_video.plots.panels import draw_error, draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -25,9 +24,8 @@ __all__ = ["side_by_side", "side_by_side_dates"]
 # Inches: wide enough for labels to be legible at the width of a README, or of a page.
 ONE_ROW_WIDTH, ROWS_WIDTH = 11.5, 9.6
 COLOUR_PANEL, ONE_BAND_PANEL = 0.28, 0.258  # of the width, that the colour bars leave
-TITLE, LEGEND, LINE = 0.35, 0.3, 0.25  # inches
+HEADINGS, LINE = 0.35, 0.25  # inches
 NARROW = 1.7  # inches in which a date with its time takes two lines
-LEAST_ASPECT, MOST_ASPECT = 0.4, 1.8
 
 
 def side_by_side(
@@ -94,10 +92,6 @@ def side_by_side(
     >>> [axes.get_title() for axes in figure.axes][:2]
     ['original', 'decoded']
     """
-    if original.ndim not in (2, 3, 4) and not hasattr(original, "dims"):
-        raise VideoCodecError(
-            f"original must have the shape (Y, X), (C, Y, X) or (T, C, Y, X), got {original.shape}"
-        )
     before, after = choose_pair(
         original,
         decoded,
@@ -114,8 +108,8 @@ def side_by_side(
 
 
 def side_by_side_dates(
-    original: xr.DataArray,
-    decoded: xr.DataArray,
+    original: Array,
+    decoded: Array,
     dates: Sequence[int | str],
     *,
     bands: Bands | None = None,
@@ -133,14 +127,15 @@ def side_by_side_dates(
 
     Parameters
     ----------
-    original, decoded : xarray.DataArray
-        Of one shape, with a time axis and a y and an x axis, and perhaps a band axis.
+    original, decoded : ndarray or xarray.DataArray
+        Of one shape, (T, Y, X) or (T, C, Y, X); the dimensions of a DataArray are known by their
+        names.
     dates : sequence of int or str
         Positions along time, or dates; the nearest is taken.
     bands : sequence of int or str, optional
         Three bands for red, green and blue, or one, by position or name; the first unless given.
     nodata : float or sequence of float, optional
-        The sentinels; those of the original's attributes unless given.
+        The sentinels; those of a DataArray's attributes unless given.
     bound : float, optional
         The promised largest error, where the colours of the error end; what the attributes of
         `decoded` promise unless given.
@@ -175,7 +170,7 @@ def side_by_side_dates(
         decoded,
         dates,
         bands,
-        axes="tcyx" if original.ndim == 4 else "tyx",
+        axes=default_axes(original.ndim),
         nodata=nodata,
         bound=bound,
         percentiles=percentiles,
@@ -196,13 +191,12 @@ def _draw(
 ) -> Figure:
     """Draw a row a date, and a line below the errors."""
     count, _, rows, columns = before.cube.shape
-    whole = bool(before.valid.all())
-    aspect = min(max(rows / columns, LEAST_ASPECT), MOST_ASPECT)
-    panel = (COLOUR_PANEL if before.in_colour else ONE_BAND_PANEL) * width * aspect
-    height = (panel + 0.1) * count + TITLE + TITLE * bool(title) + LINE * bool(below)
-    height += LEGEND * (not whole)
-    figure = NotebookFigure(figsize=(width, height), layout="constrained")
-    panels = figure.subplots(count, 3, squeeze=False, sharex=True, sharey=True)
+    panel = COLOUR_PANEL if before.in_colour else ONE_BAND_PANEL
+    panel *= width * panel_aspect(rows, columns)
+    height = (panel + 0.1) * count + HEADINGS + LINE * bool(below)
+    figure, panels = open_panels(
+        count, 3, (width, height), title=title, missing=not before.valid.all()
+    )
     for axes, name in zip(panels[0], ("original", "decoded", "error"), strict=True):
         axes.set_title(name)
     dates = zip(
@@ -218,10 +212,6 @@ def _draw(
         figure.colorbar(image, ax=panels[:, :2], label=units, shrink=0.85, pad=0.01)
     figure.colorbar(error, ax=panels[:, 2], label=units, shrink=0.85)
     panels[-1, 2].set_xlabel(below)
-    if not whole:
-        draw_legend(figure)
-    if title:
-        figure.suptitle(title)
     return figure
 
 

@@ -58,3 +58,20 @@ def test_real_stores_have_speeds_of_each_variable(folder):
         assert re.fullmatch(r"\d+\.\d\d", encode)
         assert float(encode) > 0
         assert float(decode) > 0
+
+
+def test_settings_of_the_encoder_stand_beside_its_own(folder):
+    """Each variant once, and what the codec chose; without a video there is nothing to compare."""
+    page = printed_by("encoder_settings.py", folder / "sea_ice_cmip6.zarr", "sic", "--psnr", 35)
+    first, *rows, last = page.splitlines()
+    assert first == "sic (8, 48, 64) float32, 35 dB"
+    assert last.startswith("  chosen: hevc qp=")
+    changes = {row[:20].strip(): float(row[20:27]) for row in rows}
+    assert len(changes) == len(rows)
+    assert changes["alone"] == 0.0
+    assert {"key picture", "mean as the key", "median as the key"} < set(changes)
+    command = [sys.executable, BENCHMARKS / "encoder_settings.py", folder / "sea_ice_cmip6.zarr"]
+    command += ["sic", "--psnr", "110"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "give a lower --psnr" in refused.stderr

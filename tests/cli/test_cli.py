@@ -17,7 +17,7 @@ xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 import click  # noqa: E402
-from click.testing import CliRunner, Result  # noqa: E402
+from click.testing import Result  # noqa: E402
 
 from numcodecs_video import VideoCodec  # noqa: E402
 from numcodecs_video.cli import compress as compress_module  # noqa: E402
@@ -25,13 +25,9 @@ from numcodecs_video.cli import copying, demo  # noqa: E402
 from numcodecs_video.cli.commands import COMMANDS, INTERRUPTED, commands  # noqa: E402
 from numcodecs_video.errors import VideoCodecError  # noqa: E402
 from numcodecs_video.format.payload import MAGIC  # noqa: E402
+from tests.cli.running import invoke as run  # noqa: E402
 
 SHAPE = (7, 33, 40)
-
-
-def run(*arguments: object) -> Result:
-    """Run a command in this process."""
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
 def run_well(*arguments: object) -> str:
@@ -699,7 +695,7 @@ def test_info_says_what_it_cannot_read(tmp_path):
     array[...] = values
     metadata = path / "v" / "zarr.json"
     metadata.write_text(metadata.read_text().replace('"codec": "auto"', '"codec": "newer"'))
-    done = CliRunner().invoke(commands, ["info", str(path), "--json"])
+    done = run("info", path, "--json")
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)
     assert row["promise"] is None

@@ -12,20 +12,15 @@ pytest.importorskip("click")
 pytest.importorskip("rich")
 xr = pytest.importorskip("xarray")
 
-from click.testing import CliRunner, Result  # noqa: E402
+from click.testing import Result  # noqa: E402
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli import tables  # noqa: E402
-from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.cli.running import invoke as run  # noqa: E402
 
 SHAPE = (6, 20, 24)
 T = ("time", "y", "x")
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
-
-
-def run(*arguments: object) -> Result:
-    """Run a command in this process."""
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
 def rows_of(result: Result) -> dict[str, dict]:

@@ -14,22 +14,13 @@ pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
-from click.testing import CliRunner  # noqa: E402
-
-from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.cli.running import run  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
 BOUND = "lossy_compression_max_error"
 QUICK = ("--effort", "1")
-
-
-def run(*arguments: object, exit_code: int = 0) -> str:
-    """Run a command, and return what it printed."""
-    done = CliRunner().invoke(commands, list(map(str, arguments)))
-    assert done.exit_code == exit_code, done.output
-    return done.output
 
 
 @pytest.fixture

@@ -12,25 +12,16 @@ pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
-from click.testing import CliRunner  # noqa: E402
-
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video import VideoCodec, VideoCodecError  # noqa: E402
 from numcodecs_video.cli import exporting  # noqa: E402
-from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.stored import read_payloads, stored_chunks  # noqa: E402
+from tests.cli.running import run  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (10, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
 BOTH = pytest.mark.parametrize("source", [2, 3])
-
-
-def run(*arguments: object, exit_code: int = 0) -> str:
-    """Run a command, and return what it printed."""
-    done = CliRunner().invoke(commands, list(map(str, arguments)))
-    assert done.exit_code == exit_code, done.output
-    return done.output
 
 
 @pytest.fixture

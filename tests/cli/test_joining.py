@@ -9,21 +9,11 @@ pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 pytest.importorskip("netCDF4")
 
-from click.testing import CliRunner  # noqa: E402
-
-from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.cli.running import compress  # noqa: E402
 
 T = ("time", "lat", "lon")
 SHAPE = (9, 12, 16)
 RNG = np.random.default_rng(0)
-
-
-def compress(*arguments: object, exit_code: int = 0) -> str:
-    """Run compress, and return what it printed."""
-    arguments = ("compress", *arguments, "--effort", 1)
-    done = CliRunner().invoke(commands, list(map(str, arguments)))
-    assert done.exit_code == exit_code, done.output
-    return done.output
 
 
 @pytest.fixture

@@ -15,17 +15,8 @@ pytest.importorskip("click")
 fsspec = pytest.importorskip("fsspec")
 xr = pytest.importorskip("xarray")
 
-from click.testing import CliRunner  # noqa: E402
-
 import numcodecs_video.xarray as ncv  # noqa: E402
-from numcodecs_video.cli.commands import commands  # noqa: E402
-
-
-def run(*arguments: object, exit_code: int = 0) -> str:
-    """Run a command, and return what it printed."""
-    done = CliRunner().invoke(commands, list(map(str, arguments)))
-    assert done.exit_code == exit_code, done.output
-    return done.output
+from tests.cli.running import run  # noqa: E402
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -10,20 +10,11 @@ import pytest
 pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 
-from click.testing import CliRunner  # noqa: E402
-
-from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.xarray.compare import names_zarr  # noqa: E402
+from tests.cli.running import run  # noqa: E402
 
 SHAPE = (6, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
-
-
-def run(*arguments: object, exit_code: int = 0) -> str:
-    """Run a command, and return what it printed."""
-    done = CliRunner().invoke(commands, list(map(str, arguments)))
-    assert done.exit_code == exit_code, done.output
-    return done.output
 
 
 @pytest.fixture

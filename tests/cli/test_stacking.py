@@ -8,21 +8,11 @@ import pytest
 pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 
-from click.testing import CliRunner  # noqa: E402
-
 import numcodecs_video.xarray as ncv  # noqa: E402
-from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.cli.running import compress  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (5, 12, 16)
-
-
-def compress(*arguments: object, exit_code: int = 0) -> str:
-    """Run compress, and return what it printed."""
-    arguments = ("compress", *arguments, "--effort", 1)
-    done = CliRunner().invoke(commands, list(map(str, arguments)))
-    assert done.exit_code == exit_code, done.output
-    return done.output
 
 
 @pytest.fixture

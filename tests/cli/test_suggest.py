@@ -13,20 +13,13 @@ pytest.importorskip("click")
 pytest.importorskip("rich")
 xr = pytest.importorskip("xarray")
 
-from click.testing import CliRunner, Result  # noqa: E402
-
-from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.cli.running import invoke as run  # noqa: E402
 
 SHAPE = (6, 20, 24)
 T = ("time", "y", "x")
 RNG = np.random.default_rng(0)
 WAVES = np.add.outer(np.arange(6.0), np.add.outer(np.arange(20.0), np.sin(np.arange(24) / 3)))
 VALUES = (280 + WAVES + RNG.normal(0, 0.05, SHAPE)).astype("f4")
-
-
-def run(*arguments: object) -> Result:
-    """Run a command in this process."""
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
 def refusal_of(*arguments: object) -> str:

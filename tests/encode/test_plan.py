@@ -100,6 +100,7 @@ def test_a_chunk_of_another_kind_is_searched():
     [
         {"version": PLAN_VERSION + 1, "rate": 1.0},
         {"version": PLAN_VERSION},
+        {"version": PLAN_VERSION, "rate": 1.0, "splits": [[8, True]]},
         {"version": PLAN_VERSION, "rate": 1.0, "base": {"step": 1}},
         {},
     ],
@@ -118,7 +119,7 @@ def test_plans_of_other_versions_are_ignored(plan):
     [
         Plan(1.5),
         Plan(0.25, BasePlan(-1.5, Structure(True, 3, 8, 0, 0.25), False), (("adaptive", False),)),
-        Plan(9.0, None, (), ((8, True),), True),
+        Plan(9.0, None, (), (8,), True),
     ],
 )
 def test_plans_come_back_from_json(plan):

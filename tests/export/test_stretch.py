@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.export.stretch import stretch_by_date, stretch_of
 
 
@@ -58,6 +59,26 @@ def test_each_date_is_stretched_over_its_ground(ground):
     fixed = stretch_by_date(cube, np.ones(cube.shape, bool), limits=(0, 2500))
     assert (fixed == (0, 2500)).all()
     assert fixed.shape == (6, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"limits": (5, 1)}, r"limits must be two finite numbers, the first .*, got \(5, 1\)"),
+        ({"limits": (1, 1)}, "limits must"),
+        ({"limits": (0, np.nan)}, "limits must"),
+        ({"limits": (0, np.inf)}, "limits must"),
+        ({"limits": (1, 2, 3)}, "limits must be two numbers"),
+        ({"limits": "ab"}, "limits must be two numbers"),
+        ({"percentiles": (98, 2)}, "percentiles must be two finite numbers from 0 to 100"),
+        ({"percentiles": (2, 200)}, "percentiles must"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stretch", [stretch_of, stretch_by_date])
+def test_ends_that_make_no_picture_are_refused(ground, stretch, words, message):
+    with pytest.raises(VideoCodecError, match=message):
+        stretch(ground, np.ones(ground.shape, bool), **words)
 
 
 def test_missing_cells_and_few_values_are_no_trouble(ground):

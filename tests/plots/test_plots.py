@@ -128,6 +128,29 @@ def test_dates_of_one_cube_are_drawn_under_one_stretch(cube):
     assert pictures(cube).axes[-1].get_ylabel() == "counts"
     with pytest.raises(VideoCodecError, match="no y and x axis"):
         pictures(cube[:, 0, 0, 0])
+    with pytest.raises(VideoCodecError, match="no y and x axis"):
+        pictures(cube[0, 0, 0, 0])
+
+
+def test_arrays_without_labels_are_drawn_by_the_places_of_their_axes(cube):
+    """The last two are y and x, the first is time; what has no y and x is refused."""
+    for values in (cube.values, cube.values[:, 1]):
+        figure = pictures(values, [0, 3])
+        assert [axes.get_title() for axes in figure.axes[:2]] == ["date 0", "date 3"]
+        rows = side_by_side_dates(values, values, [0, 3]).axes[:6:3]
+        assert [axes.get_ylabel() for axes in rows] == ["date 0", "date 3"]
+        shown = values[3, 0] if values.ndim == 4 else values[3]
+        np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), shown)
+        np.testing.assert_array_equal(rows[1].images[0].get_array(), shown)
+    row = cube.values[0, 0, 0]
+    for refused in (
+        lambda: pictures(row),
+        lambda: side_by_side(row, row),
+        lambda: side_by_side(cube.values[None], cube.values[None]),
+        lambda: side_by_side_dates(row, row, [0]),
+    ):
+        with pytest.raises(VideoCodecError, match="must have a y and an x axis"):
+            refused()
 
 
 def test_north_is_up(cube):
