@@ -113,9 +113,12 @@ def encoding_options(command: CommandT) -> CommandT:
 
 def encoding_settings(said: dict[str, Any]) -> dict[str, Any]:
     """Make what the options hold the keywords of `numcodecs_video.xarray.encoding`."""
-    settings = {word: value for word, value in said.items() if value not in (None, {}, False)}
+    # 0 is said, though it equals False: all frames in a segment, the finest quantiser.
+    settings = {word: value for word, value in said.items() if value is not None}
+    if not said["lossless"]:
+        settings.pop("lossless")
     settings.pop("pca", None)
-    if said["lossless"] and any(said[word] for word in PROMISE_WORDS):
+    if said["lossless"] and settings.keys() & set(PROMISE_WORDS):
         raise click.UsageError("--lossless and a promise exclude each other")
     return {**settings, "pca": said["pca"]}
 

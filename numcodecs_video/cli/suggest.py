@@ -96,8 +96,8 @@ def _as_options(settings: dict[str, Any]) -> list[str]:
     options = []
     for word, value in settings.items():
         name = f"--{word.replace('_', '-')}"
-        if word == "chunks":
-            options.append(f"{name} {','.join(f'{dim}={n}' for dim, n in value.items())}")
+        if word in ("axes", "chunks"):
+            options.append(f"{name} {','.join(f'{dim}={said}' for dim, said in value.items())}")
         elif isinstance(value, dict):
             options += [f"{name} {variable}={number:g}" for variable, number in value.items()]
         elif value == "auto":

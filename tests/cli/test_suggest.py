@@ -160,3 +160,11 @@ def test_errors_name_options(folder):
     line = refusal_of("suggest", folder / "one.zarr", "--max-error", "nothing=1")
     assert "--max-error names 'nothing'" in line
     assert "={" not in line
+
+
+def test_axes_are_among_what_is_suggested(folder):
+    """As the option that says the same."""
+    said = ["--axes", "time=t,y=y,x=x", "--max-error", "0.5", "--effort", "1"]
+    result = run("suggest", folder / "one.zarr", *said)
+    assert result.exit_code == 0, result.output
+    assert "--axes time=t,y=y,x=x" in result.output
