@@ -10,6 +10,7 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.cli.copying import Copy, fill_arrays
+from numcodecs_video.cli.packing import PACKING, first_difference, stated
 from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.times import counted_as
 from numcodecs_video.xarray import record_loss
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["append_groups", "check_settings"]
 
-# What says how stored values are to be read: an array has one of each.
-PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "units")
+# Of these the codec of the array knows the sentinels that were there when it was made.
+ONE_OF_EACH = (*PACKING, "nodata", "units")
 #: options that the arrays that are there have decided
 DECIDED = (
     "lossless", "codec", "chunks", "shards", "pca", "bits", "gop", "effort", "zarr_format",
@@ -134,12 +135,12 @@ def _check_alike(name: str, variable: xr.Variable, known: xr.Variable, dim: str,
             f"{name} has other dimensions ({dict(variable.sizes)}) than in {path} "
             f"({dict(known.sizes)})"
         )
-    for key in PACKING:
-        ours, theirs = (np.asarray(v.attrs.get(key)).tolist() for v in (variable, known))
-        if repr(ours) != repr(theirs):
-            raise click.ClickException(
-                f"{name} has {key} {ours}, and {theirs} in {path}: bring it to that beforehand"
-            )
+    key = first_difference(variable, known, ONE_OF_EACH)
+    if key is not None:
+        raise click.ClickException(
+            f"{name} has {key} {stated(variable, key)}, and {stated(known, key)} in {path}: bring "
+            "it to that beforehand"
+        )
     if not np.can_cast(variable.dtype, known.dtype, "safe"):
         raise click.ClickException(
             f"{name} is {variable.dtype}, and {known.dtype} in {path}, which cannot hold it"

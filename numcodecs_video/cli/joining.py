@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from numcodecs_video.cli.lazy import concatenated
+from numcodecs_video.cli.packing import first_difference, stated
 from numcodecs_video.cli.times import harmonised
 from numcodecs_video.xarray import letters_of
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.reading import Groups
 
 __all__ = ["join_groups"]
-
-# What says how stored values are to be read, so that one array can have only one of each.
-PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
 
 #: a dataset and where it is from
 Source = tuple[str, xr.Dataset]
@@ -155,10 +153,15 @@ def _behind_each_other(
                 f"{name} has other dimensions in {source} ({dict(first.sizes)}) than in {other} "
                 f"({dict(variable.sizes)}): bring them onto one grid beforehand"
             )
-        if variable.attrs.get("units") != first.attrs.get("units"):
+        if first_difference(first, variable, ("units",)):
             raise click.ClickException(
                 f"{name} is in {first.attrs.get('units', 'no units')} in {source}, and in "
                 f"{variable.attrs.get('units', 'no units')} in {other}: bring it to one of them"
+            )
+        if first_difference(first, variable, ("nodata",)):
+            raise click.ClickException(
+                f"{name} has nodata {stated(first, 'nodata')} in {source}, and "
+                f"{stated(variable, 'nodata')} in {other}: bring it to one of them"
             )
     if any(not _packed_alike(first, variable) for _, variable in parts[1:]):
         click.echo(
@@ -177,9 +180,9 @@ def _behind_each_other(
 
 
 def _packed_alike(a: xr.Variable, b: xr.Variable) -> bool:
-    """Tell whether stored values mean the same; as text, in which NaN is NaN."""
-    said = [[repr(np.asarray(v.attrs.get(key)).tolist()) for key in PACKING] for v in (a, b)]
-    return said[0] == said[1] and a.dtype.newbyteorder("=") == b.dtype.newbyteorder("=")
+    """Tell whether stored values mean the same."""
+    same_dtype = a.dtype.newbyteorder("=") == b.dtype.newbyteorder("=")
+    return same_dtype and first_difference(a, b) is None
 
 
 def _merge(one: Source, other: Source) -> Source:

@@ -117,6 +117,11 @@ def test_what_cannot_be_appended(tmp_path, ds, parts):
     other.time.encoding = {"units": "hours since 2020-01-01"}
     other.to_netcdf(tmp_path / "other.nc")
     assert "t2m has scale_factor 0.02, and 0.01 in" in refused(tmp_path / "other.nc")
+    marked = ds.isel(time=slice(4, 6))
+    marked.t2m.attrs["nodata"] = -1  # which no codec there knows
+    marked.time.encoding = {"units": "hours since 2020-01-01"}
+    marked.to_netcdf(tmp_path / "marked.nc")
+    assert "t2m has nodata -1, and None in" in refused(tmp_path / "marked.nc")
     half = ds.isel(time=slice(4, 6), lat=slice(0, 6))
     half.time.encoding = {"units": "hours since 2020-01-01"}
     half.to_netcdf(tmp_path / "half.nc")

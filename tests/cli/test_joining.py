@@ -147,4 +147,9 @@ def test_what_does_not_fit_is_named(tmp_path, ds, parts):
     said = compress(parts[0], tmp_path / "celsius.nc", tmp_path / "a", exit_code=1)
     assert "K" in said
     assert "degC" in said
+    marked = ds.isel(time=slice(3, 6)).copy()
+    marked["t2m"] = marked.t2m.assign_attrs(nodata=-1)
+    marked.to_netcdf(tmp_path / "marked.nc")
+    said = compress(parts[0], tmp_path / "marked.nc", tmp_path / "a", exit_code=1)
+    assert "t2m has nodata None in" in said
     assert not (tmp_path / "a").exists()
