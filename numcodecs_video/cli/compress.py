@@ -113,6 +113,8 @@ def compress(
     from numcodecs_video.cli.unnamed import letters_of_dimensions
 
     settings = encoding_settings(said)
+    if dry_run and append_dim is not None:
+        raise click.UsageError("--dry-run says what a new store would take: leave out --append")
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
     target = None if append_dim or dry_run else check_target(srcs, dst, overwrite=overwrite)
     with ExitStack() as stack:

@@ -203,7 +203,8 @@ def test_export_to_netcdf(tmp_path, ds, source):
     with netcdf.Dataset(tmp_path / "b.nc") as file:
         assert file["v"].filters()["zlib"]
         assert file["packed"].dtype == "i2"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc"]
+    run("convert", tmp_path / "a", tmp_path / "c.netcdf")  # as compress would read it
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc", "c.netcdf"]
 
 
 def test_export_of_groups(tmp_path, monkeypatch, ds):
