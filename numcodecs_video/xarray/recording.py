@@ -28,6 +28,7 @@ from numcodecs_video.stored import (
     stored_chunks,
 )
 from numcodecs_video.xarray.conventions import may_lose, scale_in
+from numcodecs_video.xarray.promises import IN_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EARLIER",
-    "IN_UNITS",
     "PREFIX",
     "consolidate",
     "consolidate_above",
@@ -49,7 +49,6 @@ __all__ = [
     "worst_realised",
 ]
 
-IN_UNITS = frozenset(("max_error", "rmse"))
 PREFIX = "lossy_compression_"
 EARLIER = f"{PREFIX}earlier"
 FINGERPRINTS = f"{PREFIX}fingerprints"

@@ -232,6 +232,9 @@ def test_exports_that_cannot_be(tmp_path, ds):
     assert "local" in run("convert", tmp_path / "a", "s3://bucket/b.nc", exit_code=1)
     inside = tmp_path / "a" / "b.nc"
     assert "is inside" in run("convert", tmp_path / "a", inside, exit_code=1)
+    said = run("convert", tmp_path / "a", tmp_path / "b", "--zarr-format", 3, "--shards", "tim=4",
+               exit_code=1)  # fmt: skip
+    assert "Error: --shards names tim; the dimensions are" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
