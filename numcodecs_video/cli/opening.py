@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 #: what arrays hold that are no numbers, by the kind of their dtype
-KINDS = {
+NO_NUMBERS = {
     "U": "text",
     "S": "text",
     "T": "text",
@@ -153,7 +153,7 @@ def _why_no_cube(
 ) -> str | None:
     """Say what keeps a variable from becoming video."""
     if stored_dtype(variable).kind not in "biuf":
-        return f"holds {KINDS.get(variable.dtype.kind, 'no numbers')}"
+        return f"holds {NO_NUMBERS.get(variable.dtype.kind, 'no numbers')}"
     if letters_of(variable, axes, group=group) is None:
         return f"has ({', '.join(map(str, variable.dims)) or 'no dimensions'})"
     return None if variable.size else "has no cells"

@@ -140,9 +140,13 @@ def in_options(text: str) -> str:
     --------
     >>> in_options("max_error names 'v'; leave it out, or name axes={'dimension': 'letter'}")
     "--max-error names 'v'; leave it out, or name --axes dimension=letter"
+    >>> in_options("state less, such as rmse=2"), in_options("or take zarr_format=3")
+    ('state less, such as --rmse=2', 'or take --zarr-format 3')
     """
     text = re.sub(r"pass chunks=({.*})", _as_option, text)
     text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
+    text = re.sub(r"\bzarr_format=(\d)", r"--zarr-format \1", text)
+    text = re.sub(rf"(?<=such as )({'|'.join(PROMISE_WORDS)})(?==)", _as_word, text)
     text = re.sub(r"\baxes={'(\w+)': '(\w+)'}", r"--axes \1=\2", text)
     return re.sub(rf"^({'|'.join(PROMISE_WORDS)}|axes|chunks|shards)(?= names|=)", _as_word, text)
 

@@ -116,7 +116,7 @@ def convert(
     group = open_group(source)
     number = zarr_format or (3 if group.metadata.zarr_format == 2 else 2)
     if shards and number == 2:
-        raise VideoCodecError("format 2 has no shards: leave them out")
+        raise VideoCodecError("format 2 has no shards: leave shards out, or take zarr_format=3")
     _check_shards(group, shards or {})
     root = _create_group(target, number)
     root.attrs.put(group.attrs.asdict())
