@@ -13,6 +13,7 @@ from numcodecs_video.cli.lazy import concatenated
 from numcodecs_video.cli.packing import first_difference, stated
 from numcodecs_video.cli.times import harmonised
 from numcodecs_video.xarray import letters_of
+from numcodecs_video.xarray.recording import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,8 +176,16 @@ def _behind_each_other(
         result = concatenated(decoded, dim)
         if result.dtype.kind == "f":
             result.attrs = {**decoded[0].attrs, "_FillValue": result.dtype.type(np.nan)}
-        return result
-    return concatenated([variable for _, variable in parts], dim)
+    else:
+        result = concatenated([variable for _, variable in parts], dim)
+    result.attrs = {**_record_in([variable for _, variable in parts]), **result.attrs}
+    return result
+
+
+def _record_in(parts: Sequence[xr.Variable]) -> dict[Any, Any]:
+    """Find what the first of them that has lost something says of that: so has what they make."""
+    records = ({k: v for k, v in p.attrs.items() if str(k).startswith(PREFIX)} for p in parts)
+    return next(filter(None, records), {})
 
 
 def _packed_alike(a: xr.Variable, b: xr.Variable) -> bool:
