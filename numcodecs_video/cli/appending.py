@@ -10,7 +10,9 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.cli.copying import Copy, fill_arrays
+from numcodecs_video.cli.packing import PACKING, first_difference, stated
 from numcodecs_video.cli.progress import progress_bar
+from numcodecs_video.cli.selecting import paths_of
 from numcodecs_video.cli.times import counted_as
 from numcodecs_video.xarray import record_loss
 from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["append_groups", "check_settings"]
 
-# What says how stored values are to be read: an array has one of each.
-PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "units")
+# Of these the codec of the array knows the sentinels that were there when it was made.
+ONE_OF_EACH = (*PACKING, "nodata", "units")
 #: options that the arrays that are there have decided
 DECIDED = (
     "lossless", "codec", "chunks", "shards", "pca", "bits", "gop", "effort", "zarr_format",
@@ -70,16 +72,18 @@ def append_groups(
         raise click.ClickException(
             f"--append names {dim}, which is no dimension: there are {', '.join(known)}"
         )
-    copies: list[Copy] = []
+    fitted: Groups = {}
     for group, ds in groups.items():
         if dim in ds.dims:
             if group not in there:
                 raise click.ClickException(f"{path} has no group {group}")
-            made = _open(path, group)
-            fitted = _fitted(ds, there[group], dim, path)
-            _check_promise(fitted, made, settings)
-            warn_of_shared_chunks(fitted, made, append_dim=dim, region=None)
-            copies += _copies(fitted, made, group, dim)
+            fitted[group] = _fitted(ds, there[group], dim, path)
+    made = {group: _open(path, group) for group in fitted}
+    _check_promise(fitted, made, settings)
+    copies: list[Copy] = []
+    for group, ds in fitted.items():
+        warn_of_shared_chunks(ds, made[group], append_dim=dim, region=None)
+        copies += _copies(ds, made[group], group, dim)
     _append(copies, path, dim)
     with silent_about_format_3():
         for group in reversed(list(there)):
@@ -92,14 +96,16 @@ def _open(path: str, group: str, *, consolidated: Literal[False] | None = False)
     return zarr.open_group(path, path=group.strip("/"), mode="r+", use_consolidated=consolidated)
 
 
-def _check_promise(ds: xr.Dataset, made: zarr.Group, settings: Mapping[str, Any]) -> None:
+def _check_promise(
+    groups: Groups, made: Mapping[str, zarr.Group], settings: Mapping[str, Any]
+) -> None:
     """Hold a promise to that of the store; it need not be given."""
-    said = {word: value for word, value in settings.items() if word != "axes"}
-    if said:
-        chosen, _ = choose_encodings(
-            ds, EncodingSettings(**settings), there=[str(n) for n in ds.variables]
-        )
-        check_promises(ds, made, chosen.get("/", {}))
+    if settings.keys() <= {"axes"}:
+        return
+    known = paths_of(groups)
+    chosen, _ = choose_encodings(groups, EncodingSettings(**settings), there=known)
+    for group, ds in groups.items():
+        check_promises(ds, made[group], chosen.get(group, {}))
 
 
 def _fitted(ds: xr.Dataset, there: xr.Dataset, dim: str, path: str) -> xr.Dataset:
@@ -114,6 +120,7 @@ def _fitted(ds: xr.Dataset, there: xr.Dataset, dim: str, path: str) -> xr.Datase
     for name, variable in ds.variables.items():
         known = there.variables.get(name)
         if known is None:
+            click.echo(f"Note: {name} is not in {path}, and stays out of it", err=True)
             continue
         if dim not in variable.dims:
             if not variable.equals(known):  # type: ignore[no-untyped-call]
@@ -134,12 +141,12 @@ def _check_alike(name: str, variable: xr.Variable, known: xr.Variable, dim: str,
             f"{name} has other dimensions ({dict(variable.sizes)}) than in {path} "
             f"({dict(known.sizes)})"
         )
-    for key in PACKING:
-        ours, theirs = (np.asarray(v.attrs.get(key)).tolist() for v in (variable, known))
-        if repr(ours) != repr(theirs):
-            raise click.ClickException(
-                f"{name} has {key} {ours}, and {theirs} in {path}: bring it to that beforehand"
-            )
+    key = first_difference(variable, known, ONE_OF_EACH)
+    if key is not None:
+        raise click.ClickException(
+            f"{name} has {key} {stated(variable, key)}, and {stated(known, key)} in {path}: bring "
+            "it to that beforehand"
+        )
     if not np.can_cast(variable.dtype, known.dtype, "safe"):
         raise click.ClickException(
             f"{name} is {variable.dtype}, and {known.dtype} in {path}, which cannot hold it"

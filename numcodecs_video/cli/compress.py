@@ -113,6 +113,8 @@ def compress(
     from numcodecs_video.cli.unnamed import letters_of_dimensions
 
     settings = encoding_settings(said)
+    if dry_run and append_dim is not None:
+        raise click.UsageError("--dry-run says what a new store would take: leave out --append")
     number: Literal[2, 3] = 2 if zarr_format == "2" else 3
     target = None if append_dim or dry_run else check_target(srcs, dst, overwrite=overwrite)
     with ExitStack() as stack:
@@ -152,7 +154,7 @@ def _write(
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
     from numcodecs_video.cli.targets import completed
-    from numcodecs_video.xarray import record_loss
+    from numcodecs_video.xarray.recording import open_group, record_within
 
     with announced(), progress_bar("searching", None), threads_for(1):
         encodings = beside_main_thread(
@@ -164,7 +166,7 @@ def _write(
             threads_for(counted_chunks(groups, encodings)),
         ):
             copy_groups(groups, str(path), encodings, zarr_format=zarr_format, advance=advance)
-        record_loss(path)
+        record_within(open_group(path, mode="r+"))
     print_sizes(str(target), sizes_of(str(target), paths_of(groups)), as_json=as_json)
 
 

@@ -13,8 +13,6 @@ from numcodecs_video.cli.parameters import CHUNKS
 
 __all__ = ["convert"]
 
-NETCDF = (".nc", ".nc4")
-
 
 @click.command(
     short_help="Move a store to the other Zarr format, or export it to NetCDF.",
@@ -49,10 +47,12 @@ def convert(
 
     Chunks of video are the same bytes in both formats, and are moved as they are: nothing is lost
     once more. Groups, attributes and missing values stay; other arrays are written as Zarr does by
-    default. DST may end in .zip, and then is one file. Where it ends in .nc, it is a NetCDF file
+    default. DST may end in .zip, and then is one file. Where it ends in .nc, it is a NetCDF 4 file
     with the decoded values, for readers without this codec. A local DST appears under its name
     once it is complete.
     """
+    from numcodecs_video.xarray.compare import NETCDF
+
     if not dst.lower().endswith(NETCDF):
         _convert(src, dst, zarr_format, shards, overwrite=overwrite, as_json=as_json)
     elif zarr_format or shards:

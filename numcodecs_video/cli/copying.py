@@ -18,6 +18,7 @@ import zarr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
+from numcodecs_video.xarray.quality import name_region
 from numcodecs_video.xarray.recording import silent_about_format_3
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "counted_chunks",
     "fill_arrays",
     "read_region",
+    "reason_of",
 ]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
@@ -295,12 +297,13 @@ def read_region(
             try:
                 _ = source[chunk].values
             except Exception as cause:
-                place = f"{name}[{_cells(chunk)}]" if chunk else name
+                place = name_region(name, chunk) if chunk else name
                 raise VideoCodecError(
-                    f"cannot read {place}: {_reason(cause)}; doctor lists all chunks of a store "
+                    f"cannot read {place}: {reason_of(cause)}; doctor lists all chunks of a store "
                     "that are damaged"
                 ) from cause
-        raise VideoCodecError(f"cannot read {name}[{_cells(region)}]: {error}") from error
+        place = name_region(name, region) if region else name
+        raise VideoCodecError(f"cannot read {place}: {reason_of(error)}") from error
 
 
 def check_readable(groups: Mapping[str, xr.Dataset]) -> None:
@@ -324,15 +327,12 @@ def _write_chunk(target: zarr.Array[Any], region: Region, values: NDArray[Any]) 
     try:
         target[region] = values
     except VideoCodecError as error:
-        raise VideoCodecError(f"{target.basename}[{_cells(region)}]: {error}") from error
+        raise VideoCodecError(f"{name_region(target.basename, region)}: {error}") from error
     return int(values.nbytes)
 
 
-def _cells(region: Region) -> str:
-    return ", ".join(f"{part.start}:{part.stop}" for part in region)
-
-
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Say in one line what an error says, or what it is where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
 
 

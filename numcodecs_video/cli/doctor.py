@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import click
 import numpy as np
 
-from numcodecs_video.cli.copying import WORKERS
+from numcodecs_video.cli.copying import WORKERS, reason_of
 from numcodecs_video.cli.opening import arrays_of
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.progress import progress_bar
@@ -51,7 +51,7 @@ def doctor(ctx: click.Context, path: str, *, as_json: bool) -> None:
     faults: list[Fault] = []
     for _, array in arrays_of(path):
         chunks += stored_chunks(
-            array, on_fault=lambda key, error: faults.append(Fault(key, _one_line(error)))
+            array, on_fault=lambda key, error: faults.append(Fault(key, reason_of(error)))
         )
     total = sum(_raw_bytes(chunk) for chunk in chunks)
     with (
@@ -85,16 +85,12 @@ def _examine(chunk: StoredChunk) -> Fault | None:
             # Only Zarr knows what else codes the chunk.
             chunk.array[chunk.region]
     except Exception as error:  # noqa: BLE001 - codecs raise what they like on damaged bytes
-        return Fault(chunk.name, _one_line(error))
+        return Fault(chunk.name, reason_of(error))
     return None
 
 
 def _raw_bytes(chunk: StoredChunk) -> int:
     return math.prod(chunk.shape) * chunk.array.dtype.itemsize
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _plural(things: list[Fault]) -> str:

@@ -18,6 +18,7 @@ from numcodecs_video.cli.replacing import overwrite_option, writing
 from numcodecs_video.cli.tables import format_shape, print_json
 from numcodecs_video.export.streams import Extracted, extract_stream
 from numcodecs_video.stored import chunk_counts, holds_payloads, stored_chunks
+from numcodecs_video.xarray.compare import names_zarr
 
 if TYPE_CHECKING:
     import zarr
@@ -92,7 +93,8 @@ def extract(
             report = _render(shown, target, percentiles, limits, fps)
             text = "{frames} frames of {width}×{height}".format(**report)
         else:
-            payload = Path(src).read_bytes() if Path(src).is_file() else _payload(src, name, chunk)
+            is_chunk = Path(src).is_file() and not names_zarr(src)
+            payload = Path(src).read_bytes() if is_chunk else _payload(src, name, chunk)
             done = extract_stream(payload, target)
             report = {**asdict(done), "files": [str(file) for file in done.files]}
             text = _describe(done)

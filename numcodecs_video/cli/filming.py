@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from numcodecs_video.cli.kinds import is_payload
 from numcodecs_video.cli.opening import arrays_of, open_dataset
 from numcodecs_video.cli.picturing import bands_of, shown_of, usual_bands
 from numcodecs_video.cli.tables import format_shape
 from numcodecs_video.decode.chunk import decode_chunk
-from numcodecs_video.format.payload import MAGIC, parse_header
+from numcodecs_video.format.payload import parse_header
 from numcodecs_video.stored import StoredChunk, chunk_counts
 from numcodecs_video.transform.cube import to_cube
 from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_of, upright
@@ -64,14 +65,9 @@ def read_film(
     bands : tuple of str, optional
         One or three, by name or position.
     """
-    if Path(src).is_file() and _is_payload(src):
+    if Path(src).is_file() and is_payload(Path(src)):
         return _film_of_chunk(src, bands)
     return _film_of_store(src, name, place, bands)
-
-
-def _is_payload(src: str) -> bool:
-    with Path(src).open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
 
 
 def _film_of_chunk(src: str, bands: tuple[str, ...] | None) -> Film:

@@ -37,7 +37,8 @@ from numcodecs_video.stored import (
 )
 from numcodecs_video.xarray.conventions import scale_in
 from numcodecs_video.xarray.filters import doubt_of_filters
-from numcodecs_video.xarray.recording import IN_UNITS, worst_realised
+from numcodecs_video.xarray.promises import IN_UNITS
+from numcodecs_video.xarray.recording import worst_realised
 from numcodecs_video.xarray.report import format_fixed
 from numcodecs_video.xarray.verdicts import Promised, promised_in
 

@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 
 from numcodecs_video.cli.lazy import concatenated
+from numcodecs_video.cli.packing import first_difference, stated
 from numcodecs_video.cli.times import harmonised
 from numcodecs_video.xarray import letters_of
+from numcodecs_video.xarray.recording import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.reading import Groups
 
 __all__ = ["join_groups"]
-
-# What says how stored values are to be read, so that one array can have only one of each.
-PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
 
 #: a dataset and where it is from
 Source = tuple[str, xr.Dataset]
@@ -155,10 +154,15 @@ def _behind_each_other(
                 f"{name} has other dimensions in {source} ({dict(first.sizes)}) than in {other} "
                 f"({dict(variable.sizes)}): bring them onto one grid beforehand"
             )
-        if variable.attrs.get("units") != first.attrs.get("units"):
+        if first_difference(first, variable, ("units",)):
             raise click.ClickException(
                 f"{name} is in {first.attrs.get('units', 'no units')} in {source}, and in "
                 f"{variable.attrs.get('units', 'no units')} in {other}: bring it to one of them"
+            )
+        if first_difference(first, variable, ("nodata",)):
+            raise click.ClickException(
+                f"{name} has nodata {stated(first, 'nodata')} in {source}, and "
+                f"{stated(variable, 'nodata')} in {other}: bring it to one of them"
             )
     if any(not _packed_alike(first, variable) for _, variable in parts[1:]):
         click.echo(
@@ -172,14 +176,22 @@ def _behind_each_other(
         result = concatenated(decoded, dim)
         if result.dtype.kind == "f":
             result.attrs = {**decoded[0].attrs, "_FillValue": result.dtype.type(np.nan)}
-        return result
-    return concatenated([variable for _, variable in parts], dim)
+    else:
+        result = concatenated([variable for _, variable in parts], dim)
+    result.attrs = {**_record_in([variable for _, variable in parts]), **result.attrs}
+    return result
+
+
+def _record_in(parts: Sequence[xr.Variable]) -> dict[Any, Any]:
+    """Find what the first of them that has lost something says of that: so has what they make."""
+    records = ({k: v for k, v in p.attrs.items() if str(k).startswith(PREFIX)} for p in parts)
+    return next(filter(None, records), {})
 
 
 def _packed_alike(a: xr.Variable, b: xr.Variable) -> bool:
-    """Tell whether stored values mean the same; as text, in which NaN is NaN."""
-    said = [[repr(np.asarray(v.attrs.get(key)).tolist()) for key in PACKING] for v in (a, b)]
-    return said[0] == said[1] and a.dtype.newbyteorder("=") == b.dtype.newbyteorder("=")
+    """Tell whether stored values mean the same."""
+    same_dtype = a.dtype.newbyteorder("=") == b.dtype.newbyteorder("=")
+    return same_dtype and first_difference(a, b) is None
 
 
 def _merge(one: Source, other: Source) -> Source:

@@ -13,6 +13,7 @@ __all__ = ["describe_kind", "is_payload", "is_readable"]
 
 READ = "evaluate says what it would take as video, compress makes it a store"
 KINDS = (
+    (MAGIC, "one chunk that this package wrote: info describes it, extract takes out its stream"),
     (b"\x89HDF\r\n\x1a\n", f"an HDF5 file, such as NetCDF 4: {READ}"),
     (b"CDF", f"a NetCDF 3 file: {READ}"),
     (b"GRIB", "a GRIB file: convert it to NetCDF or Zarr first, by cfgrib say"),

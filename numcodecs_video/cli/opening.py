@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 #: what arrays hold that are no numbers, by the kind of their dtype
-KINDS = {
+NO_NUMBERS = {
     "U": "text",
     "S": "text",
     "T": "text",
@@ -76,6 +76,10 @@ def _refuse_groups(path: str) -> None:
     filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
     for ds in groups.values():
         ds.close()
+    if filled and path.endswith(".zip"):
+        raise click.ClickException(
+            f"{path} holds groups, {', '.join(filled)}: unzip it first, and name one of the store's"
+        )
     if filled and names_zarr(path):
         raise click.ClickException(
             f"{path} holds groups: name one, such as {path.rstrip('/')}/{filled[0]} (there are "
@@ -92,6 +96,8 @@ def _refuse_groups(path: str) -> None:
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     """List the arrays of a Zarr store by name, those in groups included."""
     check_existence(path)
+    if Path(path).is_file() and not names_zarr(path):
+        raise click.ClickException(f"{path} is {describe_kind(Path(path))}")
     try:
         node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
@@ -147,7 +153,7 @@ def _why_no_cube(
 ) -> str | None:
     """Say what keeps a variable from becoming video."""
     if stored_dtype(variable).kind not in "biuf":
-        return f"holds {KINDS.get(variable.dtype.kind, 'no numbers')}"
+        return f"holds {NO_NUMBERS.get(variable.dtype.kind, 'no numbers')}"
     if letters_of(variable, axes, group=group) is None:
         return f"has ({', '.join(map(str, variable.dims)) or 'no dimensions'})"
     return None if variable.size else "has no cells"

@@ -113,9 +113,12 @@ def encoding_options(command: CommandT) -> CommandT:
 
 def encoding_settings(said: dict[str, Any]) -> dict[str, Any]:
     """Make what the options hold the keywords of `numcodecs_video.xarray.encoding`."""
-    settings = {word: value for word, value in said.items() if value not in (None, {}, False)}
+    # 0 is said, though it equals False: all frames in a segment, the finest quantiser.
+    settings = {word: value for word, value in said.items() if value is not None}
+    if not said["lossless"]:
+        settings.pop("lossless")
     settings.pop("pca", None)
-    if said["lossless"] and any(said[word] for word in PROMISE_WORDS):
+    if said["lossless"] and settings.keys() & set(PROMISE_WORDS):
         raise click.UsageError("--lossless and a promise exclude each other")
     return {**settings, "pca": said["pca"]}
 
@@ -137,9 +140,13 @@ def in_options(text: str) -> str:
     --------
     >>> in_options("max_error names 'v'; leave it out, or name axes={'dimension': 'letter'}")
     "--max-error names 'v'; leave it out, or name --axes dimension=letter"
+    >>> in_options("state less, such as rmse=2"), in_options("or take zarr_format=3")
+    ('state less, such as --rmse=2', 'or take --zarr-format 3')
     """
     text = re.sub(r"pass chunks=({.*})", _as_option, text)
     text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
+    text = re.sub(r"\bzarr_format=(\d)", r"--zarr-format \1", text)
+    text = re.sub(rf"(?<=such as )({'|'.join(PROMISE_WORDS)})(?==)", _as_word, text)
     text = re.sub(r"\baxes={'(\w+)': '(\w+)'}", r"--axes \1=\2", text)
     return re.sub(rf"^({'|'.join(PROMISE_WORDS)}|axes|chunks|shards)(?= names|=)", _as_word, text)
 

@@ -25,7 +25,8 @@ from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings
 from numcodecs_video.sampling import spread_windows
 from numcodecs_video.xarray.conventions import scale_in
-from numcodecs_video.xarray.recording import IN_UNITS
+from numcodecs_video.xarray.formats import settings_in
+from numcodecs_video.xarray.promises import IN_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from numcodecs_video.cli.copying import Encodings
-    from numcodecs_video.config import Fidelity, Settings
+    from numcodecs_video.config import Fidelity
 
 __all__ = ["Expectation", "expect", "print_expectations"]
 
@@ -75,8 +76,7 @@ def expect(groups: Mapping[str, xr.Dataset], encodings: Encodings) -> list[Expec
 
 
 def _expect(name: str, variable: xr.Variable, given: Mapping[str, Any] | None) -> Expectation:
-    codec = (given or {}).get("serializer") or (given or {}).get("compressors")
-    settings: Settings | None = getattr(codec, "settings", None)
+    settings = settings_in(given or {})
     if given is None or settings is None:
         return _expect_default(name, variable)
     kind = Jpeg2kCodec if isinstance(settings, Jpeg2kSettings) else VideoCodec

@@ -9,6 +9,7 @@ import dask.array
 import xarray as xr
 
 from numcodecs_video.cli.lazy import stacked
+from numcodecs_video.cli.packing import PACKING, first_difference, stated
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.xarray import stack_bands
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.reading import Groups
 
 __all__ = ["stack_variables"]
-
-# What says how stored values are to be read: one array has one of each.
-PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
 
 
 def stack_variables(
@@ -58,13 +56,13 @@ def _bands(ds: xr.Dataset, patterns: Sequence[str]) -> list[str]:
 def _stack(ds: xr.Dataset, bands: Sequence[str], name: str, dim: str) -> xr.Dataset:
     first = ds.variables[bands[0]]
     for band in bands[1:]:
-        for key in PACKING:
-            said = [repr(v.attrs.get(key)) for v in (first, ds.variables[band])]
-            if said[0] != said[1]:
-                raise click.ClickException(
-                    f"--stack: {bands[0]} has {key} {said[0]}, and {band} has {said[1]}: one array "
-                    "has one of them; stack those that agree"
-                )
+        key = first_difference(first, ds.variables[band], (*PACKING, "nodata"))
+        if key is not None:
+            raise click.ClickException(
+                f"--stack: {bands[0]} has {key} {stated(first, key)}, and {band} has "
+                f"{stated(ds.variables[band], key)}: one array has one of them; stack those that "
+                "agree"
+            )
     stand_ins = {
         band: xr.Variable(v.dims, dask.array.zeros(v.shape, v.dtype), v.attrs)
         for band in bands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -92,14 +93,24 @@ def _print(found: nx.Suggestion) -> None:
 
 
 def _as_options(settings: dict[str, Any]) -> list[str]:
-    """Write settings as the options of ``compress`` that say the same."""
+    """Write settings as the options of ``compress`` that say the same, for a shell.
+
+    Examples
+    --------
+    >>> _as_options({"max_error": {"t 2m": 0.123456789, "q": 1.0}, "pca": False, "gop": 0})
+    ["--max-error 't 2m=0.123456789'", '--max-error q=1', '--pca off', '--gop 0']
+    """
     options = []
     for word, value in settings.items():
         name = f"--{word.replace('_', '-')}"
-        if word == "chunks":
-            options.append(f"{name} {','.join(f'{dim}={n}' for dim, n in value.items())}")
+        if word in ("axes", "chunks"):
+            by_dimension = ",".join(f"{dim}={said}" for dim, said in value.items())
+            options.append(f"{name} {shlex.quote(by_dimension)}")
         elif isinstance(value, dict):
-            options += [f"{name} {variable}={number:g}" for variable, number in value.items()]
+            options += [
+                f"{name} {shlex.quote(f'{variable}={_exactly(bound)}')}"
+                for variable, bound in value.items()
+            ]
         elif value == "auto":
             continue
         elif word == "pca":
@@ -109,3 +120,8 @@ def _as_options(settings: dict[str, Any]) -> list[str]:
         else:
             options.append(f"{name} {value}")
     return options
+
+
+def _exactly(bound: float) -> str:
+    """Write a bound in all its digits: rounded, it might allow more."""
+    return str(bound).removesuffix(".0")

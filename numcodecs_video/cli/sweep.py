@@ -73,7 +73,7 @@ def sweep_command(
     with open_dataset(src) as ds:
         (variable,) = select_cube(ds, name).data_vars.values()
         name = str(variable.name)
-        stem = out.with_suffix("") if out is not None else Path(f"{name}-sweep")
+        stem = _stem(out) if out is not None else Path(f"{name}-sweep")
         _check_writable(stem)
         runs = len(codecs) * sum(map(len, promises.values()))
         with announced(), progress_bar("sweeping", variable.nbytes * runs) as advance:
@@ -91,6 +91,11 @@ def sweep_command(
         print_table(table)
         click.echo(f"Table: {stem}.csv")
     _save_picture(points, stem, f"{name} of {Path(src).name}", quiet=as_json)
+
+
+def _stem(out: Path) -> Path:
+    """Leave out the suffix of a table or picture, and no other: ``radar.v1`` is a stem."""
+    return out.with_suffix("") if out.suffix in (".csv", ".png") else out
 
 
 def _check_writable(stem: Path) -> None:

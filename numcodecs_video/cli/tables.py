@@ -14,8 +14,9 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from numcodecs_video.cli.fitting import fitted
+from numcodecs_video.xarray.promises import PROMISES
 from numcodecs_video.xarray.report import Report, format_number
-from numcodecs_video.xarray.verdicts import KINDS, Promised, show_units
+from numcodecs_video.xarray.verdicts import Promised, show_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +145,7 @@ def format_promise(attributes: Mapping[str, Any], units: str = "") -> str:
     >>> format_promise({"lossy_compression_max_error": 0.01}, " K"), format_promise({})
     ('±0.01 K', 'lossless')
     """
-    for kind in KINDS:
+    for kind in PROMISES:
         value = attributes.get(f"lossy_compression_{kind}")
         if value is not None:
             return str(Promised(kind, value, units.strip()))

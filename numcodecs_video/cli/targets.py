@@ -14,6 +14,7 @@ import click
 from fsspec.core import url_to_fs
 
 from numcodecs_video.xarray.compare import NETCDF
+from numcodecs_video.xarray.recording import consolidate_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,6 +136,8 @@ def completed(target: Path) -> Iterator[Path]:
         _remove(replaced)
     else:
         partial.rename(target)
+    if target.is_dir():
+        consolidate_above(target)
 
 
 def _clear(target: Path, partial: Path, replaced: Path) -> None:

@@ -17,12 +17,13 @@ import zarr
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.stored import chunk_lengths, settings_of
 from numcodecs_video.xarray.conventions import packing, scale_in
-from numcodecs_video.xarray.recording import IN_UNITS
+from numcodecs_video.xarray.formats import settings_in
+from numcodecs_video.xarray.promises import IN_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from numcodecs_video.config import Fidelity, Settings
+    from numcodecs_video.config import Fidelity
     from numcodecs_video.stored import Lengths
 
 __all__ = ["check_promises", "warn_of_shared_chunks"]
@@ -47,7 +48,7 @@ def check_promises(ds: xr.Dataset, group: zarr.Group, chosen: Mapping[str, Any])
     """
     for name, given in chosen.items():
         array = group.get(name)
-        wanted = _settings_in(given)
+        wanted = settings_in(given)
         if not isinstance(array, zarr.Array) or wanted is None:
             continue
         has = settings_of(array)
@@ -114,11 +115,6 @@ def _parts_of(ds: xr.Dataset, group: zarr.Group, region: Any) -> dict[Hashable, 
 
 def _is_edge(at: int, lengths: Lengths) -> bool:
     return at % lengths == 0 if isinstance(lengths, int) else at in (0, *np.cumsum(lengths))
-
-
-def _settings_in(given: Mapping[str, Any]) -> Settings | None:
-    codec = given.get("serializer") or given.get("compressors")
-    return getattr(codec, "settings", None)
 
 
 def _scale_of(array: zarr.Array[Any]) -> float:

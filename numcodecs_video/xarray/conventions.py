@@ -219,16 +219,21 @@ def as_unsigned(variable: xr.DataArray) -> xr.DataArray:
 
 
 def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
-    """Pass on what xarray must still know when another encoding is given.
-
-    A decoded variable has one missing value, NaN, whatever it had as stored, and xarray writes it
-    as one: the fill value, or the first that there is.
-    """
+    """Pass on what xarray must still know when another encoding is given."""
     kept = {key: variable.encoding[key] for key in CF_ENCODING if key in variable.encoding}
     if variable.dtype.kind == "m" and stored_dtype(variable).kind != "f":
         # xarray 2025.6 refuses the units of durations, later ones a dtype without them; left alone,
         # they choose exact ones.
         kept = {key: value for key, value in kept.items() if key not in ("dtype", "units")}
+    return _with_one_missing_value(kept)
+
+
+def _with_one_missing_value(encoding: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Let an encoding name one missing value: the fill value, or the first that there is.
+
+    A decoded variable has one, NaN, whatever it had as stored; xarray cannot write it as several.
+    """
+    kept = dict(encoding)
     if "missing_value" in kept and ("_FillValue" in kept or np.size(kept["missing_value"]) > 1):
         first = np.ravel(kept.pop("missing_value"))[0]
         if kept.get("_FillValue") is None:
@@ -306,4 +311,6 @@ def _as_stored(
 
 def stored_values(block: xr.DataArray) -> NDArray[Any]:
     """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
-    return np.asarray(encode_cf_variable(block.variable, name=block.name).values)
+    variable = block.variable.copy(deep=False)
+    variable.encoding = _with_one_missing_value(variable.encoding)
+    return np.asarray(encode_cf_variable(variable, name=block.name).values)

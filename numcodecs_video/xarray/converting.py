@@ -116,7 +116,8 @@ def convert(
     group = open_group(source)
     number = zarr_format or (3 if group.metadata.zarr_format == 2 else 2)
     if shards and number == 2:
-        raise VideoCodecError("format 2 has no shards: leave them out")
+        raise VideoCodecError("format 2 has no shards: leave shards out, or take zarr_format=3")
+    _check_shards(group, shards or {})
     root = _create_group(target, number)
     root.attrs.put(group.attrs.asdict())
     done = []
@@ -129,6 +130,18 @@ def convert(
         if zarr.open_group(group.store, path=group.path, mode="r").metadata.consolidated_metadata:
             zarr.consolidate_metadata(root.store, path=root.path or None)
     return done
+
+
+def _check_shards(group: zarr.Group, shards: Mapping[str, int]) -> None:
+    """Refuse dimensions that no array has, before anything is written."""
+    members = group.members(max_depth=None) if shards else ()
+    arrays = [member for _, member in members if isinstance(member, zarr.Array)]
+    dims = sorted({dim for array in arrays for dim in _attributes_of(array)[1] or ()})
+    unknown = sorted(set(shards) - set(dims))
+    if unknown:
+        raise VideoCodecError(
+            f"shards names {', '.join(unknown)}; the dimensions are {', '.join(dims) or 'none'}"
+        )
 
 
 def _create_group(target: Any, zarr_format: Literal[2, 3]) -> zarr.Group:

@@ -35,7 +35,18 @@ if TYPE_CHECKING:
     from numcodecs_video.metrics import Nodata
     from numcodecs_video.sampling import Region
 
-__all__ = ["Evaluation", "choose_codec", "cubes_in", "evaluate", "evaluate_regions", "name_of"]
+__all__ = [
+    "Evaluation",
+    "choose_codec",
+    "cubes_in",
+    "encoding_within",
+    "evaluate",
+    "evaluate_regions",
+    "name_of",
+]
+
+# What is said of a store, and changes nothing within a chunk.
+AROUND_CHUNKS = ("shards", "zarr_format")
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,7 @@ def evaluate(
     _check_kind(data)
     if isinstance(codec, str):
         codec, settings = None, {**settings, "codec": codec}
-    settings.pop("shards", None)  # which lie around chunks and change nothing within
+    settings = {word: said for word, said in settings.items() if word not in AROUND_CHUNKS}
     if codec is not None and set(settings) - {"chunks", "axes"}:
         raise VideoCodecError(
             f"give a codec, or its settings ({', '.join(sorted(settings))}), not both"
@@ -180,7 +191,7 @@ def evaluate(
     axes = settings.get("axes")
     cubes = cubes_in(data, axes)
     # Of a dataset, one number is a promise for its measurements alone: encoding knows which.
-    encodings = encoding(data, zarr_format=2, **settings)
+    encodings = encoding_within(data, settings)
     return Report(
         (
             name,
@@ -193,6 +204,12 @@ def evaluate(
         )
         for name, cube in cubes.items()
     )
+
+
+def encoding_within(ds: xr.Dataset, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Choose encodings, numcodecs' as ``compressors``, whatever is said of the store."""
+    within = {word: said for word, said in settings.items() if word not in AROUND_CHUNKS}
+    return encoding(ds, zarr_format=2, **within)
 
 
 def cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None = None) -> dict[str, xr.DataArray]:
@@ -330,9 +347,7 @@ def choose_codec(
             f"({', '.join(map(str, variable.dims))}); name them with axes={{'dimension': 'letter'}}"
             ", or give a codec"
         )
-    chosen = encoding(
-        variable.to_dataset(name=name), zarr_format=2, **name_promises(settings, name)
-    )[name]
+    chosen = encoding_within(variable.to_dataset(name=name), name_promises(settings, name))[name]
     return chosen["compressors"], chosen["chunks"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from numcodecs_video.xarray.formats import settings_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -17,10 +19,9 @@ HARMLESS = ("transpose",)
 
 def doubts_of_filters(name: str, given: Mapping[str, Any]) -> Iterator[str]:
     """Say what filters in an encoding, as xarray takes it, make of a promise."""
-    codec = given.get("serializer") or given.get("compressors")
-    settings = getattr(codec, "settings", None)
     filters = given.get("filters") or ()
-    doubt = doubt_of_filters(settings, filters if isinstance(filters, (list, tuple)) else [filters])
+    several = filters if isinstance(filters, (list, tuple)) else [filters]
+    doubt = doubt_of_filters(settings_in(given), several)
     if doubt is not None:
         yield f"{name!r}: {doubt}"
 

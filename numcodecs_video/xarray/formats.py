@@ -15,11 +15,11 @@ from numcodecs_video.config import Settings
 from numcodecs_video.xarray.conventions import kept_encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
 
-__all__ = ["brings_unfit_codecs", "without_codecs"]
+__all__ = ["brings_unfit_codecs", "settings_in", "without_codecs"]
 
 CODERS = ("compressor", "compressors", "filters", "serializer")
 OF_FORMAT_3 = (ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec)
@@ -48,6 +48,12 @@ def without_codecs(variable: xr.DataArray, zarr_format: Literal[2, 3]) -> dict[s
     if zarr_format == 3 and "fill_value" in variable.encoding:
         kept["fill_value"] = variable.encoding["fill_value"]
     return kept
+
+
+def settings_in(given: Mapping[str, Any]) -> Settings | None:
+    """Return those of the video codec in an encoding, as xarray takes it; None of another codec."""
+    codec = given.get("serializer") or given.get("compressors")
+    return getattr(codec, "settings", None)
 
 
 def _codecs(variable: xr.DataArray) -> Iterator[Any]:

@@ -46,7 +46,7 @@ __all__ = [
     "said_for",
 ]
 
-IN_UNITS = ("max_error", "rmse")
+IN_UNITS = frozenset(("max_error", "rmse"))
 FEW_VALUES = 32  # more than most legends have classes
 CELLS = 2**18  # that are looked at for them
 PROMISES = ("max_error", "max_relative_error", "rmse", "psnr", "qp")

@@ -28,26 +28,27 @@ from numcodecs_video.stored import (
     stored_chunks,
 )
 from numcodecs_video.xarray.conventions import may_lose, scale_in
+from numcodecs_video.xarray.promises import IN_UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numcodecs_video.config import Fidelity
 
 __all__ = [
     "EARLIER",
-    "IN_UNITS",
     "PREFIX",
     "consolidate",
+    "consolidate_above",
     "describe_loss",
     "may_lose_in",
     "open_group",
     "record_loss",
+    "record_within",
     "silent_about_format_3",
     "worst_realised",
 ]
 
-IN_UNITS = frozenset(("max_error", "rmse"))
 PREFIX = "lossy_compression_"
 EARLIER = f"{PREFIX}earlier"
 FINGERPRINTS = f"{PREFIX}fingerprints"
@@ -80,6 +81,16 @@ def record_loss(
         The attributes that were written, by variable; with its path, within groups.
     """
     top = open_group(store, group=group, mode="r+", storage_options=storage_options)
+    written = record_within(top)
+    if written:
+        _consolidate(_groups_to(top))
+        if isinstance(top.store, zarr.storage.LocalStore):
+            consolidate_above(Path(top.store.root))
+    return written
+
+
+def record_within(top: zarr.Group) -> dict[str, dict[str, Any]]:
+    """Record as `record_loss` does, and leave the groups above alone."""
     written = {}
     for name, array in _arrays_of(top):
         heads = _heads_of(array) if may_lose_in(array) else []
@@ -98,8 +109,14 @@ def record_loss(
             array.attrs.put({**kept, **attributes})
             written[name] = attributes
     if written:
-        _consolidate(top)
+        members = [member for _, member in top.members(max_depth=None)]
+        _consolidate([*(each for each in members if isinstance(each, zarr.Group)), top])
     return written
+
+
+def consolidate_above(folder: Path) -> None:
+    """Let the groups in whose folders a new store lies know of it, where they are consolidated."""
+    _consolidate(_groups_above(folder))
 
 
 def describe_loss(array: zarr.Array[Any]) -> dict[str, Any]:
@@ -261,18 +278,19 @@ def _earlier(
     return ", ".join(f"{key}: {value}" for key, value in said.items())
 
 
-def _consolidate(group: zarr.Group) -> None:
-    """Consolidate again what was consolidated: in the groups above, the group, and those in it."""
-    above = [zarr.open_group(group.store, path=path, mode="r+") for path in _paths_to(group.path)]
-    above += _folders_above(group)
-    below = [
-        member for _, member in group.members(max_depth=None) if isinstance(member, zarr.Group)
-    ]
+def _consolidate(groups: Iterable[zarr.Group]) -> None:
+    """Consolidate again what was consolidated."""
     with silent_about_format_3():
-        for each in (*below, *above):
+        for each in groups:
             stated = zarr.open_group(each.store, path=each.path, mode="r+")
             if stated.metadata.consolidated_metadata is not None:
                 zarr.consolidate_metadata(each.store, path=each.path or None)
+
+
+def _groups_to(group: zarr.Group) -> list[zarr.Group]:
+    """List the groups of the store that a group is in, itself left out."""
+    paths = _paths_to(group.path)[1:]
+    return [zarr.open_group(group.store, path=path, mode="r+") for path in paths]
 
 
 def _paths_to(path: str) -> list[str]:
@@ -287,14 +305,12 @@ def _paths_to(path: str) -> list[str]:
     return ["/".join(parts[:length]) for length in reversed(range(len(parts) + 1))]
 
 
-def _folders_above(group: zarr.Group) -> list[zarr.Group]:
-    """Find the groups whose folders hold the one that a store was opened at."""
-    if not isinstance(group.store, zarr.storage.LocalStore):
-        return []
+def _groups_above(folder: Path) -> list[zarr.Group]:
+    """Find the groups whose folders hold that of a store."""
     found = []
-    for folder in Path(group.store.root).resolve().parents:
+    for above in folder.resolve().parents:
         try:
-            found.append(zarr.open_group(folder, mode="r+"))
+            found.append(zarr.open_group(above, mode="r+"))
         except (FileNotFoundError, ValueError, PermissionError):
             break
     return found

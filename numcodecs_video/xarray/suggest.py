@@ -12,7 +12,13 @@ from numcodecs_video.metrics import valid_cells
 from numcodecs_video.xarray.conventions import is_measurement, nodata_of, packing, stored_values
 from numcodecs_video.xarray.dimensions import letters_of
 from numcodecs_video.xarray.encoding import encoding
-from numcodecs_video.xarray.evaluate import choose_codec, cubes_in, evaluate_regions, name_of
+from numcodecs_video.xarray.evaluate import (
+    choose_codec,
+    cubes_in,
+    encoding_within,
+    evaluate_regions,
+    name_of,
+)
 from numcodecs_video.xarray.information import informative_step, round_down
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import select_array
@@ -219,7 +225,7 @@ def _one_cube(
     letters = letters_of(variable, axes, group=data.attrs)
     if letters is not None and letters != letters_of(variable, axes):  # the dataset says
         promise = {**promise, "axes": dict(zip(map(str, variable.dims), letters, strict=True))}
-    settings = encoding(data, zarr_format=2, **promise)[name]["compressors"].settings
+    settings = encoding_within(data, promise)[name]["compressors"].settings
     if settings.fidelity.kind == "lossless":
         promise = {word: value for word, value in promise.items() if word not in PROMISES}
     return variable, promise

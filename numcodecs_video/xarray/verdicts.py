@@ -14,7 +14,8 @@ import numpy as np
 from numcodecs_video import metrics
 from numcodecs_video.stored import settings_of
 from numcodecs_video.xarray.conventions import scale_in, show_units
-from numcodecs_video.xarray.recording import IN_UNITS, PREFIX, may_lose_in
+from numcodecs_video.xarray.promises import IN_UNITS, PROMISES
+from numcodecs_video.xarray.recording import PREFIX, may_lose_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in", "show_units"]
 
-KINDS = ("max_error", "max_relative_error", "rmse", "psnr", "qp")
 ROUNDING = 1e-9  # of a bound: what turning it into stored units and back makes of it
 
 
@@ -83,7 +83,7 @@ def promised_for(variable: xr.DataArray, array: zarr.Array[Any] | None) -> Promi
     promised = None if array is None else promised_in(array)
     if promised is not None:
         return promised
-    for word in KINDS:
+    for word in PROMISES:
         said = variable.attrs.get(f"{PREFIX}{word}")
         if isinstance(said, (int, float, np.number)):
             return Promised(word, float(said), _units_in(word, variable.attrs))

@@ -35,7 +35,6 @@ __all__ = ["to_zarr"]
 # What is said of fidelity: without it, what is added is kept as what is there.
 PROMISES = frozenset((*WORDS, "lossless"))
 ADDS = ("a", "a-", "r+")
-FORMATS = (2, 3)
 # What else xarray takes: consolidated, safe_chunks, align_chunks, write_empty_chunks and so on.
 OF_XARRAY = frozenset(inspect.signature(xr.Dataset.to_zarr).parameters) - {"self", "store"}
 OF_TREES = frozenset(("write_inherited_coords",))

@@ -95,6 +95,26 @@ def test_groups_grow_each(tmp_path, ds):
             np.testing.assert_array_equal(after[group].t2m, ds.t2m)
 
 
+def test_a_promise_of_one_group_is_held_to_that_of_its_array(tmp_path, ds):
+    """By its path; and what the store does not have is said to stay out."""
+    for number, days in enumerate((slice(0, 4), slice(4, 8))):
+        part = ds[["t2m"]].drop_encoding().isel(time=days)
+        part["t2m"].encoding = {}
+        second = part.assign(area=ds.mask) if number else part
+        xr.DataTree.from_dict({"/a": part, "/b": second}).to_zarr(tmp_path / str(number))
+    said = ["--max-error", "b/t2m=0.05"]
+    compress(tmp_path / "0", tmp_path / "s", "--effort", 1, "--chunks", "time=4", *said)
+    other = compress(
+        tmp_path / "1", tmp_path / "s", "--append", "time", "--max-error", "b/t2m=1", exit_code=1
+    )
+    assert "'t2m' is stored with max_error=0.05, and max_error=1 is asked for" in other
+    printed = compress(tmp_path / "1", tmp_path / "s", "--append", "time", *said)
+    assert "Note: area is not in" in printed
+    with xr.open_datatree(tmp_path / "s", engine="zarr") as after:
+        np.testing.assert_array_equal(after["a"].t2m, ds.t2m[:8])
+        assert 0 < np.abs(after["b"].t2m - ds.t2m[:8]).max() <= 0.05
+
+
 def test_what_cannot_be_appended(tmp_path, ds, parts):
     """Is named, and the store is as it was."""
     store = tmp_path / "a"
@@ -117,6 +137,11 @@ def test_what_cannot_be_appended(tmp_path, ds, parts):
     other.time.encoding = {"units": "hours since 2020-01-01"}
     other.to_netcdf(tmp_path / "other.nc")
     assert "t2m has scale_factor 0.02, and 0.01 in" in refused(tmp_path / "other.nc")
+    marked = ds.isel(time=slice(4, 6))
+    marked.t2m.attrs["nodata"] = -1  # which no codec there knows
+    marked.time.encoding = {"units": "hours since 2020-01-01"}
+    marked.to_netcdf(tmp_path / "marked.nc")
+    assert "t2m has nodata -1, and None in" in refused(tmp_path / "marked.nc")
     half = ds.isel(time=slice(4, 6), lat=slice(0, 6))
     half.time.encoding = {"units": "hours since 2020-01-01"}
     half.to_netcdf(tmp_path / "half.nc")

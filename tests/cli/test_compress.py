@@ -284,3 +284,29 @@ def test_geotiff(tmp_path):
         assert after.band_data.attrs["_FillValue"] == 0
         assert after.band_data.attrs.get("grid_mapping") or "spatial_ref" in after.variables
         assert "32632" in after.spatial_ref.attrs["crs_wkt"]
+
+
+def test_a_store_within_another_is_known_there_by_its_own_name(ds, tmp_path) -> None:
+    """Consolidated metadata of the store around it name it, and not what it was called before."""
+    xr.DataTree.from_dict({"/a": ds}).to_zarr(tmp_path / "tree.zarr")
+    ds.to_netcdf(tmp_path / "b.nc")
+    run("compress", tmp_path / "b.nc", tmp_path / "tree.zarr/b", "--max-error", "v=0.5", *QUICK)
+    group = zarr.open_consolidated(tmp_path / "tree.zarr")
+    assert sorted(group.group_keys()) == ["a", "b"]
+    assert group["b/v"].attrs[BOUND] == 0.5
+    run("convert", tmp_path / "tree.zarr/b", tmp_path / "tree.zarr/c", "--zarr-format", "3")
+    assert sorted(zarr.open_consolidated(tmp_path / "tree.zarr").group_keys()) == ["a", "b", "c"]
+
+
+def test_nought_is_said_and_not_left_out(ds, tmp_path) -> None:
+    """All frames of a chunk in one segment; the finest quantiser; a bound that cannot be."""
+    ds.to_netcdf(tmp_path / "a.nc")
+    run("compress", tmp_path / "a.nc", tmp_path / "a.zarr", "--qp", "v=0", "--gop", "0", *QUICK)
+    (serializer,) = (
+        codec["configuration"]
+        for codec in zarr.open_group(tmp_path / "a.zarr")["v"].metadata.to_dict()["codecs"]
+        if codec["name"] == "numcodecs_video"
+    )
+    assert (serializer["qp"], serializer["gop"]) == (0, 0)
+    said = run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--max-error", "0", exit_code=1)
+    assert "must be a positive finite number" in said

@@ -194,7 +194,8 @@ def test_export_to_netcdf(tmp_path, ds, source):
     with netcdf.Dataset(tmp_path / "b.nc") as file:
         assert file["v"].filters()["zlib"]
         assert file["packed"].dtype == "i2"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc"]
+    run("convert", tmp_path / "a", tmp_path / "c.netcdf")  # as compress would read it
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc", "c.netcdf"]
 
 
 def test_export_of_groups(tmp_path, monkeypatch, ds):
@@ -222,6 +223,9 @@ def test_exports_that_cannot_be(tmp_path, ds):
     assert "local" in run("convert", tmp_path / "a", "s3://bucket/b.nc", exit_code=1)
     inside = tmp_path / "a" / "b.nc"
     assert "is inside" in run("convert", tmp_path / "a", inside, exit_code=1)
+    said = run("convert", tmp_path / "a", tmp_path / "b", "--zarr-format", 3, "--shards", "tim=4",
+               exit_code=1)  # fmt: skip
+    assert "Error: --shards names tim; the dimensions are" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

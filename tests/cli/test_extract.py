@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -179,12 +180,15 @@ def test_the_command_extracts_and_previews(tmp_path):
     assert (report["frames"], report["coder"]) == (7, "hevc")
     run(store / "v/c/0/0/1/0", tmp_path / "b.mkv")
     assert (tmp_path / "a.mkv").read_bytes()[-500:] == (tmp_path / "b.mkv").read_bytes()[-500:]
+    shutil.make_archive(str(tmp_path / "a"), "zip", store)
+    run(tmp_path / "a.zip", tmp_path / "c.mkv", "--chunk", "0.0.1.0")
+    assert (tmp_path / "c.mkv").stat().st_size == (tmp_path / "a.mkv").stat().st_size
     said = run(store, tmp_path / "a.mp4", "--preview", "--bands", "2,1,0", "--chunk", "0/0/1/0")
     assert "7 frames" in said
     run(store / "v/c/0/0/0/0", tmp_path / "a.webm", "--preview")
     for arguments, message in [
-        ((store, tmp_path / "c.mkv", "--chunk", "0.0.9.0"), "its grid is 1×1×2×1"),
-        ((store, tmp_path / "c.mkv", "--var", "w"), "those that do: v"),
+        ((store, tmp_path / "d.mkv", "--chunk", "0.0.9.0"), "its grid is 1×1×2×1"),
+        ((store, tmp_path / "d.mkv", "--var", "w"), "those that do: v"),
         ((store, tmp_path / "c.mp4", "--preview", "--chunk", "3"), "its grid is"),
         ((store, tmp_path / "c.mp4", "--preview", "--var", "w"), "its cubes: v"),
         ((store / "v/c/0/0/0/0", tmp_path / "c.mp4", "--bands", "B04"), "give positions of 0 to 2"),

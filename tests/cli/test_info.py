@@ -133,3 +133,10 @@ def test_a_chunk_that_is_cut_is_still_one_of_ours(tmp_path, store):
     shutil.copy(store / "t2m" / "c" / "0" / "0" / "0", chunk)
     chunk.write_bytes(chunk.read_bytes()[:20])
     assert "neither" not in run("info", chunk).output
+
+
+def test_a_file_is_no_store_to_doctor(tmp_path, store):
+    """Which says what it is instead."""
+    (tmp_path / "a.nc").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert "a.nc is an HDF5 file" in run("doctor", tmp_path / "a.nc").output
+    assert "is one chunk that this package wrote" in run("doctor", store / "t2m/c/0/0/0").output

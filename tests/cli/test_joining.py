@@ -137,4 +137,18 @@ def test_what_does_not_fit_is_named(tmp_path, ds, parts):
     said = compress(parts[0], tmp_path / "celsius.nc", tmp_path / "a", exit_code=1)
     assert "K" in said
     assert "degC" in said
+    marked = ds.isel(time=slice(3, 6)).copy()
+    marked["t2m"] = marked.t2m.assign_attrs(nodata=-1)
+    marked.to_netcdf(tmp_path / "marked.nc")
+    said = compress(parts[0], tmp_path / "marked.nc", tmp_path / "a", exit_code=1)
+    assert "t2m has nodata None in" in said
     assert not (tmp_path / "a").exists()
+
+
+def test_what_one_source_has_lost_is_on_record(tmp_path, parts):
+    """Whichever it is: losses add up."""
+    compress(parts[1], tmp_path / "1", "--max-error", "t2m=0.5")
+    compress(parts[0], tmp_path / "1", tmp_path / "a", "--max-error", "t2m=0.1")
+    attributes = xr.open_zarr(tmp_path / "a").t2m.attrs
+    assert attributes["lossy_compression_max_error"] == 0.1
+    assert "lossy_compression_max_error: 0.5" in attributes["lossy_compression_earlier"]

@@ -64,3 +64,11 @@ def test_the_table_says_that_nothing_was_written(tmp_path, source):
     printed = compress(source, tmp_path / "b", "--dry-run")
     assert "it were written" in printed
     assert "Nothing was written. Writing takes about" in printed
+
+
+def test_a_plan_is_of_a_new_store(tmp_path, source):
+    """What appending would take is not said, and so not asked for in vain."""
+    said = ["compress", str(source), str(tmp_path / "b"), "--dry-run", "--append", "time"]
+    done = CliRunner().invoke(commands, said)
+    assert done.exit_code == 2
+    assert "leave out --append" in done.output

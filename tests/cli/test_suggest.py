@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +50,10 @@ def test_the_only_cube_needs_no_name(tmp_path, folder):
     said = ["--max-error", "0.1", "--effort", "1"]
     assert "--max-error t2m=0.1" in run("suggest", folder / "one.zarr", *said).output
     assert "t2m" in run("evaluate", folder / "one.zarr", *said).output
-    out = tmp_path / "sweep"
+    out = tmp_path / "sweep.v1"
     result = run("sweep", folder / "one.zarr", *said, "--out", out)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "sweep.csv").read_text().count("t2m") == 1
+    assert (tmp_path / "sweep.v1.csv").read_text().count("t2m") == 1
 
 
 @pytest.mark.parametrize("command", [["suggest"], ["sweep", "--psnr", "40"]])
@@ -86,6 +87,9 @@ def test_groups_are_named(tmp_path, folder, command):
     effort = ["--effort", 1] if command != "compare" else []
     paths = [f"{path}/fine/north" for path in paths]
     assert run(command, *paths, *effort).exit_code == 0
+    shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a.zarr")
+    result = run(command, *[tmp_path / "a.zip"] * len(paths))
+    assert "a.zip holds groups, fine/north: unzip it first" in result.output
 
 
 def test_an_effort_that_is_given_is_the_only_one_tried(folder):
@@ -153,3 +157,11 @@ def test_errors_name_options(folder):
     line = refusal_of("suggest", folder / "one.zarr", "--max-error", "nothing=1")
     assert "--max-error names 'nothing'" in line
     assert "={" not in line
+
+
+def test_axes_are_among_what_is_suggested(folder):
+    """As the option that says the same."""
+    said = ["--axes", "time=t,y=y,x=x", "--max-error", "0.5", "--effort", "1"]
+    result = run("suggest", folder / "one.zarr", *said)
+    assert result.exit_code == 0, result.output
+    assert "--axes time=t,y=y,x=x" in result.output

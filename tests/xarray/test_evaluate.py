@@ -192,6 +192,20 @@ def test_suggest_expects_what_happens(promise):
     assert "expect" in str(suggestion)
 
 
+@pytest.mark.parametrize("said", [{"zarr_format": 3}, {"zarr_format": 2}, {"shards": {"time": -1}}])
+def test_what_lies_around_chunks_changes_nothing_within(said):
+    """It is taken as by `encoding`, and kept in what is suggested."""
+    rng = np.random.default_rng(0)
+    da = xr.DataArray(rng.normal(size=(4, 20, 24)), dims=("time", "y", "x"), name="v")
+    quick = {"max_error": 0.5, "effort": 1}
+    expected = evaluate(da, **quick).stored_bytes
+    assert evaluate(da, **quick, **said).stored_bytes == expected
+    assert evaluate(da.to_dataset(), **quick, **said)["v"].stored_bytes == expected
+    suggested = suggest(da.to_dataset(), **quick, **said)
+    assert suggested.expected_bytes == expected
+    assert suggested.settings == {**suggested.settings, **said}
+
+
 def test_suggest_reads_a_sample_alone():
     """Of a large lazy array only tiles in the middle of some chunks are computed."""
     dask_array = pytest.importorskip("dask.array")

@@ -95,6 +95,7 @@ def test_decoded_datasets_are_written_with_one_of_them(tmp_path, name, zarr_form
     with xr.open_zarr(tmp_path / "a") as before:
         said = {"max_error": {"v": 3}, "zarr_format": zarr_format, "effort": 1}
         ncv.to_zarr(before, tmp_path / "b", **said)
+        assert ncv.evaluate(before, **said)["v"].missing_changed == 0
         with xr.open_zarr(tmp_path / "b") as after:
             error = np.abs(after.v.values.astype("f8") - before.v.values)
             assert np.nanmax(error) <= 3
