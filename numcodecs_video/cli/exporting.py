@@ -67,7 +67,9 @@ def _write(groups: Mapping[str, xr.Dataset], path: Path) -> None:
 
 
 def _lazy(variable: xr.Variable) -> xr.Variable:
-    """Let a large variable be written in parts, those in which it is stored."""
+    """Let a large variable be written in parts, those in which it is stored; text, as text."""
+    if variable.dtype.kind == "O" and all(isinstance(v, str) for v in variable.values.flat):
+        return variable.astype(str)  # objects need a hint that older xarray does not give itself
     chunks = variable.encoding.get("chunks")
     if chunks is None or variable.nbytes <= LARGE_BYTES:
         return variable.copy(deep=False)

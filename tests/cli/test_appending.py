@@ -35,7 +35,7 @@ def ds() -> xr.Dataset:
     result = xr.Dataset(
         {
             "t2m": (T, rng.normal(280, 3, SHAPE), {"units": "K"}, packing),
-            "label": ("time", np.array(list("abcdefghi"), object)),
+            "label": ("time", np.array(list("abcdefghi"))),
             "mask": (("lat", "lon"), np.ones(SHAPE[1:])),
             "edges": (("time", "side"), np.stack([time, time + np.timedelta64(1, "D")], 1)),
         },
