@@ -17,7 +17,7 @@ from numcodecs_video.cli.times import counted_as
 from numcodecs_video.xarray import record_loss
 from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
-from numcodecs_video.xarray.recording import silent_about_format_3
+from numcodecs_video.xarray.recording import EARLIER, record_of, silent_about_format_3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,7 @@ def append_groups(
         warn_of_shared_chunks(ds, made[group], append_dim=dim, region=None)
         copies += _copies(ds, made[group], group, dim)
     _append(copies, path, dim)
+    _keep_records(copies)
     with silent_about_format_3():
         for group in reversed(list(there)):
             if _open(path, group, consolidated=None).metadata.consolidated_metadata is not None:
@@ -180,6 +181,14 @@ def _copies(ds: xr.Dataset, made: zarr.Group, group: str, dim: str) -> list[Copy
             start = tuple(n if a == axis else 0 for a, n in enumerate(target.shape))
             copies.append(Copy(f"{group}/{name}".lstrip("/"), variable, target, start))
     return copies
+
+
+def _keep_records(copies: list[Copy]) -> None:
+    """Say of arrays what their new cells had lost before: errors add up."""
+    for copy in copies:
+        lost, known = record_of(copy.source.attrs), str(copy.target.attrs.get(EARLIER, ""))
+        if lost and lost not in known:
+            copy.target.attrs[EARLIER] = f"{known}; {lost}" if known else lost
 
 
 def _append(copies: list[Copy], path: str, dim: str) -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "may_lose_in",
     "open_group",
     "record_loss",
+    "record_of",
     "record_within",
     "silent_about_format_3",
     "worst_realised",
@@ -261,6 +262,15 @@ def _described(array: zarr.Array[Any], heads: Sequence[tuple[float, str]]) -> di
     return described
 
 
+def record_of(attributes: Mapping[str, Any]) -> str:
+    """Write in one line what attributes say was lost; empty where they say nothing of it."""
+    return ", ".join(
+        f"{key}: {value}"
+        for key, value in attributes.items()
+        if str(key).startswith(PREFIX) and key != FINGERPRINTS
+    )
+
+
 def _earlier(
     record: Mapping[str, Any], attributes: Mapping[str, Any], lossy: Sequence[str]
 ) -> str | None:
@@ -275,7 +285,7 @@ def _earlier(
     own = not lossy and {key: value for key, value in said.items() if key != EARLIER} == attributes
     if own or set(said) <= {EARLIER} or known & set(lossy):
         return said.get(EARLIER)
-    return ", ".join(f"{key}: {value}" for key, value in said.items())
+    return record_of(said)
 
 
 def _consolidate(groups: Iterable[zarr.Group]) -> None:

@@ -115,6 +115,18 @@ def test_a_promise_of_one_group_is_held_to_that_of_its_array(tmp_path, ds):
         assert 0 < np.abs(after["b"].t2m - ds.t2m[:8]).max() <= 0.05
 
 
+@pytest.mark.parametrize("said", [(), ("--max-error", "t2m=0.05")])
+def test_what_is_appended_may_have_lost_something(tmp_path, parts, said):
+    """Which the store says from then on, whatever it promises itself."""
+    compress(parts[0], tmp_path / "a", "--effort", 1, "--chunks", "time=4", *said)
+    compress(parts[1], tmp_path / "b", "--effort", 1, "--max-error", "t2m=0.5")
+    for source in (tmp_path / "b", parts[2]):
+        compress(source, tmp_path / "a", "--append", "time")
+        attributes = xr.open_zarr(tmp_path / "a").t2m.attrs
+        assert "lossy_compression_max_error: 0.5" in attributes["lossy_compression_earlier"]
+        assert attributes.get("lossy_compression_max_error") == (0.05 if said else None)
+
+
 def test_what_cannot_be_appended(tmp_path, ds, parts):
     """Is named, and the store is as it was."""
     store = tmp_path / "a"
