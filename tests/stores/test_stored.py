@@ -28,7 +28,7 @@ from numcodecs_video.xarray.recording import worst_realised  # noqa: E402
 
 SHAPE = (8, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
-CODEC = VideoCodec(max_error=0.1, effort=1)
+CODEC = VideoCodec("hevc", max_error=0.1, effort=1)
 
 
 def run(*arguments: object, exit_code: int = 0) -> str:
