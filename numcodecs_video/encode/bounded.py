@@ -159,11 +159,8 @@ def rank(levels: ChunkLevels) -> Ranking:
     found, lower = _search(levels), levels.chunk.effort.lower
     if not lower or found.sizes is None:
         return found
-    settings = replace(levels.chunk.settings, effort=lower)
-    other = ChunkLevels(
-        replace(levels.chunk, settings=settings), levels.bound, relative=levels.relative
-    )
-    first = [c for c in _search(other).candidates[:1] if c not in found.candidates[: found.keep]]
+    other = _search(levels.sample(math.inf, lower))
+    first = [c for c in other.candidates[:1] if c not in found.candidates[: found.keep]]
     others = [c for c in found.candidates if c not in first]
     return found._replace(candidates=first + others, keep=found.keep + len(first))
 

@@ -36,7 +36,7 @@ def assert_within(store, before: xr.Dataset, bound: float = 0.1, **options) -> x
     with xr.open_zarr(store, **options) as after:
         error = np.abs(after.v.values - before.v.values).max()
         assert 0 < error <= bound
-        assert 0 <= after.v.attrs[REALISED] <= bound  # 0 where what was written had been read
+        assert 0 < after.v.attrs[REALISED] <= bound
         return after
 
 
@@ -270,7 +270,9 @@ def test_groups_are_kept_as_well(tmp_path, ds):
         for options in ({}, {"group": "inner"}):
             with pytest.raises(VideoCodecError, match="yet to be read"):
                 ncv.to_zarr(lazy, tmp_path / "a", mode="w", **options, **SAID)
-        ncv.to_zarr(lazy, tmp_path / "a", mode="w", group="beside", **SAID)
+        # Under the same bound, the levels of what was read are found, and nothing is lost again.
+        said = {**SAID, "max_error": 0.09}
+        ncv.to_zarr(lazy, tmp_path / "a", mode="w", group="beside", **said)
     assert_within(tmp_path / "a" / "beside", ds, 0.2, consolidated=False)
     assert_within(tmp_path / "a" / "inner", ds, consolidated=False)
 

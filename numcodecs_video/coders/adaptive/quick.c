@@ -5,10 +5,10 @@ enum {
   PLACES = 243, GRADES = 7,  // which of five neighbours are below, at or above the guess; bucket / 4
   GUESSES = 512,          // guesses, modulo 256, with their side
   ZERO = 0, SIDE_UP = 1, FURTHER = 2, STEPS = 10, UPPER = FURTHER + STEPS, NODES = 16,  // decisions
-  COPIES = 36 * 28,       // plateaus and repeats around, bucket / 2
-  WIDE = 12,              // the bucket from which copies are asked for
+  COPIES = 36, PAIRS = BUCKETS / 2,  // plateaus and repeats around; bucket / 2
+  WIDE = 12,              // the bucket where errors begin to be large
 };
-static uint32_t *by_bucket, *by_place, *by_guess, copy_counters[COPIES];
+static uint32_t *by_bucket, *by_place, *by_guess, copy_counters[COPIES * PAIRS];
 static float *quick_mixer;
 
 static int setup_quick(void) {
@@ -23,7 +23,7 @@ static void begin_quick(void) {
   for (int i = 0; i < PLACES * GRADES * NODES; i++) by_place[i] = EVEN;
   for (int i = 0; i < GUESSES * NODES; i++) by_guess[i] = EVEN;
   for (int i = 0; i < BUCKETS * NODES * 4; i++) quick_mixer[i] = 0.4f;
-  for (int i = 0; i < COPIES; i++) copy_counters[i] = EVEN;
+  for (int i = 0; i < COPIES * PAIRS; i++) copy_counters[i] = EVEN;
   for (int c = 0; c < C; c++) bands[c].recent[0] = bands[c].recent[1] = 1;
 }
 
@@ -69,8 +69,8 @@ INLINE void code_row_quickly(int y, const uint8_t *ok, int32_t *s, int same, int
                              int has_frame, int has_band, int has_base) {
   float *v = around.v, *z = around.z;
   const float *prev = around.p, *band = around.b;
-  f4 w0[6], w1[6];
-  for (int i = 0; i < 6; i++) { w0[i] = adapted.w0[i]; w1[i] = adapted.w1[i]; }
+  f4 w0[FEATURES / 4], w1[FEATURES / 4];
+  for (int i = 0; i < FEATURES / 4; i++) { w0[i] = adapted.w0[i]; w1[i] = adapted.w1[i]; }
   // The share of the adaptive prediction, from the errors of the rows above.
   float recent0 = adapted.recent0 * 0.5f + 0.001f, recent1 = adapted.recent1 * 0.5f + 0.001f;
   float share = recent0 * recent0 / (recent0 * recent0 + recent1 * recent1);
@@ -84,10 +84,10 @@ INLINE void code_row_quickly(int y, const uint8_t *ok, int32_t *s, int same, int
       if (decode) s[x] = ok[x] ? (int32_t)value : 0;
       continue;
     }
-    f4 f[6];
+    f4 f[FEATURES / 4];
     float m = features(i, has_frame, has_band, has_base, f);
     f4 acc0 = f[0] * w0[0], acc1 = f[0] * w1[0], norm = f[0] * f[0];
-    for (int j = 1; j < 6; j++) {
+    for (int j = 1; j < FEATURES / 4; j++) {
       acc0 += f[j] * w0[j]; acc1 += f[j] * w1[j]; norm += f[j] * f[j];
     }
     float step = 0.004f / (sum4(norm) * (1.0f / FEATURES) + 1);
@@ -126,7 +126,7 @@ INLINE void code_row_quickly(int y, const uint8_t *ok, int32_t *s, int same, int
     uint32_t *n = 0;
     if (bucket >= WIDE && (repeats || flat)) {
       int kind = ((repeats * 3 + flat) * 2 + (copy == vb)) * 2 + (copy == g);
-      n = copy_counters + kind * 28 + bucket / 2;
+      n = copy_counters + kind * PAIRS + bucket / 2;
       uint32_t chance = *n >> 16;
       if (chance > 65504) chance = 65504;
       if (chance >= 20000) copied = code_bit(&r, (float)value == copy, chance, decode);
@@ -136,7 +136,7 @@ INLINE void code_row_quickly(int y, const uint8_t *ok, int32_t *s, int same, int
     } else {
       int32_t d = value - guess, down = guess, up = top - guess;
       if (mirrored) { d = -d; down = up; up = guess; }
-      d = code_distance(&r, d, down, up, bucket > 12 ? (bucket - 12) / 2 : 0, &k, decode);
+      d = code_distance(&r, d, down, up, bucket > WIDE ? (bucket - WIDE) / 2 : 0, &k, decode);
       value = guess + (mirrored ? -d : d);
     }
     if (decode) s[x] = value;
@@ -147,11 +147,11 @@ INLINE void code_row_quickly(int y, const uint8_t *ok, int32_t *s, int same, int
     recent0 += absf(fv - p0);
     recent1 += absf(fv - p1);
     f4 push = all(step * (fv - p1));
-    for (int j = 0; j < 6; j++) w1[j] += push * f[j];
+    for (int j = 0; j < FEATURES / 4; j++) w1[j] += push * f[j];
     if (y == 0) z[x + 1 - S] = z[x + 1 - 2 * S] = z[x + 2 - S] = z[x];
   }
   coder = r;
-  for (int i = 0; i < 6; i++) adapted.w1[i] = w1[i];
+  for (int i = 0; i < FEATURES / 4; i++) adapted.w1[i] = w1[i];
   adapted.recent0 = recent0; adapted.recent1 = recent1;
 }
 #define QUICK_ROW(name, decode, frame, band, base) \
@@ -188,7 +188,7 @@ static int code_quickly(int c) {
   int32_t *s = samples + (int64_t)c * Y * X;
   const uint8_t *ok = valid + (int64_t)c * Y * X;
   pad_top(v, before); pad_top(z, z_before);
-  for (int i = 0; i < 6; i++) {
+  for (int i = 0; i < FEATURES / 4; i++) {
     adapted.w0[i] = load4(own->weights[t > 0] + 4 * i);
     adapted.w1[i] = t < 2 ? adapted.w0[i] : load4(own->direct + 4 * i);
   }
@@ -203,7 +203,7 @@ static int code_quickly(int c) {
     pad_right(v, y); pad_right(z, y);
   }
   pad_bottom(v); pad_bottom(z);
-  for (int i = 0; i < 6; i++) store4(own->direct + 4 * i, adapted.w1[i]);
+  for (int i = 0; i < FEATURES / 4; i++) store4(own->direct + 4 * i, adapted.w1[i]);
   own->recent[0] = adapted.recent0; own->recent[1] = adapted.recent1;
   return 1;
 }
