@@ -51,7 +51,7 @@ def convert(
     with the decoded values, for readers without this codec. A local DST appears under its name
     once it is complete.
     """
-    from numcodecs_video.xarray.compare import NETCDF
+    from numcodecs_video.xarray.opening import NETCDF
 
     if not dst.lower().endswith(NETCDF):
         _convert(src, dst, zarr_format, shards, overwrite=overwrite, as_json=as_json)
@@ -76,7 +76,7 @@ def _convert(
     from numcodecs_video.cli.targets import check_target, completed
     from numcodecs_video.stored import holds_payloads
     from numcodecs_video.xarray import convert as convert_store
-    from numcodecs_video.xarray.compare import names_zarr, store_of
+    from numcodecs_video.xarray.opening import names_zarr, store_of
 
     check_existence(src)
     if not names_zarr(src):

@@ -18,7 +18,7 @@ from numcodecs_video.cli.replacing import overwrite_option, writing
 from numcodecs_video.cli.tables import format_shape, print_json
 from numcodecs_video.export.streams import Extracted, extract_stream
 from numcodecs_video.stored import chunk_counts, holds_payloads, stored_chunks
-from numcodecs_video.xarray.compare import names_zarr
+from numcodecs_video.xarray.opening import names_zarr
 
 if TYPE_CHECKING:
     import zarr

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 import xarray as xr
@@ -14,9 +13,9 @@ from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
-from numcodecs_video.xarray.compare import names_zarr, open_lazily, store_of
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import letters_of
+from numcodecs_video.xarray.opening import names_zarr, open_groups, open_lazily, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,10 +68,7 @@ def unreadable(path: str, error: Exception) -> click.ClickException:
 
 def _refuse_groups(path: str) -> None:
     """Name the groups of a source that holds all in groups."""
-    engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-        groups = xr.open_groups(store_of(path), engine=engine)
+    groups = open_groups(path)
     filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
     for ds in groups.values():
         ds.close()

@@ -14,12 +14,11 @@ from numcodecs import get_codec
 from numcodecs_video.cli.copying import WORKERS
 from numcodecs_video.cli.tables import (
     format_promise,
-    format_ratio,
-    format_size,
     format_units,
     new_table,
     print_json,
     print_table,
+    size_cells,
 )
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
 from numcodecs_video.config import Jpeg2kSettings
@@ -128,14 +127,11 @@ def print_expectations(title: str, found: Sequence[Expectation], *, as_json: boo
         return
     table = new_table(title, ["variable", "promise"], ["raw", "expected", "ratio", "sampled"])
     for each in found:
-        sizes = format_size(each.raw_bytes), format_size(each.expected_bytes)
-        ratio = format_ratio(each.raw_bytes, each.expected_bytes)
-        table.add_row(each.name, each.promise, *sizes, ratio, f"{100 * each.sampled:.3g} %")
+        sizes = size_cells(each.raw_bytes, each.expected_bytes)
+        table.add_row(each.name, each.promise, *sizes, f"{100 * each.sampled:.3g} %")
     raw, expected = (sum(getattr(e, key) for e in found) for key in ("raw_bytes", "expected_bytes"))
     table.add_section()
-    table.add_row(
-        "all", "", format_size(raw), format_size(expected), format_ratio(raw, expected), ""
-    )
+    table.add_row("all", "", *size_cells(raw, expected), "")
     print_table(table)
     seconds = math.ceil(sum(each.seconds for each in found) / WORKERS)
     cores = f"{WORKERS} core{'s' * (WORKERS > 1)}"

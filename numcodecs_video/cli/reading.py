@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 import xarray as xr
 
 from numcodecs_video.cli.opening import check_existence, unreadable
 from numcodecs_video.cli.unnamed import open_unnamed
-from numcodecs_video.xarray.compare import names_zarr, store_of
+from numcodecs_video.xarray.opening import names_zarr, open_groups, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,11 +55,7 @@ def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None =
 
 def _open(path: str, names: list[str]) -> Groups:
     try:
-        with warnings.catch_warnings():
-            # A store without consolidated metadata opens more slowly, and is as good.
-            warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-            engine: Literal["zarr"] | None = "zarr" if names_zarr(path) else None
-            return dict(xr.open_groups(store_of(path), engine=engine, cache=False, **UNDECODED))
+        return open_groups(path, cache=False, **UNDECODED)
     except Exception:
         other = _open_otherwise(path, names)
         if other is None:

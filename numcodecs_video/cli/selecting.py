@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import click
+
+from numcodecs_video.xarray.nodes import means
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,11 +71,7 @@ def matching(pattern: str, paths: Iterable[str]) -> list[str]:
     (['B02', 'r10m/B03'], ['r10m/B03'])
     """
     said = pattern.strip("/")
-    return [
-        path
-        for path in paths
-        if fnmatchcase(path, said) or fnmatchcase(path.rpartition("/")[2], said)
-    ]
+    return [path for path in paths if means(said, path)]
 
 
 def referred_to(ds: xr.Dataset) -> set[str]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import numpy as np
 import xarray as xr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numcodecs_video.cli.reading import Groups
 
 __all__ = ["select_labels", "select_places"]
 
 Place = int | slice | list[int]
+T = TypeVar("T")
 
 # A date as precise as one likes; the colons in it are none between two labels.
 DATE = re.compile(r"-?\d{4,}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?")
@@ -25,23 +26,26 @@ TOLERANCE = 1e-7  # of a label: 0.1 is another number in float32
 
 def select_places(groups: Mapping[str, xr.Dataset], said: Sequence[tuple[str, Place]]) -> Groups:
     """Keep cells by their places, in every group that has the dimension."""
-    result = dict(groups)
-    for dim, place in said:
-        _check_dimension(result, "--isel", dim)
-        for group, ds in result.items():
-            if dim in ds.dims:
-                result[group] = _cut(ds, "--isel", dim, place)
-    return result
+    return _select(groups, "--isel", said, lambda ds, dim, place: place)
 
 
 def select_labels(groups: Mapping[str, xr.Dataset], said: Sequence[tuple[str, str]]) -> Groups:
     """Keep cells by the labels of a coordinate, which may be dates, in every group that has it."""
+    return _select(groups, "--sel", said, _places_of)
+
+
+def _select(
+    groups: Mapping[str, xr.Dataset],
+    option: str,
+    said: Sequence[tuple[str, T]],
+    places_of: Callable[[xr.Dataset, str, T], Place],
+) -> Groups:
     result = dict(groups)
-    for dim, text in said:
-        _check_dimension(result, "--sel", dim)
+    for dim, value in said:
+        _check_dimension(result, option, dim)
         for group, ds in result.items():
             if dim in ds.dims:
-                result[group] = _cut(ds, "--sel", dim, _places_of(ds, dim, text))
+                result[group] = _cut(ds, option, dim, places_of(ds, dim, value))
     return result
 
 

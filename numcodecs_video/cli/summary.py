@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from numcodecs_video.cli.opening import arrays_of
 from numcodecs_video.cli.tables import (
     format_promise,
-    format_ratio,
-    format_size,
     format_units,
     new_table,
     print_json,
     print_table,
+    size_cells,
 )
 from numcodecs_video.stored import settings_of
 from numcodecs_video.xarray.recording import describe_loss
@@ -51,10 +50,8 @@ def print_sizes(path: str, sizes: Sequence[Mapping[str, Any]], *, as_json: bool)
         promise = "Zarr's default"
         if size["video"]:
             promise = format_promise(size["attributes"], format_units(size))
-        raw, stored = size["raw_bytes"], size["stored_bytes"]
-        row = format_size(raw), format_size(stored), format_ratio(raw, stored)
-        table.add_row(size["name"], promise, *row)
+        table.add_row(size["name"], promise, *size_cells(size["raw_bytes"], size["stored_bytes"]))
     table.add_section()
     raw, stored = (sum(size[key] for size in sizes) for key in ("raw_bytes", "stored_bytes"))
-    table.add_row("all", "", format_size(raw), format_size(stored), format_ratio(raw, stored))
+    table.add_row("all", "", *size_cells(raw, stored))
     print_table(table)

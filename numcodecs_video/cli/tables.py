@@ -33,6 +33,7 @@ __all__ = [
     "print_json",
     "print_report",
     "print_table",
+    "size_cells",
     "terminal_width",
 ]
 
@@ -95,6 +96,15 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def size_cells(raw_bytes: int, stored_bytes: int) -> tuple[str, str, str]:
+    """Write raw and stored bytes, and their ratio: three cells of a row."""
+    return (
+        format_size(raw_bytes),
+        format_size(stored_bytes),
+        format_ratio(raw_bytes, stored_bytes),
+    )
 
 
 def format_size(size: int) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from fsspec.core import url_to_fs
 
-from numcodecs_video.xarray.compare import NETCDF
+from numcodecs_video.xarray.opening import NETCDF
 from numcodecs_video.xarray.recording import consolidate_above
 
 if TYPE_CHECKING:

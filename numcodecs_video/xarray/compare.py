@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import re
-import warnings
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -22,7 +19,7 @@ from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
-from numcodecs_video.xarray.images import open_image
+from numcodecs_video.xarray.opening import names_zarr, open_lazily, store_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
 from numcodecs_video.xarray.recording import EARLIER
 from numcodecs_video.xarray.report import Report, format_fixed, format_number
@@ -33,11 +30,10 @@ if TYPE_CHECKING:
 
     import zarr
 
-__all__ = ["Comparison", "compare", "names_zarr", "open_lazily", "store_of"]
+__all__ = ["Comparison", "compare"]
 
 # What xarray moves from attributes to an encoding as it decodes.
 DECODED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "units")
-NETCDF = (".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
 
 Source = xr.Dataset | xr.DataArray | str | os.PathLike[str]
 
@@ -190,49 +186,6 @@ def compare(
             )
             for name in names
         )
-
-
-def names_zarr(source: str) -> bool:
-    """Tell a Zarr store from a NetCDF file by its name, its URL included, or by what is there.
-
-    Examples
-    --------
-    >>> names_zarr("s3://bucket/era5.zarr"), names_zarr("https://host/era5.nc?download=1#mode=bytes")
-    (True, False)
-    """
-    if "://" not in source:
-        return Path(source).is_dir() or Path(source).suffix == ".zip"
-    name = re.split(r"[?#]", source.rstrip("/"), maxsplit=1)[0]
-    return not name.lower().endswith(NETCDF)
-
-
-def store_of(source: str) -> Any:
-    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
-    if not source.endswith(".zip") or not Path(source).is_file():
-        return source
-    from zarr.storage import ZipStore
-
-    return ZipStore(source, mode="r")
-
-
-def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
-    """Open a Zarr store, its URL, or a NetCDF file, reading no array.
-
-    Of an OME-Zarr image whose arrays have no names of dimensions, the full resolution.
-    """
-    text = os.fspath(source)
-    with warnings.catch_warnings():
-        # A store without consolidated metadata opens more slowly, and is as good.
-        warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
-        engine: Literal["zarr"] | None = "zarr" if names_zarr(text) else None
-        try:
-            store = store_of(text)
-            return xr.open_dataset(store, engine=engine, chunks=None, cache=False, **options)
-        except KeyError as error:  # xarray's, where there are no names of dimensions
-            try:
-                return open_image(store_of(text)).to_dataset()
-            except (OSError, ValueError):
-                raise error from None
 
 
 def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:

@@ -6,6 +6,7 @@ Knows arrays, datasets and trees; nothing of what is to become of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -16,7 +17,7 @@ from numcodecs_video.xarray.internals import DATAARRAY_NAME, DATAARRAY_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["ROOT", "Data", "Node", "dataset_of", "nodes_of", "select_array"]
+__all__ = ["ROOT", "Data", "Node", "dataset_of", "means", "nodes_of", "select_array"]
 
 ROOT = "/"
 
@@ -37,6 +38,18 @@ class Node:
 
     ds: xr.Dataset
     own: Collection[str]
+
+
+def means(said: str, path: str) -> bool:
+    """Tell whether a name, a path or a pattern of either means the variable of a path.
+
+    Examples
+    --------
+    >>> [means(said, "r10m/B02") for said in ("B02", "r10m/B02", "B*", "r10m/*", "B03")]
+    [True, True, True, True, False]
+    """
+    name = path.rpartition("/")[2]
+    return said in (path, name) or fnmatchcase(path, said) or fnmatchcase(name, said)
 
 
 def nodes_of(data: Data) -> dict[str, Node]:

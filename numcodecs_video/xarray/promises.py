@@ -9,7 +9,6 @@ import math
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -26,6 +25,7 @@ from numcodecs_video.xarray.conventions import (
     units_of,
 )
 from numcodecs_video.xarray.internals import is_in_memory
+from numcodecs_video.xarray.nodes import means
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,14 +143,7 @@ def said_for(said: Mapping[str, T], cube: Cube) -> T | None:
             return said[key]
     if seems_category(cube.variable):
         return None
-    return next(
-        (
-            value
-            for pattern, value in said.items()
-            if fnmatchcase(cube.name, pattern) or fnmatchcase(cube.key, pattern)
-        ),
-        None,
-    )
+    return next((value for pattern, value in said.items() if means(pattern, cube.key)), None)
 
 
 def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -177,13 +170,7 @@ def check_names(
         for name in node.own
     }
     for name in said:
-        found = [
-            key
-            for key in variables
-            if name in (key, key.rpartition("/")[2])
-            or fnmatchcase(key, name)
-            or fnmatchcase(key.rpartition("/")[2], name)
-        ]
+        found = [key for key in variables if means(name, key)]
         if not found:
             listed = [
                 f"{path}/{data}".strip("/") for path, n in nodes.items() for data in n.ds.data_vars

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 
-from numcodecs_video.xarray.compare import names_zarr  # noqa: E402
+from numcodecs_video.xarray.opening import names_zarr  # noqa: E402
 from tests.cli.running import run  # noqa: E402
 
 SHAPE = (6, 20, 24)
