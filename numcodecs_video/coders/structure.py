@@ -30,6 +30,8 @@ class Structure:
         Temporal layers of a pyramid of B pictures, in runs of 3, 7 or 15; 0 is none.
     trim : float
         The part of the values that the key picture, a mean over time, leaves out at either end.
+    group : int
+        Frames that are one picture: their bands are mixed as those of one frame are.
     """
 
     key: bool = False
@@ -37,6 +39,7 @@ class Structure:
     run: int = 0
     layers: int = 0
     trim: float = TRIMS[0]
+    group: int = 1
 
 
 #: what the encoder does by itself

@@ -241,29 +241,32 @@ def _decode_values(
 ) -> None:
     """Decode the base (levels are zero without one) and the residual of a segment into ``out``."""
     table = _table(header, shared, out.dtype)
-    base = residual = None
+    base = residual = picture = None
     frames, bands, height, width = out.shape
-    planes = (frames, header.transform.planes(bands), height, width)
-    top = header.values.top
+    transform, top = header.transform, header.values.top
+    planes = (transform.groups(frames), transform.planes(bands), height, width)
     found = {layer.kind: number for number, layer in enumerate(header.layers)}
     if "base" in found:
         number = found["base"]
         layer = header.layers[number]
-        known = known_of_base(layer, header.transform, valid)
+        known = known_of_base(layer, transform, valid)
         base = layer, decode_samples(layer, shared[number], layers[number], planes, known)
+        if transform.frames > 1:
+            picture = base_levels(base[1], transform, layer.bits, bands, top)[:frames]
     if "residual" in found:
         number = found["residual"]
         layer = header.layers[number]
         known = NOTHING
         if find_coder(layer.coder).contextual:
-            picture = None
+            beside = None
             if base is not None and find_coder(base[0].coder).exact_decoder:
-                bits = base[0].bits
-                picture = base_levels(base[1], header.transform, bits, bands, top)
-            known = known_of_residual(layer, valid, picture)
+                beside = picture
+                if beside is None:
+                    beside = base_levels(base[1], transform, base[0].bits, bands, top)
+            known = known_of_residual(layer, valid, beside)
         residual = layer, decode_samples(layer, shared[number], layers[number], out.shape, known)
-    if base is not None and residual is None and not header.transform.mixes:
-        levels = _levels_of_samples(base[0], header.transform, out.shape[1])
+    if base is not None and residual is None and not transform.mixes:
+        levels = _levels_of_samples(base[0], transform, bands)
         if levels.size < out.size:
             lookup = to_values(levels, header.values, out.dtype, table)
             _look_up(lookup, base[1], out)
@@ -272,12 +275,12 @@ def _decode_values(
         part = out[block]
         if base is None:
             levels = np.zeros(part.shape, np.int64)
+        elif picture is not None:
+            levels = picture[block].astype(np.int64)
         else:
-            levels = samples_to_levels(
-                base[1][block], header.transform, base[0].bits, part.shape[1]
-            )
+            levels = samples_to_levels(base[1][block], transform, base[0].bits, bands)
         if residual is not None:
-            np.clip(levels, 0, header.values.top, out=levels)
+            np.clip(levels, 0, top, out=levels)
             added = residual[1][block].astype(np.int64)
             added -= residual[0].offset
             added *= residual[0].step
@@ -304,12 +307,16 @@ def _look_up(lookup: NDArray[Any], samples: NDArray[Any], out: NDArray[Any]) -> 
 def base_levels(
     samples: NDArray[Any], transform: Transform, bits: int, bands: int, top: int
 ) -> NDArray[Any]:
-    """Levels (T, C, Y, X), 0 to ``top``, that a reader gets from samples (T, P, Y, X)."""
-    out = np.empty((len(samples), bands, *samples.shape[2:]), level_dtype(top))
+    """Levels (T, C, Y, X), 0 to ``top``, that a reader gets from samples (T, P, Y, X).
+
+    From samples of groups (G, P, Y, X) those of all their frames, one group after the other.
+    """
+    mixed = bands * transform.frames
+    out = np.empty((len(samples), mixed, *samples.shape[2:]), level_dtype(top))
     for block in blocks(out.shape):
-        levels = samples_to_levels(samples[block], transform, bits, bands)
+        levels = samples_to_levels(samples[block], transform, bits, mixed)
         out[block] = np.clip(levels, 0, top, out=levels)
-    return out
+    return out.reshape(-1, bands, *samples.shape[2:])
 
 
 def known_of_base(layer: Layer, transform: Transform, valid: NDArray[np.bool_] | None) -> Known:
@@ -321,7 +328,8 @@ def known_of_base(layer: Layer, transform: Transform, valid: NDArray[np.bool_] |
     transform : Transform
     valid : bool array, shape (T, C, Y, X), optional
     """
-    if valid is None or transform.weights or not find_coder(layer.coder).contextual:
+    hides = valid is not None and not transform.weights and transform.frames == 1
+    if valid is None or not hides or not find_coder(layer.coder).contextual:
         return NOTHING
     return Known(np.concatenate([valid] * transform.parts, axis=1))
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
+from numcodecs_video.coders import Structure
 from numcodecs_video.encode.candidates import (
     MOST_QP,
     Base,
@@ -24,6 +25,7 @@ from numcodecs_video.encode.candidates import (
     direct_candidates,
     encode_candidate,
     finest_step,
+    possible_groups,
     quantiser_for,
     split_candidates,
     usual_structure,
@@ -48,6 +50,8 @@ _STARTS = (-4, 0, 4)
 _AGAIN, _AGAIN_WITHOUT_KLT = 4, 3
 #: a candidate this much larger than the best is not worth a place in a plan
 _NEAR = 1.1
+#: a base up to so many times larger than the best may be smaller when pictures are of many frames
+_PERHAPS = 1.5
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
 #: searched
 _OUT_OF_RANGE, _FEW_BYTES = 3.0, 500
@@ -227,22 +231,41 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
 
     starts = [first + start for start in _STARTS] if effort.thorough else [first]
     best = search(lambda qp: Base(coder.name, qp, structure=usual), starts, effort.quantisers)
-    if not effort.structures or trials.size(best) > effort.hopeless * min(trials.sizes.values()):
+    least, groups = min(trials.sizes.values()), possible_groups(trials.levels)
+    if not effort.structures or trials.size(best) > _PERHAPS * least:
         return
+    if trials.size(best) > effort.hopeless * least:
+        keyed = replace(usual, key=coder.key_picture)
+        grouped = [_arranged(best, replace(keyed, group=n), whole) for n in groups[:1]]
+        if all(trials.size(base) > effort.hopeless * least for base in grouped):
+            return
     found = search_structure(
-        lambda structure: math.log2(max(1, trials.size(replace(best, structure=structure)))),
+        lambda structure: math.log2(max(1, trials.size(_arranged(best, structure, whole)))),
         usual,
         key=coder.key_picture,
         structured=coder.structured,
         frames=len(chunk.segments[0]),
+        groups=groups,
         quick=effort.quick,
         thorough=effort.thorough,
     )
     if found != usual:
-        best = search(lambda qp: Base(coder.name, qp, structure=found), [best.qp], _AGAIN)
-    mixed = trials.levels.components().weights is not None
+        start = _arranged(best, found, whole).qp
+        best = search(lambda qp: Base(coder.name, qp, structure=found), [start], _AGAIN)
+    mixed = found.group == 1 and trials.levels.components().weights is not None
     if mixed and chunk.settings.pca == "auto":
         search(lambda qp: replace(best, qp=qp, without_klt=True), [best.qp], _AGAIN_WITHOUT_KLT)
+
+
+def _arranged(base: Base, structure: Structure, levels: ChunkLevels) -> Base:
+    """The same base with its pictures arranged otherwise, at the same step in levels."""
+    coder, bits = (
+        base_coder(levels.chunk),
+        base_depth(base_coder(levels.chunk), levels.chunk.settings.bits),
+    )
+    before, after = (finest_step(levels, bits, group=s.group) for s in (base.structure, structure))
+    qp = round(base.qp + 6 * math.log2(before / after))
+    return replace(base, qp=max(coder.least_quantiser, min(MOST_QP, qp)), structure=structure)
 
 
 def _first_quantiser(levels: ChunkLevels) -> int | None:

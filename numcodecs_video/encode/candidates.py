@@ -36,7 +36,7 @@ from numcodecs_video.encode.layers import (
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, Layer, Transform
-from numcodecs_video.transform.cube import blocks
+from numcodecs_video.transform.cube import blocks, grouped_segments, ungroup_frames
 from numcodecs_video.transform.levels import Levels
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "direct_candidates",
     "encode_candidate",
     "finest_step",
+    "possible_groups",
     "quantiser_for",
     "split_candidates",
     "usual_structure",
@@ -64,6 +65,8 @@ _DRIFT = 2
 #: split floats: bits between two numbers of low ones
 _SPLIT_STEP = 3
 MOST_QP = 51
+#: bands of all frames of a picture
+_MOST_GROUPED = 64
 _T = TypeVar("_T")
 
 
@@ -204,18 +207,23 @@ class Base:
         """The base alone, and the levels (T, C, Y, X) that a reader gets from it."""
         encoded, base = self._encode(levels, fine)
         bands, height, width = fine.array.shape[1:]
+        segments, group = levels.chunk.segments, self.structure.group
         planes = (encoded.transform.planes(bands), height, width)
-        samples = decode_planes(base, levels.chunk.segments, planes)
-        return encoded, base_levels(samples, encoded.transform, base.layer.bits, bands, fine.top)
+        samples = decode_planes(base, grouped_segments(segments, group), planes)
+        found = base_levels(samples, encoded.transform, base.layer.bits, bands, fine.top)
+        return encoded, ungroup_frames(found, segments, group)
 
     def _encode(self, levels: ChunkLevels, fine: Levels) -> tuple[EncodedChunk, EncodedPlanes]:
         """The base alone, and its layer."""
         coder, chunk = find_coder(self.coder), levels.chunk
         bits = base_depth(coder, chunk.settings.bits)
-        step = max(self.step, finest_step(levels, bits, without_klt=self.without_klt))
-        components = levels.components(without_klt=self.without_klt)
+        mixed = {"without_klt": self.without_klt, "group": self.structure.group}
+        step = max(self.step, finest_step(levels, bits, **mixed))
+        components = levels.components(**mixed)
         components = components.drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = components.quantise(step, bits)
+        if self.structure.group > 1:
+            transform = replace(transform, kind="grouped", frames=self.structure.group)
         spec = EncodeSpec(
             bits,
             self.qp,
@@ -223,8 +231,10 @@ class Base:
             levels.raw_options(self.coder),
             self.structure,
         )
-        base = _encode_lossy(coder, samples, chunk.segments, spec)
+        segments = grouped_segments(chunk.segments, self.structure.group)
+        base = _encode_lossy(coder, samples, segments, spec)
         name = f"{self.coder} qp={self.qp}"
+        name += f" of {self.structure.group} frames each" if self.structure.group > 1 else ""
         name += " with key picture" if base.layer.key else ""
         encoded = levels.start(name, fine, transform)
         return encoded.add(base.layer, base.shared, base.streams), base
@@ -260,7 +270,8 @@ class Base:
         step = levels.residual_step
         if not find_coder(self.coder).exact_decoder:
             # What another decoder may add comes off the bound.
-            step -= 2 * largest_drift(encoded.transform, fine.array.shape[1])
+            bands = fine.array.shape[1] * encoded.transform.frames
+            step -= 2 * largest_drift(encoded.transform, bands)
             if step < 1:
                 raise VideoCodecError(f"the bound is too tight for a base by {self.coder}")
         return step
@@ -370,6 +381,17 @@ def allows_base(levels: ChunkLevels) -> bool:
     return coder.exact_decoder or not levels.exact
 
 
+def possible_groups(levels: ChunkLevels) -> list[int]:
+    """How many frames may be one picture: half a segment, all of it, a quarter, an eighth."""
+    chunk = levels.chunk
+    frames, bands = len(chunk.segments[0]), chunk.cube.shape[1]
+    known = levels.fine is not None and levels.fine.values.kind in ("integer", "real")
+    if chunk.settings.pca != "auto" or not known:
+        return []
+    sizes = dict.fromkeys(-(-frames // part) for part in (2, 1, 4, 8))
+    return [size for size in sizes if 1 < size <= _MOST_GROUPED // bands]
+
+
 def usual_structure(chunk: Chunk) -> Structure:
     """With a key picture where segments could share one."""
     return Structure(key=len(chunk.segments) > 1 and base_coder(chunk).key_picture)
@@ -390,11 +412,13 @@ def base_depth(coder: Coder, bits: int | None) -> int:
     return bits or max(coder.available_depths())
 
 
-def finest_step(levels: ChunkLevels, bits: int, *, without_klt: bool = False) -> float:
+def finest_step(
+    levels: ChunkLevels, bits: int, *, without_klt: bool = False, group: int = 1
+) -> float:
     """The smallest step, in levels, at which all components fit ``bits`` bits."""
-    projections = [levels.components(without_klt=without_klt)]
+    projections = [levels.components(without_klt=without_klt, group=group)]
     if levels.whole is not None and levels.whole.fine is not None:
-        projections.append(levels.whole.components(without_klt=without_klt))
+        projections.append(levels.whole.components(without_klt=without_klt, group=group))
     return max(max(p.span for p in projections) / float(2**bits - 1), 2.0**-7)
 
 

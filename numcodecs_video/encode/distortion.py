@@ -23,6 +23,7 @@ from numcodecs_video.encode.candidates import (
     direct_candidates,
     encode_candidate,
     finest_step,
+    possible_groups,
     quantiser_for,
     usual_structure,
 )
@@ -43,6 +44,10 @@ _SLOPE = 0.76
 _FAR_APART = 0.5
 #: octaves of error between two encodes that no line describes
 _JUMP = 3.0
+#: octaves by which the step may be coarser for the same error where frames share components
+_COARSER = 1.0
+#: such steps begin so many octaves above the least
+_FROM_LEAST = 0.5
 #: a coder without a base that needs so many times the bytes has no better sister
 _FAR = 2.0
 #: a coder without a base that much larger than a base has no place in a plan
@@ -210,28 +215,38 @@ def _draft(
 
     def cost(structure: Structure) -> float:
         if structure not in points:
-            points[structure] = _encode_at(levels, first.step, structure)
+            step = first.step + (_COARSER if structure.group > 1 else 0)
+            least, most = _step_range(levels, structure)
+            if structure.group > 1 and step < least + _FROM_LEAST:
+                return math.inf
+            points[structure] = _encode_at(levels, min(max(step, least), most), structure)
         point = points[structure]
         return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
     coder = base_coder(levels.chunk)
-    found = search_structure(
-        cost,
-        structure,
-        key=coder.key_picture,
-        structured=coder.structured,
-        frames=len(levels.chunk.segments[0]),
-        quick=effort.quick_drafts,
-        thorough=effort.thorough,
-    )
-    return next_step([(first.step, points[found].error - effort.sketch_gain)], goal.aim), found
+    for groups in (possible_groups(levels), ()):
+        found = search_structure(
+            cost,
+            structure,
+            key=coder.key_picture,
+            structured=coder.structured,
+            frames=len(levels.chunk.segments[0]),
+            groups=groups,
+            quick=effort.quick_drafts,
+            thorough=effort.thorough,
+        )
+        best = points[found]
+        step = next_step([(best.step, best.error - effort.sketch_gain)], goal.aim)
+        if found.group == 1 or step >= _step_range(levels, found)[0] + _FROM_LEAST:
+            break
+    return step, found
 
 
 def _approach(
     levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, tries: int
 ) -> list[_Point]:
     """Encode at ever better steps, the first given, until the error is close enough."""
-    least, most = _step_range(levels)
+    least, most = _step_range(levels, structure)
     points: list[_Point] = []
     for _ in range(tries):
         if step < least and any(p.step <= least for p in points):
@@ -243,11 +258,14 @@ def _approach(
     return points
 
 
-def _step_range(levels: ChunkLevels) -> tuple[float, float]:
+def _step_range(levels: ChunkLevels, structure: Structure) -> tuple[float, float]:
     """The least and the largest step (log2) of a base: the coder's finest, and all levels."""
     coder = base_coder(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
-    least = math.log2(finest_step(levels, bits) * quantiser_step(coder.least_quantiser, bits))
+    least = math.log2(
+        finest_step(levels, bits, group=structure.group)
+        * quantiser_step(coder.least_quantiser, bits)
+    )
     top = 0 if levels.fine is None else levels.fine.top
     return least, max(least, math.log2(top + 1))
 
@@ -261,7 +279,8 @@ def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point
         raise ValueError("there are no levels to encode")
     coder = base_coder(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
-    qp = math.floor(quantiser_for(2**step, finest_step(levels, bits), bits) + 1e-9)
+    finest = finest_step(levels, bits, group=structure.group)
+    qp = math.floor(quantiser_for(2**step, finest, bits) + 1e-9)
     qp = max(coder.least_quantiser, min(MOST_QP, qp))
     sample_step = 2**step / quantiser_step(qp, bits)
     base = Base(coder.name, qp, sample_step, residual=False, structure=structure)

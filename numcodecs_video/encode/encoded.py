@@ -34,8 +34,13 @@ class EncodedChunk:
 
     @property
     def size(self) -> int:
-        """Bytes of all sections."""
-        return sum(len(part) for section in self.sections for part in section)
+        """Bytes of all sections, and of the transform's weights."""
+        return sum(len(part) for section in self.sections for part in section) + self.weight_bytes
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the transform's weights in the header."""
+        return sum(1 if -64 <= w < 64 else 2 for w in self.transform.weights)
 
     def add(self, layer: Layer, shared: bytes, streams: Sequence[bytes]) -> Self:
         """The same with one more layer."""

@@ -16,6 +16,7 @@ from numcodecs_video.encode.effort import EFFORTS
 from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.layers import encode_missing
 from numcodecs_video.format.header import Layer, Transform
+from numcodecs_video.transform.cube import group_frames
 from numcodecs_video.transform.klt import Basis, Projection, fit_basis, project, saves_bits
 from numcodecs_video.transform.lattice import lattice_levels, ordered_levels
 from numcodecs_video.transform.levels import Levels, integer_levels, real_levels, relative_levels
@@ -27,6 +28,10 @@ __all__ = ["ChunkLevels"]
 _FINER = 256
 #: the largest number of levels that the band transform keeps exact
 _MOST_BASE_LEVELS = 2**40
+#: a basis over frames has many weights: they are multiples of 2**-7, a byte each
+_GROUP_UNIT = 7
+#: cells, all frames and bands, that it is fitted to
+_MOST_GROUP_CELLS = 4_000_000
 #: tables of values are small: by the highest level
 _TABLE_OPTIONS = EFFORTS[-1].options("zstd", lossy=False)
 
@@ -55,6 +60,8 @@ class ChunkLevels:
     ) -> None:
         self.chunk, self.bound, self.relative, self.whole = chunk, bound, relative, whole
         self.is_float = chunk.cube.dtype.kind == "f"
+        self._grouped = dict[int, Projection]()
+        self._group_rows = dict[int, NDArray[np.float64]]()
 
     @cached_property
     def direct(self) -> Levels | None:
@@ -111,15 +118,43 @@ class ChunkLevels:
             return 1
         return _FINER if self.is_float else 2 * int(self.bound) + 1
 
-    def components(self, *, without_klt: bool = False) -> Projection:
+    def components(self, *, without_klt: bool = False, group: int = 1) -> Projection:
         """The components of the fine levels, or their bands as they are.
+
+        Parameters
+        ----------
+        without_klt : bool
+            The bands.
+        group : int
+            Frames whose bands are mixed.
 
         Raises
         ------
         ValueError
             When there are no fine levels.
         """
+        if group > 1:
+            return self._of_groups(group)
         return self._bands if without_klt else self._components
+
+    def _of_groups(self, group: int) -> Projection:
+        """The components of so many frames; a part uses the basis of the whole."""
+        if group not in self._grouped:
+            cube = group_frames(self._some_fine().array, self.chunk.segments, group)
+            mean = cube.mean(axis=(0, 2, 3), dtype=np.float64)
+            basis = Basis(mean, (self.whole or self)._rows_of_groups(group))
+            self._grouped[group] = project(cube, basis, _GROUP_UNIT)
+        return self._grouped[group]
+
+    def _rows_of_groups(self, group: int) -> NDArray[np.float64]:
+        if group not in self._group_rows:
+            cells = self._some_fine().array
+            cells = cells.reshape(*cells.shape[:2], 1, -1)
+            cells = cells[..., :: max(1, cells.size // _MOST_GROUP_CELLS)]
+            self._group_rows[group] = fit_basis(
+                group_frames(cells, self.chunk.segments, group)
+            ).rows
+        return self._group_rows[group]
 
     @cached_property
     def _components(self) -> Projection:

@@ -128,7 +128,7 @@ def base_at(levels: ChunkLevels, planned: BasePlan) -> Base:
     """The base of a plan for a chunk under a bound."""
     coder = base_coder(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
-    finest = finest_step(levels, bits, without_klt=not planned.klt)
+    finest = finest_step(levels, bits, without_klt=not planned.klt, group=planned.structure.group)
     qp = round(quantiser_for(2**planned.step * levels.residual_step, finest, bits))
     qp = max(coder.least_quantiser, min(MOST_QP, qp))
     return Base(coder.name, qp, structure=planned.structure, without_klt=not planned.klt)
@@ -137,7 +137,7 @@ def base_at(levels: ChunkLevels, planned: BasePlan) -> Base:
 def plan_base(levels: ChunkLevels, base: Base) -> BasePlan:
     """The plan of a base that a search under a bound found: :func:`base_at` undone."""
     bits = base_depth(base_coder(levels.chunk), levels.chunk.settings.bits)
-    finest = finest_step(levels, bits, without_klt=base.without_klt)
+    finest = finest_step(levels, bits, without_klt=base.without_klt, group=base.structure.group)
     step = finest * quantiser_step(base.qp, bits) / levels.residual_step
     return BasePlan(math.log2(step), base.structure, not base.without_klt)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from numcodecs_video.coders.structure import PLAIN, RATIOS, TRIMS, Structure
@@ -14,6 +14,8 @@ _RUNS = (4, 8, 16)
 _LAYERS = (3, 4, 5)
 #: an arrangement that costs so many octaves more is given up
 _FAR = 0.15
+#: pictures of one frame gain so many octaves by other ratios and runs, those of several less
+_FAR_ALONE, _FAR_GROUPED = 0.4, 0.05
 
 
 def search_structure(
@@ -23,6 +25,7 @@ def search_structure(
     key: bool,
     structured: bool,
     frames: int,
+    groups: Sequence[int] = (),
     quick: bool = False,
     thorough: bool = False,
 ) -> Structure:
@@ -40,6 +43,8 @@ def search_structure(
         The coder does as the arrangement says in all else, too.
     frames : int
         Frames of a segment.
+    groups : sequence of int
+        How many frames may be one picture; the first is tried first.
     quick : bool
         Go from the better choice of a key picture alone, of which only the usual one is tried.
     thorough : bool
@@ -58,13 +63,19 @@ def search_structure(
         trims = TRIMS[:1] if quick else TRIMS
         keyed = [replace(usual, key=True, trim=trim) for trim in trims]
         starts = [replace(usual, key=False), min(keyed, key=cost_of)]
+    alone = min(starts, key=cost_of)
+    grouped = _search_groups(cost_of, starts[-1], groups)
     if not structured or frames < 2:
-        return min(starts, key=cost_of)
+        return min(alone, grouped, key=cost_of)
     # With other ratios the other choice of a key picture may win, unless it is far behind.
-    nearest, far = min(map(cost_of, starts)), 0.0 if quick else _FAR
-    best = min(
-        (_search_ratios(cost_of, s) for s in starts if cost_of(s) <= nearest + far), key=cost_of
-    )
+    far = 0.0 if quick else _FAR
+    starts = [s for s in starts if cost_of(s) <= cost_of(alone) + far]
+    if cost_of(alone) > cost_of(grouped) + _FAR_ALONE:
+        starts = []
+    if cost_of(grouped) <= cost_of(alone) + _FAR_GROUPED:
+        starts.append(grouped)
+    best = min((_search_ratios(cost_of, s, frames) for s in starts), key=cost_of)
+    frames = -(-frames // best.group)
     for run in _RUNS[1:] if quick else _RUNS:
         if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
             break
@@ -77,9 +88,32 @@ def search_structure(
     return best
 
 
-def _search_ratios(cost: Callable[[Structure], float], best: Structure) -> Structure:
+def _search_groups(
+    cost: Callable[[Structure], float], alone: Structure, groups: Sequence[int]
+) -> Structure:
+    """The best size of groups: the first, and the others on its side that pay if it is close."""
+    if not groups:
+        return alone
+    best = replace(alone, group=groups[0])
+    if cost(best) > cost(alone) + _FAR:
+        return best
+    larger = sorted(group for group in groups if group > best.group)
+    smaller = sorted((group for group in groups if group < best.group), reverse=True)
+    for others in (larger, smaller):
+        start = best
+        for group in others:
+            other = replace(alone, group=group)
+            if cost(other) >= cost(best):
+                break
+            best = other
+        if best != start:
+            break
+    return best
+
+
+def _search_ratios(cost: Callable[[Structure], float], best: Structure, frames: int) -> Structure:
     """Walk over the ratios, upwards or else downwards, as long as it pays."""
-    for step in (1, -1):
+    for step in (1, -1) if frames > best.group else ():
         while 0 <= best.ratios + step < len(RATIOS):
             other = replace(best, ratios=best.ratios + step)
             if cost(other) >= cost(best):

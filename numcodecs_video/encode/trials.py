@@ -24,6 +24,8 @@ class Trials:
         Of the whole chunk.
     estimates : bool
         Price residuals instead of encoding them.
+    part : float
+        The part's share of the cells.
     sizes : dict
         Bytes of each candidate tried; infinite when it failed.
     """
@@ -31,6 +33,7 @@ class Trials:
     levels: ChunkLevels
     segments: int
     estimates: bool = False
+    part: float = 1.0
     sizes: dict[Candidate, float] = field(default_factory=dict)
 
     def size(self, candidate: Candidate) -> float:
@@ -47,9 +50,10 @@ class Trials:
         return math.inf if encoded is None else self.weigh(encoded)
 
     def weigh(self, encoded: EncodedChunk) -> float:
-        """Bytes of what was made of the part, its shared section counted for this part only."""
+        """Bytes of what was made of the part, what is shared counted for this part only."""
         shared = sum(map(len, encoded.sections[0])) if encoded.sections else 0
-        return encoded.size - shared * (1 - len(self.levels.chunk.segments) / self.segments)
+        beyond = shared * (1 - len(self.levels.chunk.segments) / self.segments)
+        return encoded.size - beyond - encoded.weight_bytes * (1 - self.part)
 
     def least_rate(self) -> float:
         """Bits a sample of the smallest so far; infinite when there is none."""
@@ -65,4 +69,5 @@ def start_trials(levels: ChunkLevels, cells: float, effort: int) -> Trials:
     """Trials on a part of the chunk of about so many cells, at an effort of their own."""
     chunk = levels.chunk
     part = levels.sample(cells, effort)
-    return Trials(part, len(chunk.segments), chunk.effort.estimates)
+    share = part.chunk.cube.size / max(1, chunk.cube.size)
+    return Trials(part, len(chunk.segments), chunk.effort.estimates, share)

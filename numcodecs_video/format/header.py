@@ -42,7 +42,7 @@ PIXEL_FORMATS = (
     "yuv420p10le", "yuv420p12le",
 )  # fmt: skip
 VALUE_KINDS = ("integer", "real", "table", "relative", "ordered")
-TRANSFORM_KINDS = ("parts", "linear")
+TRANSFORM_KINDS = ("parts", "linear", "grouped")
 #: the integer weights of a band transform stand for multiples of 2**-13
 WEIGHT_BITS = 13
 #: the offsets of a band transform are in sixteenths of a level
@@ -128,25 +128,34 @@ class Transform:
 
     ``linear``: level ``c`` is ``(gain * sum(weights[c, p] * sample[p]) + bias[c] * 2**(shift - 4)
     + 2**(shift - 1)) >> shift``; ``weights`` holds C rows, or nothing where planes are bands.
+
+    ``grouped``: the same of the bands of ``frames`` frames, one frame's after the other's, as if
+    they were the bands of one. The last frames of a segment's last group may be beyond its end.
     """
 
-    kind: Literal["parts", "linear"] = "parts"
+    kind: Literal["parts", "linear", "grouped"] = "parts"
     parts: int = 1
     gain: int = 1
     shift: int = 0
     weights: tuple[int, ...] = ()
     bias: tuple[int, ...] = ()
+    frames: int = 1
 
     @property
     def mixes(self) -> bool:
-        """Whether a level depends on more than one sample."""
-        return bool(self.weights) or self.parts > 1
+        """Whether a level depends on more than one sample, or on another frame's."""
+        return bool(self.weights) or self.parts > 1 or self.frames > 1
 
     def planes(self, bands: int) -> int:
-        """Planes of a time step of ``bands`` bands."""
+        """Planes of a time step, or of a group of them, of ``bands`` bands."""
         if self.kind == "parts":
             return self.parts * bands
+        bands *= self.frames
         return len(self.weights) // bands if self.weights else bands
+
+    def groups(self, frames: int) -> int:
+        """Groups of a segment of so many frames."""
+        return -(-frames // self.frames)
 
 
 @dataclass(frozen=True)

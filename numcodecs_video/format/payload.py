@@ -50,6 +50,8 @@ PREFIX_SIZE = 16
 MAX_CHUNK_BYTES = 2**34
 MAX_HEADER_BYTES = 2**26
 MAX_DIMENSIONS = 64
+#: frames whose bands a transform mixes
+MOST_GROUPED = 256
 _PREFIX = struct.Struct("<4sHHII")
 _T = TypeVar("_T")
 
@@ -203,6 +205,8 @@ def _write_transform(w: _Writer, transform: Transform) -> None:
     w.byte(TRANSFORM_KINDS.index(transform.kind)).varint(transform.parts, transform.gain)
     w.varint(transform.shift, len(transform.weights)).signed(*transform.weights)
     w.varint(len(transform.bias)).signed(*transform.bias)
+    if transform.kind == "grouped":
+        w.varint(transform.frames)
 
 
 def _read_transform(r: _Reader) -> Transform:
@@ -210,17 +214,19 @@ def _read_transform(r: _Reader) -> Transform:
     parts, gain, shift = r.varint(), r.varint(), r.varint()
     weights = tuple(r.signed() for _ in range(r.count()))
     bias = tuple(r.signed() for _ in range(r.count()))
+    frames = r.varint() if kind == "grouped" else 1
     # These limits keep every sum of the transform within 63 bits.
     if (
         not 1 <= parts <= 8
-        or (kind == "linear" and not BIAS_BITS <= shift <= 40)
+        or (kind != "parts" and not BIAS_BITS <= shift <= 40)
+        or (kind == "grouped" and not 2 <= frames <= MOST_GROUPED)
         or gain >= 2**32
         or any(abs(w) > 2 ** (WEIGHT_BITS + 1) for w in weights)
         or any(abs(b) >= 2 ** (62 - shift) for b in bias)
         or len(weights) > 2**14
     ):
         raise DecodeError("the payload's header describes a transform that is unknown here")
-    return Transform(kind, parts, gain, shift, weights, bias)  # type: ignore[arg-type]
+    return Transform(kind, parts, gain, shift, weights, bias, frames)  # type: ignore[arg-type]
 
 
 def _fields(header: Header) -> list[tuple[int, _Writer]]:
@@ -429,6 +435,8 @@ def _check_layers(header: Header) -> None:
     kinds = [layer.kind for layer in header.layers]
     if len(set(kinds)) < len(kinds):
         raise DecodeError("the payload's header holds a kind of layer twice")
+    if header.transform.frames > header.segment_frames:
+        raise DecodeError("the payload's header groups more frames than a segment has")
     _, bands, height, width = header.cube_shape
     for layer in header.layers:
         m = layer.mosaic
@@ -437,7 +445,7 @@ def _check_layers(header: Header) -> None:
         rows = -(-m.planes // m.columns) if m.columns else 0
         if (
             (m.height, m.width) != (height, width)
-            or not 1 <= m.planes <= 8 * max(bands, 1)
+            or not 1 <= m.planes <= 8 * max(bands, 1) * header.transform.frames
             or not 1 <= m.columns <= m.planes
             or not 0 <= m.frame_height - rows * height <= 72
             or not 0 <= m.frame_width - m.columns * width <= 72

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blocks", "frames_per_segment", "from_cube", "to_cube"]
+__all__ = [
+    "blocks",
+    "frames_per_segment",
+    "from_cube",
+    "group_frames",
+    "grouped_segments",
+    "to_cube",
+    "ungroup_frames",
+]
 
 _CANONICAL = "tcyx"
 #: cells that arithmetic is done on at a time: few enough for the processor's cache
@@ -60,3 +69,33 @@ def frames_per_segment(frames: int, gop: int | None) -> int:
     if gop is not None:
         return min(gop or frames, frames)
     return -(-frames // max(1, round(frames / _SEGMENT_FRAMES)))
+
+
+def grouped_segments(segments: Sequence[range], group: int) -> tuple[range, ...]:
+    """The groups of each segment, where ``group`` frames are one.
+
+    >>> grouped_segments([range(0, 5), range(5, 8)], 2)
+    (range(0, 3), range(3, 5))
+    """
+    ends = list(accumulate((-(-len(s) // group) for s in segments), initial=0))
+    return tuple(map(range, ends, ends[1:]))
+
+
+def group_frames(cube: NDArray[Any], segments: Sequence[range], group: int) -> NDArray[Any]:
+    """A cube (T, C, Y, X) as (G, group * C, Y, X): a segment's last frame fills its last group."""
+    frames = [
+        min(t, s.stop - 1)
+        for s in segments
+        for t in range(s.start, s.start + -(-len(s) // group) * group)
+    ]
+    bands, height, width = cube.shape[1:]
+    return cube[frames].reshape(-1, group * bands, height, width)
+
+
+def ungroup_frames(cube: NDArray[Any], segments: Sequence[range], group: int) -> NDArray[Any]:
+    """The frames of a cube (T, C, Y, X) that holds those of whole groups: what filled them goes."""
+    groups = grouped_segments(segments, group)
+    kept = [
+        g.start * group + i for s, g in zip(segments, groups, strict=True) for i in range(len(s))
+    ]
+    return cube if len(kept) == len(cube) else cube[kept]

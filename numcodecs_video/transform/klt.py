@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -166,15 +166,17 @@ class Projection:
     low : array, shape (P,)
         What comes off them, so that they begin at zero.
     weights : int array, shape (C, P), or None
-        Multiples of ``2**-13``; None where components are bands.
+        Multiples of ``2**-unit``; None where components are bands.
     offset : float64 array, shape (C,)
         The levels where every component is zero.
+    unit : int
     """
 
     components: NDArray[Any]
     low: NDArray[Any]
     weights: NDArray[np.int64] | None
     offset: NDArray[np.float64]
+    unit: int = WEIGHT_BITS
 
     @cached_property
     def span(self) -> float:
@@ -199,8 +201,14 @@ class Projection:
         gone = np.setdiff1d(np.arange(len(means)), keep)
         if not gone.size:
             return self
-        offset = self.offset + self.weights[:, gone] @ means[gone] / 2**WEIGHT_BITS
-        return Projection(self.components[:, keep], self.low[keep], self.weights[:, keep], offset)
+        offset = self.offset + self.weights[:, gone] @ means[gone] / 2**self.unit
+        return replace(
+            self,
+            components=self.components[:, keep],
+            low=self.low[keep],
+            weights=self.weights[:, keep],
+            offset=offset,
+        )
 
     def quantise(self, step: float, bits: int) -> tuple[NDArray[Any], Transform]:
         """Samples of ``bits`` bits at a step in levels, and the transform back to levels."""
@@ -213,7 +221,7 @@ class Projection:
             np.clip(scaled, 0, 2**bits - 1, out=scaled)
             samples[block] = scaled
         largest = max(1.0, self.span + float(np.abs(self.offset).max()))
-        unit = WEIGHT_BITS if self.weights is not None else 0
+        unit = self.unit if self.weights is not None else 0
         precise = unit + 20 - math.floor(math.log2(step))
         shift = min(precise, 60 - math.ceil(math.log2(largest)), 40)
         shift = max(shift, BIAS_BITS)
@@ -229,13 +237,16 @@ class Projection:
         return samples, transform
 
 
-def project(levels: NDArray[Any], basis: Basis | None) -> Projection:
-    """Project filled levels (T, C, Y, X) onto a basis, or onto the bands when there is none."""
+def project(levels: NDArray[Any], basis: Basis | None, unit: int = WEIGHT_BITS) -> Projection:
+    """Project filled levels (T, C, Y, X) onto a basis, or onto the bands when there is none.
+
+    Weights are rounded to multiples of ``2**-unit``; the components make up for that.
+    """
     if basis is None:
         low = levels.min(axis=(0, 2, 3))
         return Projection(levels, low, None, low.astype(np.float64))
-    weights = np.rint(basis.rows.T * 2**WEIGHT_BITS)
-    forward = np.linalg.pinv(weights / 2**WEIGHT_BITS)
+    weights = np.rint(basis.rows.T * 2**unit)
+    forward = np.linalg.pinv(weights / 2**unit)
     count, bands = levels.shape[:2]
     components = np.empty((count, len(forward), *levels.shape[2:]), np.float32)
     for t in range(count):
@@ -243,5 +254,6 @@ def project(levels: NDArray[Any], basis: Basis | None) -> Projection:
         components[t] = (forward @ cells).reshape(components.shape[1:])
     low = components.min(axis=(0, 2, 3)).astype(np.float64)
     components -= low.astype(np.float32)[:, None, None]
-    offset = basis.mean + weights @ low / 2**WEIGHT_BITS
-    return Projection(components, np.zeros(len(low), np.float32), weights.astype(np.int64), offset)
+    offset = basis.mean + weights @ low / 2**unit
+    none = np.zeros(len(low), np.float32)
+    return Projection(components, none, weights.astype(np.int64), offset, unit)
