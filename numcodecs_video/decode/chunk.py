@@ -28,6 +28,7 @@ from numcodecs_video.threads import run_each
 from numcodecs_video.transform.cube import blocks, from_cube
 from numcodecs_video.transform.levels import level_dtype, to_values
 from numcodecs_video.transform.missing import restore_missing, unpack_classes
+from numcodecs_video.transform.products import multiply
 
 __all__ = [
     "base_levels",
@@ -423,5 +424,5 @@ def samples_to_levels(
 def _mix(weights: NDArray[np.float64], samples: NDArray[Any]) -> NDArray[np.float64]:
     """The products of weights (C, P) and samples (T, P, Y, X), summed over the planes."""
     flat = samples.astype(np.float64, order="C").reshape(*samples.shape[:2], -1)
-    mixed: NDArray[np.float64] = weights @ flat
+    mixed = multiply(weights, flat)
     return mixed.reshape(len(samples), len(weights), *samples.shape[2:])

@@ -235,8 +235,7 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
     if not effort.structures or trials.size(best) > _PERHAPS * least:
         return
     if trials.size(best) > effort.hopeless * least:
-        keyed = replace(usual, key=coder.key_picture)
-        grouped = [_arranged(best, replace(keyed, group=n), whole) for n in groups[:1]]
+        grouped = [_arranged(best, replace(usual, group=n), whole) for n in groups[:1]]
         if all(trials.size(base) > effort.hopeless * least for base in grouped):
             return
     found = search_structure(

@@ -217,13 +217,13 @@ class Base:
         """The base alone, and its layer."""
         coder, chunk = find_coder(self.coder), levels.chunk
         bits = base_depth(coder, chunk.settings.bits)
-        mixed = {"without_klt": self.without_klt, "group": self.structure.group}
-        step = max(self.step, finest_step(levels, bits, **mixed))
-        components = levels.components(**mixed)
+        group, bands = self.structure.group, self.without_klt
+        step = max(self.step, finest_step(levels, bits, without_klt=bands, group=group))
+        components = levels.components(without_klt=bands, group=group)
         components = components.drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = components.quantise(step, bits)
-        if self.structure.group > 1:
-            transform = replace(transform, kind="grouped", frames=self.structure.group)
+        if group > 1:
+            transform = replace(transform, kind="grouped", frames=group)
         spec = EncodeSpec(
             bits,
             self.qp,
@@ -231,10 +231,10 @@ class Base:
             levels.raw_options(self.coder),
             self.structure,
         )
-        segments = grouped_segments(chunk.segments, self.structure.group)
+        segments = grouped_segments(chunk.segments, group)
         base = _encode_lossy(coder, samples, segments, spec)
         name = f"{self.coder} qp={self.qp}"
-        name += f" of {self.structure.group} frames each" if self.structure.group > 1 else ""
+        name += f" of {group} frames a picture" if group > 1 else ""
         name += " with key picture" if base.layer.key else ""
         encoded = levels.start(name, fine, transform)
         return encoded.add(base.layer, base.shared, base.streams), base

@@ -178,14 +178,16 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
     usual, effort, plan = usual_structure(levels.chunk), levels.chunk.effort, plan_of(levels.chunk)
     start, structure = 0.5 * (math.log2(12) + goal.aim) + 0.1, usual
     if plan is not None and plan.base is not None:
-        start, structure = 0.5 * goal.aim + plan.base.step, plan.base.structure
+        start = 0.5 * goal.aim + plan.base.step
+        structure = plan.base.structure_of(levels.chunk)
     elif effort.structures:
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
         start, structure = _draft(trials, goal, start, usual, effort)
     points = _approach(levels, goal, start, structure, effort.encodes)
     if structure != usual and not any(goal.met(p) for p in points):
+        step = points[-1].step - (_COARSER if structure.group > 1 else 0)
         structure = usual
-        points += _approach(levels, goal, points[-1].step, usual, effort.encodes)
+        points += _approach(levels, goal, step, usual, effort.encodes)
     close = replace(goal, least=_CLOSE * goal.most)
     for _ in range(effort.closer if goal.met(points[-1]) else 0):
         if any(close.met(point) for point in points):
@@ -267,7 +269,7 @@ def _step_range(levels: ChunkLevels, structure: Structure) -> tuple[float, float
         * quantiser_step(coder.least_quantiser, bits)
     )
     top = 0 if levels.fine is None else levels.fine.top
-    return least, max(least, math.log2(top + 1))
+    return least, max(least, math.log2(top + 1) + math.log2(structure.group) / 2)
 
 
 def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from numcodecs_video.coders import Structure, quantiser_step
@@ -50,6 +50,11 @@ class BasePlan:
     step: float
     structure: Structure
     klt: bool = True
+
+    def structure_of(self, chunk: Chunk) -> Structure:
+        """The structure for a chunk, whose segments may be shorter."""
+        frames = len(chunk.segments[0])
+        return replace(self.structure, group=min(self.structure.group, frames))
 
 
 @dataclass(frozen=True)
@@ -126,12 +131,12 @@ class Plan:
 
 def base_at(levels: ChunkLevels, planned: BasePlan) -> Base:
     """The base of a plan for a chunk under a bound."""
-    coder = base_coder(levels.chunk)
+    coder, structure = base_coder(levels.chunk), planned.structure_of(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
-    finest = finest_step(levels, bits, without_klt=not planned.klt, group=planned.structure.group)
+    finest = finest_step(levels, bits, without_klt=not planned.klt, group=structure.group)
     qp = round(quantiser_for(2**planned.step * levels.residual_step, finest, bits))
     qp = max(coder.least_quantiser, min(MOST_QP, qp))
-    return Base(coder.name, qp, structure=planned.structure, without_klt=not planned.klt)
+    return Base(coder.name, qp, structure=structure, without_klt=not planned.klt)
 
 
 def plan_base(levels: ChunkLevels, base: Base) -> BasePlan:

@@ -64,7 +64,7 @@ def search_structure(
         keyed = [replace(usual, key=True, trim=trim) for trim in trims]
         starts = [replace(usual, key=False), min(keyed, key=cost_of)]
     alone = min(starts, key=cost_of)
-    grouped = _search_groups(cost_of, starts[-1], groups)
+    grouped = _search_groups(cost_of, usual, groups)
     if not structured or frames < 2:
         return min(alone, grouped, key=cost_of)
     # With other ratios the other choice of a key picture may win, unless it is far behind.

@@ -21,6 +21,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, WEIGHT_BITS, Transform
 from numcodecs_video.metrics import valid_cells
 from numcodecs_video.transform.cube import blocks
+from numcodecs_video.transform.products import multiply, sum_of_products
 
 __all__ = ["Basis", "Projection", "fit_basis", "fit_pca", "project", "saves_bits"]
 
@@ -56,7 +57,7 @@ def fit_basis(levels: NDArray[Any]) -> Basis:
     cells = np.concatenate(chosen, axis=1, dtype=np.float64)
     mean = cells.mean(axis=1)
     cells -= mean[:, None]
-    _, vectors = np.linalg.eigh(cells @ cells.T)
+    _, vectors = np.linalg.eigh(sum_of_products(cells))
     rows = vectors.T[::-1]
     # Fixed signs, so that the same cube gives the same basis whatever LAPACK prefers.
     signs = np.sign(rows[np.arange(bands), np.abs(rows).argmax(axis=1)])
@@ -77,7 +78,7 @@ def saves_bits(levels: NDArray[Any], basis: Basis) -> bool:
     for block in blocks(chosen.shape):
         inner = np.diff(chosen[block].astype(np.float64), axis=3)
         cells = np.moveaxis(inner, 1, 0).reshape(chosen.shape[1], -1)
-        sums += [(part**2).sum(axis=1) for part in (cells, basis.rows @ cells)]
+        sums += [(part**2).sum(axis=1) for part in (cells, multiply(basis.rows, cells))]
     count = chosen.size // chosen.shape[1] // chosen.shape[3] * (chosen.shape[3] - 1)
     before, after = sums / count + 1.0
     return float(np.log2(after).sum()) < float(np.log2(before).sum())
@@ -251,7 +252,7 @@ def project(levels: NDArray[Any], basis: Basis | None, unit: int = WEIGHT_BITS) 
     components = np.empty((count, len(forward), *levels.shape[2:]), np.float32)
     for t in range(count):
         cells = levels[t].reshape(bands, -1) - basis.mean[:, None]
-        components[t] = (forward @ cells).reshape(components.shape[1:])
+        components[t] = multiply(forward, cells).reshape(components.shape[1:])
     low = components.min(axis=(0, 2, 3)).astype(np.float64)
     components -= low.astype(np.float32)[:, None, None]
     offset = basis.mean + weights @ low / 2**unit
