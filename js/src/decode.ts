@@ -139,17 +139,19 @@ async function decodeValues(
   const { transform, cube, itemsize, values } = header;
   const [, bands, height, width] = cube;
   const table = await decodeTable(header, shared);
-  const samplesOf = (index: number, planes: number, known: Known): Promise<Samples> | null =>
+  const samplesOf = (index: number, pictures: number, planes: number, known: Known): Promise<Samples> | null =>
     index < 0
       ? null
-      : decodeSamples(header.layers[index], shared[index], layers[index], [frames, planes, height, width], known);
+      : decodeSamples(header.layers[index], shared[index], layers[index], [pictures, planes, height, width], known);
   const [baseIndex, residualIndex] = [layerIndex(header, "base"), layerIndex(header, "residual")];
   const [cells, top] = [height * width, Number(values.top)];
-  const knownOfBase = transform.weights.length ? NOTHING : { valid, beside: null };
-  const base = await samplesOf(baseIndex, planesOf(transform, bands), knownOfBase);
+  const knownOfBase = transform.weights.length || transform.frames > 1 ? NOTHING : { valid, beside: null };
+  const groups = Math.ceil(frames / transform.frames);
+  const base = await samplesOf(baseIndex, groups, planesOf(transform, bands), knownOfBase);
   const mix = base && makeMixer(transform, header.layers[baseIndex].bits, bands);
-  const picture = base && mix && besideResidual(header, baseIndex, residualIndex, base, mix);
-  const residual = await samplesOf(residualIndex, bands, { valid, beside: picture });
+  const levelsOf = base && mix && frameLevels(header, base, mix);
+  const picture = levelsOf && besideResidual(header, baseIndex, residualIndex, levelsOf);
+  const residual = await samplesOf(residualIndex, frames, bands, { valid, beside: picture });
   const write = makeValueWriter(header, table, frames * bands * cells);
   if (base && mix && !residual && !mixes(transform) && 2 ** header.layers[baseIndex].bits < frames * cells) {
     const lookup = valuesOfSamples(mix, write, header.layers[baseIndex].bits, bands, top, itemsize);
@@ -161,9 +163,8 @@ async function decodeValues(
   const frameCells = bands * cells;
   const levels = new Float64Array(frameCells);
   for (let t = 0; t < frames; t++) {
-    if (base && mix) mix(base, t * planesOf(transform, bands) * cells, cells, levels);
+    if (levelsOf) levelsOf(t, levels);
     else levels.fill(0);
-    clipLevels(levels, top);
     if (residual) {
       const { offset, step } = header.layers[residualIndex];
       for (let i = 0, from = t * frameCells; i < frameCells; i++) levels[i] += step * (residual[from + i] - offset);
@@ -174,19 +175,41 @@ async function decodeValues(
   }
 }
 
+/** Writes the levels (C, cells) of a frame of a base, within their range. */
+type FrameLevels = (frame: number, levels: Float64Array) => void;
+
+function frameLevels(header: Header, base: Samples, mix: Mixer): FrameLevels {
+  const { transform, cube, values } = header;
+  const [cells, top] = [cube[2] * cube[3], Number(values.top)];
+  const pictureSamples = planesOf(transform, cube[1]) * cells;
+  if (transform.frames === 1)
+    return (frame, levels) => {
+      mix(base, frame * pictureSamples, cells, levels);
+      clipLevels(levels, top);
+    };
+  const frameCells = cube[1] * cells;
+  const ofGroup = new Float64Array(transform.frames * frameCells);
+  let group = -1;
+  return (frame, levels) => {
+    const [wanted, place] = [Math.floor(frame / transform.frames), frame % transform.frames];
+    if (wanted !== group) {
+      mix(base, wanted * pictureSamples, cells, ofGroup);
+      clipLevels(ofGroup, top);
+      group = wanted;
+    }
+    levels.set(ofGroup.subarray(place * frameCells, (place + 1) * frameCells));
+  };
+}
+
 /** What a residual is told of its base: levels in parts of the residual's step; null where readers' bases may differ. */
 function besideResidual(
-  header: Header, baseIndex: number, residualIndex: number, base: Samples, mix: Mixer,
+  header: Header, baseIndex: number, residualIndex: number, levelsOf: FrameLevels,
 ): Known["beside"] {
   if (residualIndex < 0 || ["jpeg2k", "htj2k"].includes(header.layers[baseIndex].coder)) return null;
   const { step } = header.layers[residualIndex];
-  const [, bands, height, width] = header.cube;
-  const [cells, top] = [height * width, Number(header.values.top)];
-  const levels = new Float64Array(bands * cells);
-  const frameSamples = planesOf(header.transform, bands) * cells;
+  const levels = new Float64Array(header.cube[1] * header.cube[2] * header.cube[3]);
   return (frame, beside) => {
-    mix(base, frame * frameSamples, cells, levels);
-    clipLevels(levels, top);
+    levelsOf(frame, levels);
     for (let i = 0; i < levels.length; i++) beside[i] = parts(levels[i], step);
   };
 }

@@ -21,7 +21,7 @@ const PIXEL_FORMATS = [
   "yuv420p12le",
 ] as const;
 const VALUE_KINDS = ["integer", "real", "table", "relative", "ordered"] as const;
-const TRANSFORM_KINDS = ["parts", "linear"] as const;
+const TRANSFORM_KINDS = ["parts", "linear", "grouped"] as const;
 const PROMISES = ["lossless", "max_error", "max_relative_error", "rmse", "psnr", "qp"] as const;
 
 export type LayerKind = (typeof LAYER_KINDS)[number];
@@ -66,6 +66,8 @@ export interface Transform {
   shift: number;
   weights: number[];
   bias: bigint[];
+  /** Frames whose bands are mixed as those of one. */
+  frames: number;
 }
 
 export interface Missing {
@@ -119,6 +121,8 @@ const MOST_HEADER_BYTES = 2 ** 26;
 const MOST_CHUNK_BYTES = 2 ** 34;
 const MOST_DIMENSIONS = 64;
 const MOST_WEIGHTS = 2 ** 14;
+/** Frames whose bands a transform mixes. */
+const MOST_GROUPED = 256;
 const MOST_PADDING = 72;
 const DTYPE = /^[<>|](b1|[iu][1248]|f[248]|[mM]8(\[([1-9]\d{0,8})?(Y|M|W|D|h|m|s|ms|us|μs|ns|ps|fs|as)\])?)$/;
 
@@ -196,7 +200,7 @@ function readHeader(found: Map<number, Reader>, size: number): Header {
     segments: Math.ceil(cube[0] / segmentFrames),
     layers, values,
     transform: optional(Tag.Transform, readTransform, {
-      kind: "parts", parts: 1, gain: 1, shift: 0, weights: [], bias: [],
+      kind: "parts", parts: 1, gain: 1, shift: 0, weights: [], bias: [], frames: 1,
     }),
     missing: optional<Missing | null>(Tag.Missing, (field) => readMissing(field, itemsize), null),
     promise,
@@ -299,19 +303,20 @@ function readTransform(r: Reader): Transform {
   const [parts, gain, shift] = r.list(3, () => r.varint());
   const weights = r.list(r.count(), () => r.signed());
   const bias = r.list(r.count(), () => r.signedBig());
-  const least = kind === "linear" ? 4 : 0;
+  const frames = kind === "grouped" ? r.varint() : 1;
   // These limits keep every sum of the transform within 63 bits.
   const biasLimit = shift <= 62 ? 2n ** BigInt(62 - shift) : 1n;
   if (
     !(parts >= 1 && parts <= 8) ||
-    (kind === "linear" && !(shift >= least && shift <= 40)) ||
+    (kind !== "parts" && !(shift >= 4 && shift <= 40)) ||
+    (kind === "grouped" && !(frames >= 2 && frames <= MOST_GROUPED)) ||
     gain >= 2 ** 32 ||
     weights.some((w) => Math.abs(w) > 2 ** 14) ||
     bias.some((b) => b >= biasLimit || -b >= biasLimit) ||
     weights.length > MOST_WEIGHTS
   )
     throw new DecodeError("the payload's header describes a transform that is unknown here");
-  return { kind, parts, gain, shift, weights, bias };
+  return { kind, parts, gain, shift, weights, bias, frames };
 }
 
 function readMissing(r: Reader, itemsize: number): Missing {
@@ -358,13 +363,15 @@ function checkLayers(header: Header): void {
   if (new Set(layers.map((layer) => layer.kind)).size < layers.length)
     throw new DecodeError("the payload's header holds a kind of layer twice");
   const [, bands, height, width] = header.cube;
+  const { frames } = header.transform;
+  if (frames > header.segmentFrames) throw new DecodeError("the payload's header groups more frames than a segment has");
   for (const { mosaic: m } of layers) {
     if (!m) continue;
     const rows = m.columns ? Math.ceil(m.planes / m.columns) : 0;
     const [bottom, right] = [m.frameHeight - rows * height, m.frameWidth - m.columns * width];
     if (
       m.height !== height || m.width !== width ||
-      !(m.planes >= 1 && m.planes <= 8 * Math.max(bands, 1)) ||
+      !(m.planes >= 1 && m.planes <= 8 * Math.max(bands, 1) * frames) ||
       !(m.columns >= 1 && m.columns <= m.planes) ||
       !(bottom >= 0 && bottom <= MOST_PADDING) || !(right >= 0 && right <= MOST_PADDING)
     )

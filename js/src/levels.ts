@@ -7,22 +7,24 @@ import type { Samples } from "./coders/index.js";
 import { DecodeError } from "./errors.js";
 import type { Transform } from "./header.js";
 
-/** Planes of a time step of `bands` bands. */
+/** Planes of a time step, or of a group of them, of `bands` bands. */
 export function planesOf(transform: Transform, bands: number): number {
   if (transform.kind === "parts") return transform.parts * bands;
-  return transform.weights.length ? Math.floor(transform.weights.length / bands) : bands;
+  const mixed = bands * transform.frames;
+  return transform.weights.length ? Math.floor(transform.weights.length / mixed) : mixed;
 }
 
-/** Whether a level depends on more than one sample. */
+/** Whether a level depends on more than one sample, or on another frame's. */
 export function mixes(transform: Transform): boolean {
-  return transform.weights.length > 0 || transform.parts > 1;
+  return transform.weights.length > 0 || transform.parts > 1 || transform.frames > 1;
 }
 
-/** Write the levels (C, cells) of samples (P, cells) that begin at `at`. */
+/** Write the levels (C, cells) of samples (P, cells) that begin at `at`, those of a group's frames one after the other. */
 export type Mixer = (samples: Samples, at: number, cells: number, levels: Float64Array) => void;
 
 /** How the header's transform makes levels of samples. */
-export function makeMixer(transform: Transform, bits: number, bands: number): Mixer {
+export function makeMixer(transform: Transform, bits: number, bandsOfFrame: number): Mixer {
+  const bands = bandsOfFrame * transform.frames;
   if (transform.kind === "parts") {
     if (transform.parts * bits > 64) throw new DecodeError("the payload's planes hold more than 64 bits a value");
     return partsMixer(transform.parts, bits, bands);
@@ -30,7 +32,7 @@ export function makeMixer(transform: Transform, bits: number, bands: number): Mi
   const { gain, shift, weights, bias } = transform;
   if (bias.length !== bands || weights.length % bands)
     throw new DecodeError("the payload's band transform does not match its bands");
-  const planes = planesOf(transform, bands);
+  const planes = planesOf(transform, bandsOfFrame);
   const sums = bias.map((b) => b * 2n ** BigInt(shift - 4) + 2n ** BigInt(shift - 1));
   let largest = weights.length ? 0 : 1;
   for (let c = 0; c < bands && weights.length; c++) {

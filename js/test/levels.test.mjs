@@ -11,7 +11,7 @@ for (const shift of [4, 13, 31, 32, 33, 40])
     const bias = [2n ** BigInt(61 - shift) - 3n, -(2n ** BigInt(61 - shift))];
     const samples = Uint16Array.from({ length: 3 * 500 }, (_, i) => (i * 40503) % 65536);
     const levels = new Float64Array(1000);
-    makeMixer({ kind: "linear", parts: 1, gain, shift, weights, bias }, 16, 2)(samples, 0, 500, levels);
+    makeMixer({ kind: "linear", parts: 1, gain, shift, weights, bias, frames: 1 }, 16, 2)(samples, 0, 500, levels);
     for (let c = 0; c < 2; c++)
       for (let i = 0; i < 500; i++) {
         const sum = [0, 1, 2].reduce((total, p) => total + BigInt(weights[3 * c + p]) * BigInt(samples[p * 500 + i]), 0n);

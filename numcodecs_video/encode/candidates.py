@@ -66,7 +66,7 @@ _DRIFT = 2
 _SPLIT_STEP = 3
 MOST_QP = 51
 #: bands of all frames of a picture
-_MOST_GROUPED = 64
+_MOST_GROUPED = 32
 _T = TypeVar("_T")
 
 

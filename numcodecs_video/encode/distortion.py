@@ -177,17 +177,21 @@ def _meet_distortion(chunk: Chunk, rmse: float, slack: float) -> _Point | None:
 def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
     usual, effort, plan = usual_structure(levels.chunk), levels.chunk.effort, plan_of(levels.chunk)
     start, structure = 0.5 * (math.log2(12) + goal.aim) + 0.1, usual
+    starts = iter([(start, usual)])
     if plan is not None and plan.base is not None:
-        start = 0.5 * goal.aim + plan.base.step
-        structure = plan.base.structure_of(levels.chunk)
+        starts = iter([(0.5 * goal.aim + plan.base.step, plan.base.structure_of(levels.chunk))])
     elif effort.structures:
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
-        start, structure = _draft(trials, goal, start, usual, effort)
-    points = _approach(levels, goal, start, structure, effort.encodes)
-    if structure != usual and not any(goal.met(p) for p in points):
-        step = points[-1].step - (_COARSER if structure.group > 1 else 0)
-        structure = usual
-        points += _approach(levels, goal, step, usual, effort.encodes)
+        starts = _draft(trials, goal, start, usual, effort)
+    points = list[_Point]()
+    for start, structure in starts:
+        points += _approach(levels, goal, start, structure, effort.encodes)
+        if any(goal.met(p) for p in points):
+            break
+    else:
+        if structure != usual:
+            structure = usual
+            points += _approach(levels, goal, points[-1].step, usual, effort.encodes)
     close = replace(goal, least=_CLOSE * goal.most)
     for _ in range(effort.closer if goal.met(points[-1]) else 0):
         if any(close.met(point) for point in points):
@@ -200,11 +204,15 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
 
 def _draft(
     trials: Trials, goal: _Goal, start: float, structure: Structure, effort: Effort
-) -> tuple[float, Structure]:
-    """The step (log2) to begin with and the structure, found on a part of the chunk."""
+) -> Iterator[tuple[float, Structure]]:
+    """The step (log2) to begin with and the structure, found on a part of the chunk.
+
+    Where frames are grouped, then those without, should the first not do.
+    """
     levels = trials.levels
     if levels.fine is None or levels.fine.constant or not levels.chunk.valid.any():
-        return start, structure
+        yield start, structure
+        return
     drafts = _approach(levels, goal, start, structure, effort.drafts)
     first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
     others = [point for point in others if abs(point.error - first.error) > _FAR_APART]
@@ -240,8 +248,9 @@ def _draft(
         best = points[found]
         step = next_step([(best.step, best.error - effort.sketch_gain)], goal.aim)
         if found.group == 1 or step >= _step_range(levels, found)[0] + _FROM_LEAST:
-            break
-    return step, found
+            yield step, found
+        if found.group == 1:
+            return
 
 
 def _approach(

@@ -12,8 +12,8 @@ __all__ = ["search_structure"]
 _RUNS = (4, 8, 16)
 #: temporal layers, each but the first with twice the pictures of the one below
 _LAYERS = (3, 4, 5)
-#: an arrangement that costs so many octaves more is given up
-_FAR = 0.15
+#: an arrangement that costs so many octaves more is given up, and where the search is quick
+_FAR, _NEARLY = 0.15, 0.04
 #: pictures of one frame gain so many octaves by other ratios and runs, those of several less
 _FAR_ALONE, _FAR_GROUPED = 0.4, 0.05
 
@@ -46,7 +46,8 @@ def search_structure(
     groups : sequence of int
         How many frames may be one picture; the first is tried first.
     quick : bool
-        Go from the better choice of a key picture alone, of which only the usual one is tried.
+        Go from the better choice of a key picture, or from both where they cost nearly the same,
+        and try only the usual one.
     thorough : bool
         Go on over temporal layers and other key pictures, from the best to all its neighbours,
         until none is better.
@@ -68,12 +69,13 @@ def search_structure(
     if not structured or frames < 2:
         return min(alone, grouped, key=cost_of)
     # With other ratios the other choice of a key picture may win, unless it is far behind.
-    far = 0.0 if quick else _FAR
+    far = _NEARLY if quick else _FAR
     starts = [s for s in starts if cost_of(s) <= cost_of(alone) + far]
-    if cost_of(alone) > cost_of(grouped) + _FAR_ALONE:
-        starts = []
-    if cost_of(grouped) <= cost_of(alone) + _FAR_GROUPED:
-        starts.append(grouped)
+    if grouped.group > 1:
+        if cost_of(alone) > cost_of(grouped) + _FAR_ALONE:
+            starts = []
+        if cost_of(grouped) <= cost_of(alone) + _FAR_GROUPED:
+            starts.append(grouped)
     best = min((_search_ratios(cost_of, s, frames) for s in starts), key=cost_of)
     frames = -(-frames // best.group)
     for run in _RUNS[1:] if quick else _RUNS:

@@ -56,6 +56,13 @@ def _swell() -> np.ndarray:
     return np.exp(np.sin((x + t) / 30) * np.cos(y / 25)).astype("<f4")
 
 
+def _seasons() -> np.ndarray:
+    """A field that rises and falls everywhere together: its frames share components."""
+    t, y, x = np.mgrid[:14, :20, :26]
+    season = np.sin(t / 2) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 0.5 * np.cos(t / 3 + y / 9)
+    return (8 * season + np.random.default_rng(6).normal(0, 0.1, t.shape)).astype("<f2")
+
+
 def _waves() -> np.ndarray:
     """Moving waves with noise below the bound: a base and a sparse residual."""
     t, y, x = np.mgrid[:4, :32, :40]
@@ -115,6 +122,8 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         "adaptive_quick_levels": ({"max_error": 0.05, "gop": 2, "effort": 1}, _with_holes()),
         "adaptive_quick_bands": ({"effort": 1}, np.rint(100 * _bands()).astype("<i2")),
         "adaptive_quick_repeats": ({"effort": 1}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 1]]),
+        "groups_psnr": ({"psnr": 40, "gop": 12}, _seasons()),
+        "groups_bound": ({"max_error": 1.5, "gop": 12}, _seasons()),
         "spared": ({"max_error": 3, "nodata": [0, 7]}, _counts("<u2", 12, (4, 18, 20))),
         "wide_integers": ({"codec": "ffv1"}, _counts("<u4", 2**20)),
     }  # fmt: skip
