@@ -17,7 +17,7 @@ from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.layers import encode_missing
 from numcodecs_video.format.header import Layer, Transform
 from numcodecs_video.transform.klt import Basis, Projection, fit_basis, project, saves_bits
-from numcodecs_video.transform.lattice import lattice_levels, ordered_levels
+from numcodecs_video.transform.lattice import lattice_levels, ordered_levels, table_levels
 from numcodecs_video.transform.levels import (
     Levels,
     common_unit,
@@ -36,6 +36,8 @@ from numcodecs_video.transform.near_lattice import (
 
 __all__ = ["ChunkLevels"]
 
+#: steps of the bound and cells that there must be for each value of a table
+_STEPS_A_VALUE, _CELLS_A_VALUE = 8, 64
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
 #: the largest number of levels that the band transform keeps exact
@@ -82,8 +84,7 @@ class ChunkLevels:
         if self.lattice is not None:
             numbers = lattice_numbers(cube, valid, self.lattice)
             return self._filled(run_levels(numbers, self.lattice))
-        within = self.chunk.settings.fidelity.kind in ("rmse", "psnr")
-        return self._filled(real_levels(cube, valid, self.bound, within=within))
+        return self._filled(self._real if self._table is None else self._table)
 
     @cached_property
     def lattice(self) -> Lattice | None:
@@ -104,6 +105,23 @@ class ChunkLevels:
         unit = common_unit(self.chunk.cube, self.chunk.valid)
         even = 2 * int(self.bound) // unit % 2
         return 1 if even and many_lowest(self.chunk.cube, self.chunk.valid) else unit
+
+    @cached_property
+    def _real(self) -> Levels | None:
+        """Floats in steps of the bound."""
+        within = self.chunk.settings.fidelity.kind in ("rmse", "psnr")
+        return real_levels(self.chunk.cube, self.chunk.valid, self.bound, within=within)
+
+    @cached_property
+    def _table(self) -> Levels | None:
+        """Floats by rank, where they have so few values that most of those steps hold none."""
+        cube, valid = self.chunk.cube, self.chunk.valid
+        if self.whole is not None:
+            return None if self.whole._table is None else table_levels(cube, valid)
+        if self._real is None or self._spreads_errors:
+            return None
+        most = min(self._real.top // _STEPS_A_VALUE, cube.size // _CELLS_A_VALUE)
+        return table_levels(cube, valid, most)
 
     @property
     def _base_on_lattice(self) -> Lattice | None:

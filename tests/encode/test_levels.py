@@ -52,6 +52,18 @@ def test_no_runs_where_errors_are_to_be_spread_evenly(words, dtype):
     assert (levels.lattice, levels.unit) == (None, 1)
 
 
+def test_few_values_that_lie_on_no_lattice_have_a_table():
+    """Rain rates of logarithmic steps, where bounds are finer than these."""
+    rates = np.float32(1.1) ** np.arange(50, dtype="f4")
+    array = rates[(_counts(900) / 900 * 49).astype("i4")]
+    found = _levels(array, 0.01, max_error=0.01)
+    assert found.direct.top < 50
+    assert found.sample(200, 2).direct.values.kind == found.direct.values.kind == "table"
+    assert _levels(array, 1, max_error=1).direct.values.kind == "real"
+    assert _levels(array[:, :4, :4], 0.01, max_error=0.01).direct.values.kind == "real"
+    assert _levels(array, 0.01, rmse=0.01).direct.values.kind == "real"
+
+
 def test_a_part_lies_on_the_lattice_of_the_whole():
     """Quantisers mean the same there, even where only every other point is left."""
     array = _counts(900).astype("f4")
