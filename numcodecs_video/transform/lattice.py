@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from numcodecs_video.format.header import Values
 from numcodecs_video.metrics import valid_extremes
-from numcodecs_video.transform.levels import PART_CELLS, Levels, flat_parts, level_dtype, one_level
+from numcodecs_video.transform.levels import (
+    PART_CELLS,
+    Levels,
+    common_unit,
+    flat_parts,
+    level_dtype,
+    one_level,
+)
 
 __all__ = ["lattice_levels", "ordered_levels", "table_levels"]
 
@@ -37,7 +44,8 @@ def lattice_levels(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> Level
     for offset, step in _lattices(few):
         found = _on_lattice(cells, offset, step)
         if found is not None:
-            return Levels(_spread(found[0], where), found[1])
+            levels, values = _coarsest(cells, *found)
+            return Levels(_spread(levels, where), values)
     return _by_rank(cells, few, where)
 
 
@@ -122,6 +130,17 @@ def _on_lattice(
             return None
         levels[part] = numbers
     return levels, Values("real", start, step, int(high - low))
+
+
+def _coarsest(
+    cells: NDArray[Any], levels: NDArray[Any], values: Values
+) -> tuple[NDArray[Any], Values]:
+    """The same on the coarsest lattice: steps of 0.1 may be steps of 0.5."""
+    unit = common_unit(levels, True)
+    coarser = None
+    if unit > 1:
+        coarser = _on_lattice(cells, float(values.offset), float(values.step) * unit)
+    return (levels, values) if coarser is None else coarser
 
 
 def ordered_levels(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> Levels | None:

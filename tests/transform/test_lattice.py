@@ -62,3 +62,13 @@ def test_ranks_in_a_table(dtype):
     cube[0, 0, 0, 0] = -0.0
     cube[0, 0, 0, 1] = 0.0
     assert table_levels(cube, True) is None
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "f8"])
+@pytest.mark.parametrize(("step", "low"), [(0.5, -3.1), (40, 0), (0.25, 1000), (3, 7)])
+def test_the_coarsest_lattice_is_found(dtype, step, low):
+    """Whatever decimal one comes first, levels are as few as can be."""
+    cube = (np.arange(60) * step + low).astype(dtype).reshape(5, 1, 3, 4)
+    found = lattice_levels(cube, True)
+    assert same_bits(_values(found, cube.dtype), cube)
+    assert (found.values.kind, found.top) == ("real", 59)
