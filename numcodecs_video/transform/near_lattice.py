@@ -190,8 +190,8 @@ def _distance(
 
 def _exact(lattice: Lattice, largest: float) -> bool:
     """Whether all points and middles up to a magnitude, and their sums, are exact doubles."""
-    unit = max(number.as_integer_ratio()[1] for number in (lattice.offset, lattice.step / 2))
-    return largest * unit < 2.0**53
+    parts = (number.as_integer_ratio()[1] for number in (lattice.offset, lattice.step / 2))
+    return largest < math.ldexp(2.0**53, 1 - max(parts).bit_length())
 
 
 def _lengthen(

@@ -86,6 +86,13 @@ def test_exact_points_come_back_bit_for_bit_where_runs_are_of_one():
     assert same_bits(_values(numbers.array, numbers, cube.dtype), cube)
 
 
+def test_a_least_value_that_is_nearly_zero_is_no_matter():
+    """The smallest double has a denominator beyond all doubles."""
+    cube = _counts(50).astype("f8")
+    cube[cube == 0] = 5e-324
+    assert find_lattice(cube, True, 1).run == 2
+
+
 def test_decimals_keep_their_zero():
     """Zero is a point of its own, not what a fit makes of it."""
     cube = (_counts(80) * 0.1).astype("f4")
