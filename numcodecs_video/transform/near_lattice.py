@@ -43,6 +43,8 @@ _FIRST_GAPS, _WIDER = 4, 8
 _MOST_POINTS = 2.0**40
 #: steps below have no inverse, nor those above its own
 _LEAST_STEP = 1e-280
+#: a step so near to that of the bound is an earlier generation's, whose levels are found again
+_OWN_STEP = 1e-3
 #: times that a lattice is fitted to cells that are off it as well
 _FITS = 3
 
@@ -124,6 +126,8 @@ def find_lattice(
                 lattice = replace(lattice, run=run)
                 if not off and _exact(lattice, largest + max_error):
                     lattice = _lengthen(cube, where, lattice, max_error)
+                elif abs(lattice.step / plain - 1) < _OWN_STEP:
+                    return None
                 if lattice.run * lattice.step < plain:
                     return None
                 return lattice if lattice.run % 2 or not many_lowest(cube, valid) else None

@@ -71,6 +71,16 @@ def test_max_error_holds_for_values_on_a_lattice(given_cube, codec):
     assert worst_error(cube[valid], decoded[valid]) <= bound
 
 
+@pytest.mark.parametrize("bound", [0.3, 0.004])
+@pytest.mark.parametrize(("dtype", "most"), [("f4", 0), ("f8", 1e-10)])
+def test_a_second_generation_loses_next_to_nothing(dtype, most, bound):
+    """Levels are found again, be they few or many: not two of them made one of twice the width."""
+    video = VideoCodec("ffv1", max_error=bound, axes="tyx", effort=1)
+    reals = np.random.default_rng(2).normal(280, 3, (4, 20, 30)).astype(dtype)
+    first = video.decode(video.encode(reals))
+    assert np.abs(video.decode(video.encode(first)) - first).max() <= most
+
+
 @given(st.data(), samples(FLOATS), st.sampled_from(LOSSY_CODECS))
 def test_missing_cells_are_exact_under_every_fidelity(data, sample, codec):
     """NaN, infinities and nodata come back bit for bit, whatever is lost elsewhere."""
