@@ -440,13 +440,17 @@ def headers(draw: Any) -> tuple[Header, tuple[tuple[bytes, ...], ...]]:
             st.builds(Values, st.just("ordered"), st.integers(0, 2**64 - 1), st.just(1), number),
         )
     )
+    kinds = ["parts", "linear", *(["grouped"] if bare.segment_frames > 1 else [])]
+    kind_of_transform = draw(st.sampled_from(kinds))
+    most = min(256, bare.segment_frames) if kind_of_transform == "grouped" else 1
     transform = Transform(
-        draw(st.sampled_from(["parts", "linear"])),
+        kind_of_transform,
         draw(st.integers(1, 8)),
         draw(st.integers(1, 2**32 - 1)),
         draw(st.integers(4, 40)),
         tuple(draw(st.lists(st.integers(-(2**14), 2**14), max_size=4))),
         tuple(draw(st.lists(st.integers(-(2**22) + 1, 2**22 - 1), max_size=4))),
+        draw(st.integers(min(2, most), most)),
     )
     pattern = st.binary(min_size=dtype.itemsize, max_size=dtype.itemsize)
     missing = draw(

@@ -34,13 +34,14 @@ class EncodedChunk:
 
     @property
     def size(self) -> int:
-        """Bytes of all sections, and of the transform's weights."""
-        return sum(len(part) for section in self.sections for part in section) + self.weight_bytes
+        """Bytes of all sections, and of the transform."""
+        return sum(len(part) for section in self.sections for part in section) + self.transform_size
 
     @property
-    def weight_bytes(self) -> int:
-        """Bytes of the transform's weights in the header."""
-        return sum(1 if -64 <= w < 64 else 2 for w in self.transform.weights)
+    def transform_size(self) -> int:
+        """Bytes of the transform's numbers in the header: 7 bits of a zigzag number each."""
+        numbers = (*self.transform.weights, *self.transform.bias)
+        return sum(max(1, -(-(2 * abs(n)).bit_length() // 7)) for n in numbers)
 
     def add(self, layer: Layer, shared: bytes, streams: Sequence[bytes]) -> Self:
         """The same with one more layer."""

@@ -65,7 +65,7 @@ def search_structure(
         keyed = [replace(usual, key=True, trim=trim) for trim in trims]
         starts = [replace(usual, key=False), min(keyed, key=cost_of)]
     alone = min(starts, key=cost_of)
-    grouped = _search_groups(cost_of, usual, groups)
+    grouped = _search_groups(cost_of, usual, groups, cost_of(alone) + _FAR)
     if not structured or frames < 2:
         return min(alone, grouped, key=cost_of)
     # With other ratios the other choice of a key picture may win, unless it is far behind.
@@ -91,13 +91,16 @@ def search_structure(
 
 
 def _search_groups(
-    cost: Callable[[Structure], float], alone: Structure, groups: Sequence[int]
+    cost: Callable[[Structure], float], alone: Structure, groups: Sequence[int], most: float
 ) -> Structure:
-    """The best size of groups: the first, and the others on its side that pay if it is close."""
+    """The best size of groups: the first or, if that costs no more than ``most``, of all.
+
+    Larger ones, or else smaller ones, as long as each is better than the last.
+    """
     if not groups:
         return alone
     best = replace(alone, group=groups[0])
-    if cost(best) > cost(alone) + _FAR:
+    if cost(best) > most:
         return best
     larger = sorted(group for group in groups if group > best.group)
     smaller = sorted((group for group in groups if group < best.group), reverse=True)

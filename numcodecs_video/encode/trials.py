@@ -53,7 +53,7 @@ class Trials:
         """Bytes of what was made of the part, what is shared counted for this part only."""
         shared = sum(map(len, encoded.sections[0])) if encoded.sections else 0
         beyond = shared * (1 - len(self.levels.chunk.segments) / self.segments)
-        return encoded.size - beyond - encoded.weight_bytes * (1 - self.part)
+        return encoded.size - beyond - encoded.transform_size * (1 - self.part)
 
     def least_rate(self) -> float:
         """Bits a sample of the smallest so far; infinite when there is none."""

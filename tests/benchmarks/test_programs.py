@@ -77,6 +77,20 @@ def test_settings_of_the_encoder_stand_beside_its_own(folder):
     assert "give a lower --psnr" in refused.stderr
 
 
+def test_what_groups_of_frames_are_worth(folder):
+    """A field that rises and falls everywhere together takes fewer bits."""
+    t, y, x = np.mgrid[:24, :40, :50]
+    season = 8 * np.sin(t / 3) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 3 * np.cos(t / 2 + y / 9)
+    values = (season + np.random.default_rng(1).normal(0, 0.1, t.shape)).astype("f4")
+    ds = xr.Dataset({"field": (("time", "lat", "lon"), values)})
+    ds.to_zarr(folder / "seasons.zarr", zarr_format=2)
+    page = printed_by("groups.py", folder, "seasons", "--effort", 4)
+    first = next(line for line in page.splitlines() if "40 dB" in line)
+    bits, before = (float(first.split()[i]) for i in (4, 5))
+    assert bits < 0.9 * before
+    assert "frames a picture" in first
+
+
 def test_what_the_step_between_values_is_worth(folder):
     """A cube of whole numbers takes fewer bits where they are known to be that."""
     ds = xr.open_zarr(folder / "sea_ice_cmip6.zarr", consolidated=False).round()

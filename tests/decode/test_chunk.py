@@ -17,6 +17,11 @@ WORDS = {
     "video": {"qp": 12},
     "video and residual": {"codec": "hevc", "max_error": 0.4, "effort": 1},
     "levels": {"max_error": 0.01},
+    "groups": {
+        "codec": "hevc",
+        "max_error": 0.4,
+        "plan": {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True, "group": 2}},
+    },
     "8 bits": {"codec": "h264", "qp": 20, "bits": 8},
     "zeros and signs": {"codec": "hevc", "max_relative_error": 0.01},
 }

@@ -23,6 +23,11 @@ WORDS = {
     "ffv1": {"codec": "ffv1"},
     "jpegxl": {"max_error": 0.001, "effort": 1},
     "differences": {"codec": "ffv1", "max_error": 0.05, "effort": 3},
+    "groups": {
+        "codec": "hevc",
+        "max_error": 0.5,
+        "plan": {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True, "group": 3}},
+    },
     "exact": {},
 }
 

@@ -120,6 +120,7 @@ def test_plans_of_other_versions_are_ignored(plan):
         Plan(1.5),
         Plan(0.25, BasePlan(-1.5, Structure(True, 3, 8, 0, 0.25), False), (("adaptive", False),)),
         Plan(9.0, None, (), (8,), True),
+        Plan(0.1, BasePlan(0.5, Structure(True, group=12))),
     ],
 )
 def test_plans_come_back_from_json(plan):

@@ -66,6 +66,28 @@ def test_only_the_key_picture_is_tried_elsewhere(words):
     ]
 
 
+def test_groups_far_behind_are_tried_once():
+    """The first of them tells."""
+    _, asked = _search({Structure(key=True): 0.5}, groups=[12, 24, 6, 3], quick=True)
+    assert [s.group for s in asked if s.group > 1] == [12]
+
+
+@pytest.mark.parametrize(
+    ("best", "tried"), [(24, [12, 24]), (12, [12, 24, 6]), (3, [12, 24, 6, 3])]
+)
+def test_the_size_of_groups_is_searched_on_both_sides(best, tried):
+    """The larger first, then the smaller as long as each is better."""
+    costs = {Structure(group=n): 0.5 + abs(np.log2(n / best)) / 10 for n in (3, 6, 12, 24)}
+    found, asked = _search(costs, groups=[12, 24, 6, 3], quick=True)
+    assert found == Structure(group=best)
+    assert [s.group for s in asked if s.group > 1 and s.ratios == 1 and not s.run] == tried
+
+
+def test_groups_need_no_coder_that_arranges_pictures():
+    found, _ = _search({Structure(group=4): 0.5}, groups=[4], structured=False)
+    assert found == Structure(group=4)
+
+
 def test_a_thorough_search_leaves_no_better_neighbour():
     """It comes upon temporal layers, and changes its mind on the key picture with them."""
     wanted = Structure(key=False, ratios=2, layers=4)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video import DecodeError, UnsupportedVersionError, VideoCodec
-from numcodecs_video.format.header import FORMAT_VERSION, Header, Layer, Missing, Mosaic
+from numcodecs_video.format.header import FORMAT_VERSION, Header, Layer, Missing, Mosaic, Transform
 from numcodecs_video.format.payload import (
     PREFIX_SIZE,
     header_size,
@@ -246,6 +246,15 @@ def test_frames_that_do_not_fit_the_chunk_are_refused(mosaic):
     header = Header("|u1", (17, 20), axes="yx", layers=(layer,))
     with pytest.raises(DecodeError, match="geometry"):
         parse_header(pack(header, [[b""], [b""]]))
+
+
+@pytest.mark.parametrize("frames", [0, 1, 7, 2**20])
+def test_groups_that_do_not_fit_a_segment_are_refused(frames):
+    """A forged group may not make the decoder allocate more than the segment's frames."""
+    transform = Transform("grouped", 1, 1, 8, (), (0,), frames)
+    header = Header("<f4", (12, 4, 5), axes="tyx", segment_frames=6, transform=transform)
+    with pytest.raises(DecodeError, match=r"transform|groups"):
+        parse_header(pack(header, ()))
 
 
 @pytest.mark.parametrize("dtype", ["<f16", "|O", "<c8", "|S4", "<U3", "|V8", "f4", "<i3", ""])

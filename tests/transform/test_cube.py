@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import given
+from hypothesis import strategies as st
 
 from numcodecs_video.config import default_axes
-from numcodecs_video.transform.cube import from_cube, to_cube
+from numcodecs_video.transform.cube import (
+    from_cube,
+    group_frames,
+    grouped_segments,
+    to_cube,
+    ungroup_frames,
+)
 from tests.strategies import shapes
 
 
@@ -39,3 +46,17 @@ def test_canonical_arrays_are_not_copied():
     """A chunk that is a cube already costs no memory."""
     array = np.zeros((2, 3, 4, 5))
     assert np.shares_memory(to_cube(array, "tcyx"), array)
+
+
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 9))
+def test_frames_come_back_from_groups(frames, gop, group):
+    """Also where the last group of a segment is not full; no group holds frames of two segments."""
+    segments = [range(i, min(i + gop, frames)) for i in range(0, frames, gop)]
+    array = np.arange(frames * 2 * 3 * 4).reshape(frames, 2, 3, 4)
+    grouped = group_frames(array, segments, group)
+    assert grouped.shape == (grouped_segments(segments, group)[-1].stop, group * 2, 3, 4)
+    back = ungroup_frames(grouped.reshape(-1, 2, 3, 4), segments, group)
+    np.testing.assert_array_equal(back, array)
+    for segment, groups in zip(segments, grouped_segments(segments, group), strict=True):
+        found = grouped[groups.start : groups.stop].reshape(-1, 24)[:, 0] // 24
+        assert set(found.tolist()) == set(segment)
