@@ -1,7 +1,7 @@
 """What it is worth that the frames of a group share components over time.
 
-For each cube in FOLDER, as ``lattices.py`` reads it, PSNRs and bounds in per cent of its range: bits a
-sample with groups and without, the processor seconds of both encodes, and the candidate that won.
+For each cube in FOLDER, as ``lattices.py`` reads it, PSNRs and bounds in per cent of its range:
+bits a sample with groups and without, the processor seconds of both encodes, and what won.
 """
 
 from __future__ import annotations

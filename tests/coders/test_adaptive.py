@@ -326,6 +326,12 @@ def test_damaged_lists_of_repeats(stream: bytes) -> None:
         adaptive.decode(shared, stream, (2, 1, 4, 4), top=200)
 
 
+def test_frames_larger_than_any_encoder_writes_are_refused() -> None:
+    """Whatever a forged header declares is damage, not a fault of the caller's."""
+    with pytest.raises(DecodeError, match="cells"):
+        adaptive.decode(b"\0", b"\0", (1, 1, 2**13, 2**13), top=3)
+
+
 def test_a_call_ends_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     levels = make_field((40, 2, 64, 64), 60_000, noise=1)
     shared, streams = adaptive.encode(levels, [40], top=60_000)

@@ -142,7 +142,10 @@ def decode(
     DecodeError
         The bytes are damaged.
     """
-    _check(shape, top)
+    try:
+        _check(shape, top)
+    except VideoCodecError as error:
+        raise DecodeError(f"the adaptive coder's stream is damaged: {error}") from error
     if not shared or bool(shared[0] & _BESIDE_BIT) != (beside is not None):
         raise DecodeError("the adaptive coder's shared bytes are damaged")
     flags = shared[0]
