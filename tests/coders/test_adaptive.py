@@ -350,7 +350,7 @@ def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="top"):
         adaptive.encode(levels, [2], top=2**24 + 1)
     with pytest.raises(VideoCodecError, match="cells"):
-        adaptive.decode(b"\0", b"\0", (1, 1, 2**15, 2**15), top=9)
+        adaptive.encode(np.broadcast_to(levels[:1, :, :1, :1], (1, 1, 2**15, 2**15)), [1], top=9)
 
 
 def test_weights() -> None:
