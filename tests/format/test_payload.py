@@ -248,11 +248,13 @@ def test_frames_that_do_not_fit_the_chunk_are_refused(mosaic):
         parse_header(pack(header, [[b""], [b""]]))
 
 
-@pytest.mark.parametrize("frames", [0, 1, 7, 2**20])
-def test_groups_that_do_not_fit_a_segment_are_refused(frames):
+@pytest.mark.parametrize(
+    ("frames", "segment"), [(0, 6), (1, 6), (7, 6), (2**20, 6), (13, 2**20), (256, 256)]
+)
+def test_groups_that_do_not_fit_a_segment_are_refused(frames, segment):
     """A forged group may not make the decoder allocate more than the segment's frames."""
     transform = Transform("grouped", 1, 1, 8, (), (0,), frames)
-    header = Header("<f4", (12, 4, 5), axes="tyx", segment_frames=6, transform=transform)
+    header = Header("<f4", (12, 4, 5), axes="tyx", segment_frames=segment, transform=transform)
     with pytest.raises(DecodeError, match=r"transform|groups"):
         parse_header(pack(header, ()))
 
