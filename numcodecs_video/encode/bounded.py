@@ -258,10 +258,8 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
 
 def _arranged(base: Base, structure: Structure, levels: ChunkLevels) -> Base:
     """The same base with its pictures arranged otherwise, at the same step in levels."""
-    coder, bits = (
-        base_coder(levels.chunk),
-        base_depth(base_coder(levels.chunk), levels.chunk.settings.bits),
-    )
+    coder = base_coder(levels.chunk)
+    bits = base_depth(coder, levels.chunk.settings.bits)
     before, after = (finest_step(levels, bits, group=s.group) for s in (base.structure, structure))
     qp = round(base.qp + 6 * math.log2(before / after))
     return replace(base, qp=max(coder.least_quantiser, min(MOST_QP, qp)), structure=structure)
