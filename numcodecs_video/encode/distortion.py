@@ -48,9 +48,6 @@ _JUMP = 3.0
 _COARSER = 1.0
 #: such steps begin so many octaves above the least
 _FROM_LEAST = 0.5
-#: what better encodes gain on sketches, in octaves, where each picture is of one frame alone: more
-#: where it has several bands
-_DOUBT, _DOUBT_OF_BANDS = 0.05, 0.2
 #: a coder without a base that needs so many times the bytes has no better sister
 _FAR = 2.0
 #: a coder without a base that much larger than a base has no place in a plan
@@ -224,7 +221,7 @@ def _draft(
     if other.error != first.error:
         slope = (first.size - other.size) / (other.error - first.error)
     slope = min(2.0, max(0.2, slope))
-    points, bands = {structure: first}, levels.chunk.cube.shape[1]
+    points = {structure: first}
 
     def cost(structure: Structure) -> float:
         if structure not in points:
@@ -234,8 +231,7 @@ def _draft(
                 return math.inf
             points[structure] = _encode_at(levels, min(max(step, least), most), structure)
         point = points[structure]
-        doubt = 0.0 if structure.group == 1 else _DOUBT if bands == 1 else _DOUBT_OF_BANDS
-        return math.log2(trials.weigh(point.encoded)) + slope * point.error + doubt
+        return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
     coder = base_coder(levels.chunk)
     for groups in (possible_groups(levels), ()):
