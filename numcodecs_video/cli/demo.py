@@ -15,6 +15,7 @@ import click
 import numpy as np
 import xarray as xr
 
+from numcodecs_video.cli.replacing import check_replaceable, overwrite_option
 from numcodecs_video.cli.tables import console, format_number, format_size, new_table, print_table
 from numcodecs_video.codec import VideoCodec
 from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
@@ -72,11 +73,13 @@ Examples:
     help="Directory for the stores and the picture.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the synthetic cube.")
-def demo(out: Path, *, seed: int) -> None:
+@overwrite_option
+def demo(out: Path, *, seed: int, overwrite: bool) -> None:
     """Store a synthetic Sentinel-2 year as Zarr's default and as video, and compare.
 
     A second process, which imports xarray alone, reads the stores back.
     """
+    check_replaceable(out, overwrite=overwrite)
     out.mkdir(parents=True, exist_ok=True)
     cube = sentinel2_like(seed, times=TIMES, height=SIDE, width=SIDE)
     ways = {

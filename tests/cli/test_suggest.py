@@ -53,7 +53,13 @@ def test_the_only_cube_needs_no_name(tmp_path, folder):
     out = tmp_path / "sweep.v1"
     result = run("sweep", folder / "one.zarr", *said, "--out", out)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "sweep.v1.csv").read_text().count("t2m") == 1
+    table = tmp_path / "sweep.v1.csv"
+    assert table.read_text().count("t2m") == 1
+    table.write_text("mine")
+    assert run("sweep", folder / "one.zarr", *said, "--out", out).exit_code == 1
+    assert table.read_text() == "mine"
+    run("sweep", folder / "one.zarr", *said, "--out", out, "--overwrite")
+    assert table.read_text().count("t2m") == 1
 
 
 @pytest.mark.parametrize("command", [["suggest"], ["sweep", "--psnr", "40"]])
@@ -126,10 +132,16 @@ def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
     """Before it computes anything."""
     monkeypatch.setattr("numcodecs_video.cli.sweep.sweep", None)
     line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "no" / "x")
-    assert line == f"Error: {tmp_path / 'no'} is no folder: make it first, or change --out"
+    missing = tmp_path / "no"
+    assert line == f"Error: cannot write {missing / 'x.csv'}: there is no directory {missing}"
+    (tmp_path / "x.png").touch()
+    line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "x.csv")
+    assert line == (
+        f"Error: {tmp_path / 'x.png'} exists: name another, or add --overwrite to replace it"
+    )
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "x")
-    assert "cannot be written to" in line
+    assert f"{tmp_path} is not for writing" in line
     assert run("sweep", folder / "one.zarr").exit_code == 2
 
 
