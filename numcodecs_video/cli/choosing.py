@@ -6,8 +6,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
+from numcodecs_video.cli.dating import lacks_time
 from numcodecs_video.cli.options import PROMISE_WORDS
 from numcodecs_video.cli.selecting import referred_to
 from numcodecs_video.xarray import letters_of
@@ -93,17 +93,10 @@ def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[st
             if str(name) in apart or variable.ndim < 2 or not is_measurement(variable):
                 continue
             dims = ", ".join(map(str, variable.dims))
-            lacking = "time axis" if _lacks_time(variable, axes) else "time, y and x axes"
+            lacking = "time axis" if lacks_time(variable, axes) else "time, y and x axes"
             yield f"{group}/{name}".lstrip("/") + f" ({dims}) has no {lacking}"
 
 
 def _listed(left: Sequence[str]) -> str:
     more = f"; and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
     return "; ".join(left[:MOST_NAMED]) + more
-
-
-def _lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:
-    """Tell whether a time axis is all that is missing."""
-    empty = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)  # reads nothing
-    with_time = variable.copy(data=empty).expand_dims("time axis")
-    return letters_of(with_time, {**(axes or {}), "time axis": "t"}) is not None

@@ -30,6 +30,7 @@ Examples:
   numcodecs-video compress s3://bucket/s2.zarr s2.zarr --psnr b10m=50 --effort 7
   numcodecs-video compress in.zarr out.zarr --lossless --chunks time=64,y=256,x=256
   numcodecs-video compress t2m-*.nc t2m.zarr --sel time=2020-01:2020-06 --max-error t2m=0.01
+  numcodecs-video compress s2_20200101.tif s2_20200111.tif s2.zarr
   numcodecs-video compress s2.zarr s2.zip --stack s2:band=B02,B03,B04 --max-error 's2=0.002'
 """
 
@@ -97,10 +98,11 @@ def compress(
     as_json: bool,
     **said: Any,
 ) -> None:
-    """Copy SRC, a Zarr store, its URL or a NetCDF file, to the Zarr store DST.
+    """Copy SRC, a Zarr store, its URL, a NetCDF file or a GeoTIFF, to the Zarr store DST.
 
     Several SRC become one store: those with the same variables one behind the other in time, those
-    with different variables together.
+    with different variables together. Maps of one date each get an axis of time, with the dates
+    that their names hold. GeoTIFFs and such need rioxarray.
 
     Variables with time, y and x axes become video, without loss unless a promise allows some: for
     one variable (t2m=0.01), or for all measurements, which spares integers and classes (0.01). All

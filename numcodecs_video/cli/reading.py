@@ -75,4 +75,7 @@ def _open_otherwise(path: str, names: list[str]) -> Groups | None:
         if "grid_mapping" in variable.encoding:
             variable.attrs["grid_mapping"] = variable.encoding["grid_mapping"]
         variable.encoding = {}
+        if [variable.attrs.get(key) for key in ("scale_factor", "add_offset")] == [1.0, 0.0]:
+            # What rasterio says of everything would make readers decode counts to float64.
+            del variable.attrs["scale_factor"], variable.attrs["add_offset"]
     return {"/": ds.reset_coords()}
