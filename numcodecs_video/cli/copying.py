@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -253,7 +254,8 @@ def fill_arrays(copies: Iterable[Copy], advance: Callable[[int], None]) -> None:
                 waiting += size
                 for chunk in regions_of(block, copy.lengths):
                     part = values[_relative(chunk, block)]
-                    pending.add(pool.submit(_write_chunk, copy.target, chunk, part))
+                    run = copy_context().run  # of a bar that watches what is encoded
+                    pending.add(pool.submit(run, _write_chunk, copy.target, chunk, part))
         while pending:
             take(wait(pending, return_when=FIRST_COMPLETED).done)
     except BaseException as error:

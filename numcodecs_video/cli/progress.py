@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from numcodecs_video.encode.watching import watched
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,7 +26,7 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar while the block runs.
+    """Show a bar while the block runs, and how many candidates its encodes have begun.
 
     Parameters
     ----------
@@ -41,15 +44,21 @@ def progress_bar(text: str, total: int | None) -> Iterator[Callable[[int], None]
     if not console.is_terminal:  # where some releases of rich end even a hidden bar with a line
         yield lambda size: None
         return
-    columns = (
-        TextColumn(text), BarColumn(), DownloadColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    )  # fmt: skip
+    known = (DownloadColumn(),) if total else ()
+    left = (TimeRemainingColumn(),) if total else ()
+    done = TextColumn("{task.description}")
+    columns = (TextColumn(text), BarColumn(20), *known, done, TimeElapsedColumn(), *left)
     with Progress(*columns, console=console) as progress:
         # Without a total the bar is on the move: a large chunk takes its time, and nobody knows how
         # much of it a search has still to try.
         task = progress.add_task("", total=None)
+        count = itertools.count(1)
 
         def advance(size: int) -> None:
             progress.update(task, total=total, advance=size)
 
-        yield advance
+        def begin() -> None:
+            progress.update(task, description=f"candidate {next(count)}")
+
+        with watched(begin):
+            yield advance

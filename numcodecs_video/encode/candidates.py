@@ -34,6 +34,7 @@ from numcodecs_video.encode.layers import (
     estimate_residual,
 )
 from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.encode.watching import tell
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, Layer, Transform
 from numcodecs_video.transform.cube import blocks
@@ -310,6 +311,7 @@ def encode_candidate(candidate: Callable[[ChunkLevels], _T], levels: ChunkLevels
 
     A failure with raw options is the user's to know of, so that one is raised.
     """
+    tell()
     try:
         return candidate(levels)
     except VideoCodecError:

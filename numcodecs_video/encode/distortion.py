@@ -33,6 +33,7 @@ from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
 from numcodecs_video.encode.structure import search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
+from numcodecs_video.encode.watching import tell
 from numcodecs_video.transform.levels import PART_CELLS
 
 __all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
@@ -259,6 +260,7 @@ def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point
     """
     if levels.fine is None:
         raise ValueError("there are no levels to encode")
+    tell()
     coder = base_coder(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
     qp = math.floor(quantiser_for(2**step, finest_step(levels, bits), bits) + 1e-9)
