@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.copying import Encodings
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["choose_encodings"]
+__all__ = ["choose_encodings", "counted_cubes"]
 
 MOST_NAMED = 5  # in one message: a satellite's product has a hundred maps
 
@@ -50,7 +50,7 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
     """
     axes = settings.get("axes")
     left = _listed(list(_left_without(groups, axes)))
-    has_cubes = any(_cubes_in(ds, axes) for ds in groups.values())
+    has_cubes = counted_cubes(groups, axes) > 0
     numbers = [f"--{w.replace('_', '-')} {n:g}" for w, n in _numbers_in(settings).items()]
     if numbers and not has_cubes:
         raise click.ClickException(
@@ -69,6 +69,11 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
     for text in advice:
         warnings.warn(text, stacklevel=2)
     return chosen
+
+
+def counted_cubes(groups: Groups, axes: Mapping[str, str] | None) -> int:
+    """Return how many variables can become video."""
+    return sum(len(_cubes_in(ds, axes)) for ds in groups.values())
 
 
 def _numbers_in(settings: Mapping[str, Any]) -> dict[str, float]:

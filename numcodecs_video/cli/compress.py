@@ -149,7 +149,7 @@ def _write(
     as_json: bool,
 ) -> None:
     """Write a new store, and say what it took."""
-    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.choosing import choose_encodings, counted_cubes
     from numcodecs_video.cli.copying import copied_bytes, copy_groups, counted_chunks
     from numcodecs_video.cli.cores import beside_main_thread, threads_for
     from numcodecs_video.cli.progress import progress_bar
@@ -158,7 +158,8 @@ def _write(
     from numcodecs_video.cli.targets import completed
     from numcodecs_video.xarray.recording import open_group, record_within
 
-    with announced(), progress_bar("searching", None), threads_for(1):
+    cubes = counted_cubes(groups, settings.get("axes"))
+    with announced(), progress_bar("searching", None), threads_for(cubes):
         encodings = beside_main_thread(
             choose_encodings, groups, zarr_format=zarr_format, **settings
         )
@@ -196,13 +197,13 @@ def _append(
 
 def _plan(groups: Groups, dst: str, settings: Mapping[str, Any], *, as_json: bool) -> None:
     """Say what a new store would take."""
-    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.choosing import choose_encodings, counted_cubes
     from numcodecs_video.cli.cores import beside_main_thread, threads_for
     from numcodecs_video.cli.planning import expect, print_expectations
     from numcodecs_video.cli.progress import progress_bar
 
     with announced(), progress_bar("trying", None):
-        with threads_for(1):
+        with threads_for(counted_cubes(groups, settings.get("axes"))):
             encodings = beside_main_thread(choose_encodings, groups, **settings)
         found = beside_main_thread(expect, groups, encodings)
     print_expectations(f"{dst}, if it were written", found, as_json=as_json)

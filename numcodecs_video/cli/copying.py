@@ -7,7 +7,6 @@ encoded twice. Knows xarray and zarr; nothing of video, which is one more codec 
 from __future__ import annotations
 
 import math
-import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.quality import name_region
 from numcodecs_video.xarray.recording import silent_about_format_3
+from numcodecs_video.xarray.tuning import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numcodecs_video.sampling import Region
 
 __all__ = [
+    "WORKERS",
     "Copy",
     "Encodings",
     "check_readable",
@@ -43,7 +44,6 @@ __all__ = [
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
-WORKERS = min(8, os.cpu_count() or 1)  # each holds one chunk while it encodes
 #: what ``Dataset.to_zarr`` takes as encoding, by group
 Encodings = dict[str, dict[str, dict[str, Any]]]
 
