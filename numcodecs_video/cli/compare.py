@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from numcodecs_video import xarray as nx
-from numcodecs_video.cli.opening import in_one_line, open_dataset, select_variables
 from numcodecs_video.cli.options import json_option, variable_option
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import format_number, print_json, print_report
 from numcodecs_video.errors import DecodeError, VideoCodecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import xarray as xr
+
+    from numcodecs_video.xarray import Comparison
 
 __all__ = ["compare"]
 
@@ -49,6 +47,11 @@ def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json
     Exit status 0 where everything that B promises held, or where it promises nothing; 1 where
     something did not; 2 where they could not be compared.
     """
+    from numcodecs_video import xarray as nx
+    from numcodecs_video.cli.opening import open_dataset, select_variables
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json, print_report
+
     with _trouble(), ExitStack() as stack:
         before, after = (stack.enter_context(open_dataset(path)) for path in (a, b))
         before = select_variables(before, names)
@@ -80,14 +83,18 @@ def _only_in(one: xr.Dataset, other: xr.Dataset) -> list[str]:
 @contextmanager
 def _trouble() -> Iterator[None]:
     """Tell what could not be compared from what was broken, by the exit status."""
+    from numcodecs_video.cli.opening import in_one_line
+
     try:
         yield
     except (click.ClickException, VideoCodecError, DecodeError, OSError) as error:
         raise _Trouble(in_one_line(error)) from error
 
 
-def _describe(result: nx.Comparison) -> str:
+def _describe(result: Comparison) -> str:
     """Say what was promised, and what was found instead."""
+    from numcodecs_video.cli.tables import format_number
+
     if result.missing_changed:
         return f"{result.missing_changed} missing cells changed, which come back as they were"
     found = "values differ"

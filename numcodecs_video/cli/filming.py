@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from numcodecs_video.metrics import Nodata
 
-__all__ = ["FILMS", "Film", "place_text", "read_film"]
+__all__ = ["Film", "place_text", "read_film"]
 
-FILMS = (".mp4", ".webm")
 MOST_CELLS = 2**28
 
 

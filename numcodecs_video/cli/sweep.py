@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcodecs_video.cli.opening import open_dataset, select_cube
 from numcodecs_video.cli.options import CODEC_NAMES, PROMISES, announced, json_option
 from numcodecs_video.cli.parameters import QUANTISERS, VALUES, names_of
-from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.replacing import check_replaceable, overwrite_option
-from numcodecs_video.cli.tables import format_number, new_table, print_json, print_table
-from numcodecs_video.export.complete import complete_file
-from numcodecs_video.xarray import sweep, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +69,12 @@ def sweep_command(
     **said: Any,
 ) -> None:
     """Encode and decode a variable of SRC under every promise with every codec."""
+    from numcodecs_video.cli.opening import open_dataset, select_cube
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json
+    from numcodecs_video.export.complete import complete_file
+    from numcodecs_video.xarray import sweep, write_csv
+
     promises = {word: values for word, values in said.items() if values}
     if not promises:
         raise click.UsageError(f"sweep over what? Give one or more of {', '.join(PROMISES)}")
@@ -97,6 +98,8 @@ def sweep_command(
 
 
 def _print(points: Sequence[SweepPoint], title: str) -> None:
+    from numcodecs_video.cli.tables import format_number, new_table, print_table
+
     figures = ["bits per pixel per band", "ratio", "PSNR dB", "largest error", "encode MB/s"]
     table = new_table(title, ["codec", "promise"], figures)
     for point in points:
@@ -113,6 +116,8 @@ def _stem(out: Path) -> Path:
 
 def _save_picture(points: Sequence[SweepPoint], stem: Path, title: str, *, quiet: bool) -> None:
     """Draw the curves, where matplotlib is installed."""
+    from numcodecs_video.export.complete import complete_file
+
     try:
         from numcodecs_video.plots import rate_distortion
     except ImportError as error:

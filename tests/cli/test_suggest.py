@@ -130,7 +130,7 @@ def test_a_bound_is_suggested_for_measurements_alone(folder):
 
 def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
     """Before it computes anything."""
-    monkeypatch.setattr("numcodecs_video.cli.sweep.sweep", None)
+    monkeypatch.setattr("numcodecs_video.xarray.sweep", None)
     line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "no" / "x")
     missing = tmp_path / "no"
     assert line == f"Error: cannot write {missing / 'x.csv'}: there is no directory {missing}"

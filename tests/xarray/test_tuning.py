@@ -53,7 +53,7 @@ def test_an_error_names_the_first_variable(ds, monkeypatch, workers):
         raise VideoCodecError("no coder")
 
     monkeypatch.setattr(VideoCodec, "tune", fail)
-    with pytest.raises(VideoCodecError, match="^a: no coder$"):
+    with pytest.raises(VideoCodecError, match=r"^a: no coder$"):
         encoding(ds, **SAID)
 
 
