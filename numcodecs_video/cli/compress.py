@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -155,7 +155,7 @@ def _write(
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
-    from numcodecs_video.cli.targets import completed
+    from numcodecs_video.cli.targets import completed_store
     from numcodecs_video.xarray.recording import open_group, record_within
 
     cubes = counted_cubes(groups, settings.get("axes"))
@@ -163,7 +163,7 @@ def _write(
         encodings = beside_main_thread(
             choose_encodings, groups, zarr_format=zarr_format, **settings
         )
-    with nullcontext(target) if isinstance(target, str) else completed(target) as path:
+    with completed_store(target) as path:
         with (
             progress_bar("compressing", copied_bytes(groups, encodings)) as advance,
             threads_for(counted_chunks(groups, encodings)),

@@ -201,7 +201,7 @@ class _Part:
             labels.band_positions(array, letters, [0] if bands is None else bands),
             labels.nodata_seen(array) if nodata is None else nodata,
             labels.time_of(array, letters),
-            labels.units_of(array),
+            labels.units_shown(array),
             labels.promised_error(array),
         )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import zarr
     from numpy.typing import NDArray
 
-__all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in", "show_units"]
+__all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in"]
 
 ROUNDING = 1e-9  # of a bound: what turning it into stored units and back makes of it
 
