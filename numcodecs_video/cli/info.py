@@ -32,9 +32,7 @@ def info(ctx: click.Context, path: str, *, as_json: bool) -> None:
     file = Path(path)
     if file.is_file() and file.suffix != ".zip":
         describe_chunk(file, as_json=as_json)
-    elif file.exists() or "://" in path:
+    else:
         reports = describe_store(path, as_json=as_json)
         if any(report.fault is not None for report in reports):
             ctx.exit(1)
-    else:
-        raise click.ClickException(f"{path} does not exist")

@@ -15,7 +15,13 @@ from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.opening import names_zarr, open_groups, open_lazily, store_of
+from numcodecs_video.xarray.opening import (
+    names_zarr,
+    open_groups,
+    open_lazily,
+    store_of,
+    within_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,19 +78,10 @@ def _refuse_groups(path: str) -> None:
     filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
     for ds in groups.values():
         ds.close()
-    if filled and path.endswith(".zip"):
-        raise click.ClickException(
-            f"{path} holds groups, {', '.join(filled)}: unzip it first, and name one of the store's"
-        )
-    if filled and names_zarr(path):
+    if filled:
         raise click.ClickException(
             f"{path} holds groups: name one, such as {path.rstrip('/')}/{filled[0]} (there are "
             f"{', '.join(filled)})"
-        )
-    if filled:
-        raise click.ClickException(
-            f"{path} holds groups, {', '.join(filled)}: write one to a file of its own first, as "
-            f"'ncks -G : -g {filled[0]} {path} {Path(filled[0]).name}.nc' does"
         )
     raise click.ClickException(f"{path} holds no variables")
 
@@ -164,5 +161,5 @@ def in_one_line(error: Exception) -> str:
 
 def check_existence(path: str) -> None:
     """Say that a local path is not there before a reader says it in its own words."""
-    if "://" not in path and not Path(path).exists():
+    if "://" not in path and not Path(within_file(path)[0]).exists():
         raise click.ClickException(f"{path} does not exist")

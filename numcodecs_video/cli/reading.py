@@ -56,6 +56,8 @@ def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None =
 def _open(path: str, names: list[str]) -> Groups:
     try:
         return open_groups(path, cache=False, **UNDECODED)
+    except FileNotFoundError:
+        raise
     except Exception:
         other = _open_otherwise(path, names)
         if other is None:

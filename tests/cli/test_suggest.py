@@ -95,7 +95,9 @@ def test_groups_are_named(tmp_path, folder, command):
     assert run(command, *paths, *effort).exit_code == 0
     shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a.zarr")
     result = run(command, *[tmp_path / "a.zip"] * len(paths))
-    assert "a.zip holds groups, fine/north: unzip it first" in result.output
+    assert "a.zip holds groups: name one, such as" in result.output
+    paths = [tmp_path / "a.zip/fine/north"] * len(paths)
+    assert run(command, *paths, *effort).exit_code == 0
 
 
 def test_an_effort_that_is_given_is_the_only_one_tried(folder):
@@ -146,11 +148,30 @@ def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
 
 
 def test_groups_of_a_file_are_named(tmp_path):
-    """With what makes files of them."""
+    """And opened by the name that is said, in a file of NetCDF and in a zipped store."""
     pytest.importorskip("netCDF4")
-    xr.Dataset({"t2m": (T, VALUES)}).to_netcdf(tmp_path / "a.nc", group="north", engine="netcdf4")
-    line = refusal_of("evaluate", tmp_path / "a.nc")
-    assert f"{tmp_path / 'a.nc'} holds groups, north: write one to a file of its own" in line
+    north = xr.Dataset({"t2m": (T, VALUES)})
+    north.to_netcdf(tmp_path / "a.nc", group="north", engine="netcdf4")
+    xr.DataTree.from_dict({"/north": north}).to_zarr(tmp_path / "a")
+    shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a")
+    for name in ("a.nc", "a.zip", "a"):
+        path = tmp_path / name
+        assert refusal_of("evaluate", path) == (
+            f"Error: {path} holds groups: name one, such as {path}/north (there are north)"
+        )
+        assert "t2m" in run("evaluate", path / "north", "--effort", 1).stdout
+        same = json.loads(run("compare", tmp_path / "a.nc/north", path / "north", "--json").stdout)
+        assert [row["identical"] for row in same] == [True]
+    for name in ("a.nc", "a.zip"):
+        line = refusal_of("compress", tmp_path / name / "south", tmp_path / "b")
+        assert line.endswith("there is no group south: there are /, /north")
+    (row,) = json.loads(run("info", tmp_path / "a.zip/north", "--json").stdout)
+    assert row["name"] == "t2m"
+    result = run("compress", tmp_path / "a.zip/north", tmp_path / "b", "--effort", 1)
+    assert result.exit_code == 0, result.output
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_identical(after.load(), north)
+    assert refusal_of("info", tmp_path / "c.zip/north").endswith("does not exist")
 
 
 @pytest.mark.parametrize(
