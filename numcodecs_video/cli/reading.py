@@ -56,8 +56,6 @@ def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None =
 def _open(path: str, names: list[str]) -> Groups:
     try:
         return open_groups(path, cache=False, **UNDECODED)
-    except FileNotFoundError:
-        raise
     except Exception:
         other = _open_otherwise(path, names)
         if other is None:
@@ -68,7 +66,11 @@ def _open(path: str, names: list[str]) -> Groups:
 def _open_otherwise(path: str, names: list[str]) -> Groups | None:
     """Open what xarray cannot open as groups: arrays without names, or a file of one dataset."""
     if names_zarr(path):
-        return open_unnamed(store_of(path), path, names)
+        try:
+            store = store_of(path)
+        except FileNotFoundError:  # no such group
+            return None
+        return open_unnamed(store, path, names)
     try:  # readers of one dataset, such as rioxarray's, know some of the words alone
         ds = xr.open_dataset(path, cache=False, mask_and_scale=False, decode_times=False)
     except Exception:  # noqa: BLE001 - what `open_groups` said is what is said
