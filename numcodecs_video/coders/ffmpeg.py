@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ from numcodecs_video.coders.mosaic import cut_mosaic, plan_mosaic, tile_mosaic
 from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
 from numcodecs_video.format.header import Layer
 from numcodecs_video.format.varint import join_units, split_units
+from numcodecs_video.progress import tick
 from numcodecs_video.threads import run_each
 
 __all__ = [
@@ -287,7 +289,10 @@ def _in_own_thread(work: Callable[[threading.Event], _R]) -> _R:
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
 
-    thread = threading.Thread(target=run, name="numcodecs_video-encoder", daemon=True)
+    # Whoever watches the encode is part of the context.
+    thread = threading.Thread(
+        target=copy_context().run, args=(run,), name="numcodecs_video-encoder", daemon=True
+    )
     thread.start()
     try:
         # A signal that arrives just before an endless join would wait for its end.
@@ -348,6 +353,7 @@ def _encode_packets(
             picture = _picture(samples, pixel_format)
             picture.pts = number
             packets += map(bytes, context.encode(picture))
+            tick(samples.size)
         packets += map(bytes, context.encode(None))
     except av.error.FFmpegError as error:
         raise VideoCodecError(

@@ -6,7 +6,7 @@ A candidate promises nothing: what it made is decoded and verified before it is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -34,9 +34,9 @@ from numcodecs_video.encode.layers import (
     estimate_residual,
 )
 from numcodecs_video.encode.levels import ChunkLevels
-from numcodecs_video.encode.watching import tell
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, Layer, Transform
+from numcodecs_video.progress import trying
 from numcodecs_video.transform.cube import blocks
 from numcodecs_video.transform.levels import Levels
 
@@ -311,7 +311,6 @@ def encode_candidate(candidate: Callable[[ChunkLevels], _T], levels: ChunkLevels
 
     A failure with raw options is the user's to know of, so that one is raised.
     """
-    tell()
     try:
         return candidate(levels)
     except VideoCodecError:
@@ -320,6 +319,15 @@ def encode_candidate(candidate: Callable[[ChunkLevels], _T], levels: ChunkLevels
     except DecodeError:
         pass
     return None
+
+
+def make_each(candidates: Iterable[Candidate], levels: ChunkLevels) -> Iterator[EncodedChunk]:
+    """Make candidates of a chunk, each when it is asked for, but for those that fail."""
+    for each in candidates:
+        with trying(levels.chunk.cube.size):
+            encoded = encode_candidate(each, levels)
+        if encoded is not None:
+            yield encoded
 
 
 def direct_candidates(levels: ChunkLevels) -> list[Candidate]:

@@ -153,3 +153,34 @@ def test_a_bar_counts_candidates_in_every_thread(tmp_path, monkeypatch):
     assert sorted(texts) == sorted(f"candidate {number + 1}" for number in range(len(texts)))
     codec.encode(values)
     assert len(texts) == sum(text is not None for text in said)
+
+
+def test_a_bar_moves_within_a_chunk(monkeypatch):
+    """As far as chunks have come, and no further once they are said to be done."""
+    import io
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from numcodecs_video.progress import allot, checking, following, tick
+
+    seen = []
+    update = Progress.update
+
+    def record(self, task, **given):
+        update(self, task, **given)
+        seen.append((self.tasks[0].completed, self.tasks[0].total))
+
+    monkeypatch.setattr(Progress, "update", record)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    with progress.progress_bar("compressing", 200) as advance:
+        for _ in range(2):
+            with following(100):
+                allot(10)
+                with checking(5):
+                    tick(5)
+            advance(100)
+    assert list(dict.fromkeys(seen)) == [
+        (50, 200), (99, 200), (100, 200), (150, 200), (199, 200), (200, 200),
+    ]  # fmt: skip
