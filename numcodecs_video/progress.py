@@ -17,6 +17,7 @@ from typing import NamedTuple
 __all__ = [
     "DECODING",
     "ENCODING",
+    "VIDEO",
     "Sign",
     "allot",
     "checking",
@@ -27,8 +28,9 @@ __all__ = [
     "watched",
 ]
 
-#: passes over the cells of a chunk: a base, its decoding and a residual; and those of a reader
-ENCODING, DECODING = 3, 2
+#: passes over the cells, which take about as long: by a video encoder; of a base with its decoding
+#: and its residual; of a reader
+VIDEO, ENCODING, DECODING = 4, 6, 2
 NEARLY = 0.999
 
 
@@ -161,13 +163,13 @@ def allot(work: float) -> None:
 
 
 @contextmanager
-def trying(cells: int) -> Iterator[None]:
-    """Say that the block encodes a candidate for so many cells."""
+def trying(cells: int, passes: int = ENCODING) -> Iterator[None]:
+    """Say that the block encodes a candidate, in so many passes over so many cells."""
     watcher, course = _watcher.get(), _course.get()
     if watcher is not None:
         sign = Sign(None, 0, 0.0) if course is None else course.sign()
         watcher(sign._replace(begins=True))
-    with _working(cells * ENCODING):
+    with _working(cells * passes):
         yield
 
 
@@ -194,7 +196,7 @@ def _working(work: float) -> Iterator[None]:
 
 
 def tick(cells: int) -> None:
-    """Say that a coder has passed over so many cells: a frame, most often."""
+    """Say that a coder has passed over so many cells: those of a frame, most often."""
     scope = _scope.get()
     if scope is not None:
         scope.add(cells)

@@ -24,6 +24,7 @@ from numcodecs_video.encode.candidates import (
     direct_candidates,
     finest_step,
     make_each,
+    passes_of,
     quantiser_for,
     split_candidates,
     usual_structure,
@@ -44,8 +45,6 @@ __all__ = ["descend", "encode_bounded", "encode_quantised", "make_plan", "rank",
 _CLOSE = 1.03
 #: the first step from the first guess at a base's quantiser
 _WIDTH = 4
-#: work of a candidate that is made in full and decoded, in passes over its cells
-_WHOLE = ENCODING + DECODING
 #: where thorough searches begin, around the first guess
 _STARTS = (-4, 0, 4)
 #: quantisers tried again with another structure, and without the KLT
@@ -74,7 +73,8 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
     if plan is not None and not chunk.tiny:
         return Ranked(_planned(levels, plan))
     ranking = rank(levels)
-    allot(ranking.keep * _WHOLE * chunk.cube.size)
+    made = ranking.candidates[: ranking.keep]
+    allot(sum(passes_of(each) + DECODING for each in made) * chunk.cube.size)
     return Ranked(make_each(ranking.candidates, levels), ranking.keep)
 
 
@@ -83,8 +83,9 @@ def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
     candidates = plan.candidates(levels)
     if len(candidates) > 1:
         trials = _trials(levels)
-        part = trials.levels.chunk.cube.size
-        allot(len(candidates) * ENCODING * part + _WHOLE * levels.chunk.cube.size)
+        passes = [passes_of(each) for each in candidates]
+        whole = (max(passes) + DECODING) * levels.chunk.cube.size
+        allot(sum(passes) * trials.levels.chunk.cube.size + whole)
         candidates = sorted(candidates, key=trials.size)
     most = _OUT_OF_RANGE * plan.rate * levels.chunk.cube.size / 8
     made = list(islice(make_each(candidates, levels), 1))
@@ -127,7 +128,7 @@ def encode_quantised(chunk: Chunk, qp: int) -> Ranked:
     span = value_range(chunk.cube, chunk.valid)
     levels = ChunkLevels(chunk, span / 2 ** base_depth(coder, chunk.settings.bits) * 8)
     base = Base(coder.name, qp, residual=False, structure=usual_structure(chunk))
-    allot(_WHOLE * chunk.cube.size)
+    allot((ENCODING + DECODING) * chunk.cube.size)
     return Ranked(make_each([base], levels))
 
 
@@ -180,10 +181,11 @@ def _search(levels: ChunkLevels) -> Ranking:
     if chunk.tiny:
         return Ranking([*direct, *exact], len(direct + exact))
     trials = _trials(levels)
-    tried = len(direct + exact + splits) + (first is not None) * _most_bases(chunk.effort)
-    part = trials.levels.chunk.cube.size
+    bases = 0 if first is None else _most_bases(chunk.effort)
+    tried = len(direct + exact + splits) + bases * ENCODING
     searches = 2 if chunk.effort.lower else 1
-    allot(searches * tried * ENCODING * part + chunk.effort.keep * _WHOLE * chunk.cube.size)
+    whole = chunk.effort.keep * ((ENCODING if bases else 1) + DECODING) * chunk.cube.size
+    allot(searches * tried * trials.levels.chunk.cube.size + whole)
     for candidate in direct + exact + splits:
         trials.size(candidate)
     if first is not None and trials.least_rate() <= chunk.effort.base_rate:

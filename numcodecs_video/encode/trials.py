@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate
+from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate, passes_of
 from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.progress import trying
@@ -37,7 +37,7 @@ class Trials:
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part, or an estimate of them."""
         if candidate not in self.sizes:
-            with trying(self.levels.chunk.cube.size):
+            with trying(self.levels.chunk.cube.size, passes_of(candidate)):
                 self.sizes[candidate] = self._measure(candidate)
         return self.sizes[candidate]
 
