@@ -36,7 +36,7 @@ Examples:
 
 
 @click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
-@click.argument("srcs", metavar="SRC...", nargs=-1, required=True)
+@click.argument("srcs", metavar="SRC...", nargs=-1)
 @click.argument("dst")
 @click.option(
     "--join",
@@ -114,6 +114,8 @@ def compress(
     from numcodecs_video.cli.targets import check_target
     from numcodecs_video.cli.unnamed import letters_of_dimensions
 
+    if not srcs:
+        raise click.UsageError(f"name what to read and where to write to, as in compress {dst} DST")
     settings = encoding_settings(said)
     if dry_run and append_dim is not None:
         raise click.UsageError("--dry-run says what a new store would take: leave out --append")

@@ -116,7 +116,7 @@ def _concatenate(
     if len(sources) == 1:
         return sources[0]
     names = ", ".join(name for name, _ in sources)
-    if dim is None and not _times_of(sources, axes):
+    if dim in (None, TIME) and not _times_of(sources, axes):
         maps = dated(sources, axes)
         if maps is not None:
             return _concatenate(maps, TIME, axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
+from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import letters_of
 from numcodecs_video.xarray.opening import (
@@ -67,9 +69,19 @@ def unreadable(path: str, error: Exception) -> click.ClickException:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
+    elif Path(path).is_dir() and not is_store(Path(path)):
+        reason = f"it is a folder without a Zarr store{_example_in(Path(path))}"
     elif Path(path).is_file() and not is_readable(Path(path)):
         reason = f"it is {describe_kind(Path(path))}"
     return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
+
+
+def _example_in(folder: Path) -> str:
+    """Say how to name the files in a folder, by the suffix that most of them have."""
+    suffixes = Counter(file.suffix for file in folder.iterdir() if file.suffix and file.is_file())
+    if not suffixes:
+        return ""
+    return f": name the files in it, as in {folder}/*{suffixes.most_common(1)[0][0]}"
 
 
 def _refuse_groups(path: str) -> None:

@@ -170,3 +170,17 @@ def test_maps_without_dates_are_numbered(tmp_path, maps):
     with xr.open_zarr(tmp_path / "a.zarr") as after:
         assert list(after.time.values) == [0, 1, 2]
         np.testing.assert_array_equal(after.v.values, np.stack([each.values for each in maps]))
+
+
+def test_maps_go_with_what_has_time(tmp_path, maps):
+    """As with what has none."""
+    days = np.array(["2020-01-01", "2020-01-11"], "M8[ns]")
+    for each, day in zip(maps, ("2020-01-01", "2020-01-11"), strict=False):
+        each.to_dataset(name="v").to_netcdf(tmp_path / f"v_{day}.nc")
+    both = xr.concat(maps[:2], dim=xr.Variable("time", days))
+    both.to_dataset(name="w").to_netcdf(tmp_path / "w.nc")
+    sources = [*sorted(tmp_path.glob("v*.nc")), tmp_path / "w.nc"]
+    compress(*sources, tmp_path / "a.zarr")
+    with xr.open_zarr(tmp_path / "a.zarr") as after:
+        np.testing.assert_array_equal(after.v.values, after.w.values)
+        np.testing.assert_array_equal(after.time.values, days)
