@@ -95,14 +95,15 @@ def _convert(
             shards=shards,
             advance=advance,
         )
+        moved = [array for array in done if array.moved]
+        size = sum(array.stored_bytes for array in moved)
+        advance(total - size)  # the metadata
     if as_json:
         print_json([asdict(array) for array in done])
         return
-    moved = [array for array in done if array.moved]
-    size = format_size(sum(array.stored_bytes for array in moved))
     click.echo(
         f"{sum(array.chunks for array in moved)} chunks of {len(moved)} arrays moved as they are "
-        f"({size}), {len(done) - len(moved)} other arrays copied"
+        f"({format_size(size)}), {len(done) - len(moved)} other arrays copied"
     )
 
 

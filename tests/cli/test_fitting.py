@@ -74,7 +74,7 @@ def test_a_ratio_says_of_what(monkeypatch, capsys):
 
 def test_headings_are_not_squeezed(monkeypatch, capsys):
     """Few rows lie beside each other instead, before a heading takes more than three lines."""
-    monkeypatch.setattr(tables, "terminal_width", lambda: 46)
+    monkeypatch.setattr(tables, "terminal_width", lambda: 68)
     table = tables.new_table("a", ["variable"], ["bits per pixel per band", *FIGURES])
     for name in ("S1", "S2"):
         table.add_row(name, "1", *("1.25" for _ in FIGURES))
