@@ -48,6 +48,7 @@ def write_rasters(folder, maps, crs: int = 32631) -> list[str]:
             transform=rasterio.transform.from_origin(5e5, 5.6e6, 10, 10),
         ) as file:  # fmt: skip
             file.write(each.values)
+            file.descriptions = tuple(f"B0{4 - band}" for band in range(bands))
     return paths
 
 
@@ -101,6 +102,8 @@ def test_rasters_become_a_cube(tmp_path, maps, capsys):
         assert after.band_data.dims == ("time", "band", "y", "x")
         assert after.band_data.dtype == np.float32  # with NaN for what is missing, and no scale
         assert list(after.time.dt.strftime("%Y%m%d").values) == list(DATES)
+        assert list(after.band.values) == ["B04", "B03"]  # as the files describe them
+        assert "long_name" not in after.band_data.attrs
         assert "32631" in after.spatial_ref.attrs["crs_wkt"]
         for decoded, before in zip(after.band_data.values, maps, strict=True):
             assert np.abs(decoded - before.values).max() <= 4
