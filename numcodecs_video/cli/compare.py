@@ -34,15 +34,20 @@ class _Trouble(click.ClickException):
 Examples:
   numcodecs-video compare original.zarr compressed.zarr
   numcodecs-video compare era5.nc era5.zarr --var t2m --json
+  numcodecs-video compare s2_20200101.tif s2_20200111.tif s2.zarr
 """,
 )
-@click.argument("a")
+@click.argument("sources", metavar="A...", nargs=-1)
 @click.argument("b")
 @variable_option
 @json_option
 @click.pass_context
-def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json: bool) -> None:
+def compare(
+    ctx: click.Context, sources: Sequence[str], b: str, *, names: Sequence[str], as_json: bool
+) -> None:
     """Compare the variables that A, the original, and B have in common, as a reader sees them.
+
+    Several A, and GeoTIFFs, are joined as compress does.
 
     Exit status 0 where everything that B promises held, or where it promises nothing; 1 where
     something did not; 2 where they could not be compared.
@@ -52,13 +57,18 @@ def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import print_json, print_report
 
+    if not sources:
+        raise click.UsageError(f"name what to compare it with, as in compare ORIGINAL {b}")
+    a = sources[0] if len(sources) == 1 else f"{len(sources)} sources"
     with _trouble(), ExitStack() as stack:
-        before, after = (stack.enter_context(open_dataset(path)) for path in (a, b))
+        before = _original(sources, stack)
+        after = stack.enter_context(open_dataset(b))
+        places = (sources[0] if len(sources) == 1 else before, b)
         before = select_variables(before, names)
         alone = {a: _only_in(before, after), b: [] if names else _only_in(after, before)}
         total = sum(v.nbytes for name, v in before.data_vars.items() if name in after)
         with progress_bar("comparing", total) as advance:
-            report = nx.compare(before, after, stores=(a, b), advance=advance)
+            report = nx.compare(before, after, stores=places, advance=advance)
     if as_json:
         print_json([result.to_dict() for result in report.values()])
     else:
@@ -74,6 +84,20 @@ def compare(ctx: click.Context, a: str, b: str, *, names: Sequence[str], as_json
         click.echo(f"Broken: {name}: {_describe(result)}", err=True)
     if broken:
         ctx.exit(BROKEN)
+
+
+def _original(sources: Sequence[str], stack: ExitStack) -> xr.Dataset:
+    """Open one source, or several as one, as a reader sees them."""
+    import xarray as xr
+
+    from numcodecs_video.cli.joining import is_dated_picture, join_groups
+    from numcodecs_video.cli.opening import open_dataset
+    from numcodecs_video.cli.reading import open_as_stored
+
+    if len(sources) == 1 and not is_dated_picture(sources[0]):
+        return stack.enter_context(open_dataset(sources[0]))
+    opened = [(name, open_as_stored(name, stack)) for name in sources]
+    return xr.decode_cf(join_groups(opened, None, None)["/"], decode_coords="all")
 
 
 def _only_in(one: xr.Dataset, other: xr.Dataset) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["join_groups"]
+__all__ = ["is_dated_picture", "join_groups"]
 
 #: what says which places on the earth a grid means
 PROJECTION = ("crs_wkt", "spatial_ref", "grid_mapping_name")
@@ -64,10 +64,16 @@ def join_groups(
 
 def _alone(name: str, groups: Groups, axes: Mapping[str, str] | None) -> Groups:
     """Give a picture that is named by its date, in a format that has no time, an axis of time."""
-    if names_zarr(name) or name.lower().endswith(NETCDF) or dates_in_names([name]) is None:
+    if not is_dated_picture(name):
         return groups
     maps = {path: dated([(name, ds)], axes) for path, ds in groups.items()}
     return {path: groups[path] if found is None else found[0][1] for path, found in maps.items()}
+
+
+def is_dated_picture(name: str) -> bool:
+    """Tell whether a name is that of a picture with a date, in a format that has no time."""
+    in_time = names_zarr(name) or name.lower().endswith(NETCDF)
+    return not in_time and dates_in_names([name]) is not None
 
 
 def _join(sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | None) -> xr.Dataset:

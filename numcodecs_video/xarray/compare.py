@@ -127,7 +127,7 @@ def compare(
     a: Source,
     b: Source,
     *,
-    stores: tuple[str, str] | None = None,
+    stores: tuple[Source, Source] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Report[Comparison]:
     """Compare two datasets or stores, variable by variable, as a reader sees them.
@@ -146,8 +146,8 @@ def compare(
     a, b : xarray.Dataset, xarray.DataArray, str or path
         The original and the other; a string or path is a Zarr store (or a URL of one) or a NetCDF
         file.
-    stores : tuple of str, optional
-        Where datasets that are given opened lie, for their sizes.
+    stores : tuple of str, path or dataset, optional
+        Where datasets that are given opened lie, for their sizes; a dataset lies nowhere.
     advance : callable, optional
         Told the bytes of every block of `a` that is done.
 

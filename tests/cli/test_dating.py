@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import numpy as np
@@ -107,6 +108,22 @@ def test_rasters_become_a_cube(tmp_path, maps, capsys):
         assert "32631" in after.spatial_ref.attrs["crs_wkt"]
         for decoded, before in zip(after.band_data.values, maps, strict=True):
             assert np.abs(decoded - before.values).max() <= 4
+
+
+def test_what_was_joined_is_compared(tmp_path, maps):
+    """With all that it was made of, or with one of them."""
+    paths = write_rasters(tmp_path, maps)
+    compress(*paths, tmp_path / "a.zarr", "--max-error", "band_data=4")
+    (row,) = json.loads(_without_notes(run("compare", *paths, tmp_path / "a.zarr", "--json")))
+    assert (row["held"], row["identical"]) == (True, False)
+    assert row["cells"] == 3 * np.prod(SHAPE)
+    (row,) = json.loads(_without_notes(run("compare", paths[1], tmp_path / "a.zarr", "--json")))
+    assert row["cells"] == np.prod(SHAPE)
+    assert "as in compare ORIGINAL x" in run("compare", "x", exit_code=2)
+
+
+def _without_notes(printed: str) -> str:
+    return "\n".join(line for line in printed.splitlines() if not line.startswith("Note: "))
 
 
 def test_one_raster_starts_a_store_that_grows(tmp_path, maps):
