@@ -88,16 +88,12 @@ def compare(
 
 def _original(sources: Sequence[str], stack: ExitStack) -> xr.Dataset:
     """Open one source, or several as one, as a reader sees them."""
-    import xarray as xr
-
-    from numcodecs_video.cli.joining import is_dated_picture, join_groups
+    from numcodecs_video.cli.gathering import open_joined
     from numcodecs_video.cli.opening import open_dataset
-    from numcodecs_video.cli.reading import open_as_stored
 
-    if len(sources) == 1 and not is_dated_picture(sources[0]):
+    if len(sources) == 1:
         return stack.enter_context(open_dataset(sources[0]))
-    opened = [(name, open_as_stored(name, stack)) for name in sources]
-    return xr.decode_cf(join_groups(opened, None, None)["/"], decode_coords="all")
+    return open_joined(sources, stack)
 
 
 def _only_in(one: xr.Dataset, other: xr.Dataset) -> list[str]:

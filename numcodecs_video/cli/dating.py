@@ -17,11 +17,12 @@ import xarray as xr
 from numcodecs_video.cli.lazy import stacked
 from numcodecs_video.cli.packing import PACKING, first_difference
 from numcodecs_video.xarray import letters_of
+from numcodecs_video.xarray.opening import NETCDF, names_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["TIME", "dated", "dates_in_names", "lacks_time"]
+__all__ = ["TIME", "dated", "dates_in_names", "is_dated_picture", "lacks_time"]
 
 #: the axis that is added
 TIME = "time"
@@ -76,6 +77,12 @@ def dated(
         (source, _with_time(ds, time, kept))
         for (source, ds), time in zip(sources, times, strict=True)
     ]
+
+
+def is_dated_picture(name: str) -> bool:
+    """Tell whether a name is that of a picture with a date, in a format that has no time."""
+    in_time = names_zarr(name) or name.lower().endswith(NETCDF)
+    return not in_time and dates_in_names([name]) is not None
 
 
 def _stated(sources: Sequence[tuple[str, xr.Dataset]]) -> list[xr.Variable] | None:

@@ -9,12 +9,11 @@ import click
 import numpy as np
 import xarray as xr
 
-from numcodecs_video.cli.dating import TIME, dated, dates_in_names
+from numcodecs_video.cli.dating import TIME, dated, is_dated_picture
 from numcodecs_video.cli.lazy import concatenated
 from numcodecs_video.cli.packing import first_difference, stated
 from numcodecs_video.cli.times import harmonised
 from numcodecs_video.xarray import letters_of
-from numcodecs_video.xarray.opening import NETCDF, names_zarr
 from numcodecs_video.xarray.recording import PREFIX
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["is_dated_picture", "join_groups"]
+__all__ = ["join_groups"]
 
 #: what says which places on the earth a grid means
 PROJECTION = ("crs_wkt", "spatial_ref", "grid_mapping_name")
@@ -68,12 +67,6 @@ def _alone(name: str, groups: Groups, axes: Mapping[str, str] | None) -> Groups:
         return groups
     maps = {path: dated([(name, ds)], axes) for path, ds in groups.items()}
     return {path: groups[path] if found is None else found[0][1] for path, found in maps.items()}
-
-
-def is_dated_picture(name: str) -> bool:
-    """Tell whether a name is that of a picture with a date, in a format that has no time."""
-    in_time = names_zarr(name) or name.lower().endswith(NETCDF)
-    return not in_time and dates_in_names([name]) is not None
 
 
 def _join(sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | None) -> xr.Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 import xarray as xr
 import zarr
 
+from numcodecs_video.cli.dating import is_dated_picture
 from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
@@ -51,8 +53,13 @@ NO_NUMBERS = {
 
 
 def open_dataset(path: str) -> xr.Dataset:
-    """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
+    """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array.
+
+    A picture that is named by its date, in a format that has no time, is a cube of one date.
+    """
     check_existence(path)
+    if is_dated_picture(path):
+        return _open_picture(path)
     try:
         ds = open_lazily(path)
         if not ds.variables:
@@ -62,6 +69,15 @@ def open_dataset(path: str) -> xr.Dataset:
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
         raise unreadable(path, error) from error
+
+
+def _open_picture(path: str) -> xr.Dataset:
+    from numcodecs_video.cli.gathering import open_joined
+
+    with ExitStack() as stack:
+        ds = open_joined([path], stack)
+        ds.set_close(stack.pop_all().close)
+        return ds
 
 
 def unreadable(path: str, error: Exception) -> click.ClickException:

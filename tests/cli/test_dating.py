@@ -122,6 +122,15 @@ def test_what_was_joined_is_compared(tmp_path, maps):
     assert "as in compare ORIGINAL x" in run("compare", "x", exit_code=2)
 
 
+def test_a_picture_is_a_cube_of_its_date(tmp_path, maps):
+    """For the commands that read one source."""
+    path, *_ = write_rasters(tmp_path, maps)
+    assert "band_data" in run("evaluate", path, "--effort", 1)
+    pytest.importorskip("matplotlib")
+    printed = run("plot", path, "--date", "2020-01-01", "--out", tmp_path / "a.png")
+    assert "band_data (B04), 2020-01-01" in printed
+
+
 def _without_notes(printed: str) -> str:
     return "\n".join(line for line in printed.splitlines() if not line.startswith("Note: "))
 
