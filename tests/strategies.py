@@ -277,6 +277,22 @@ def bounds(draw: Any, sample: Sample) -> float:
 
 
 @st.composite
+def packed(draw: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """Rounded points of a lattice, which of them are valid, and a bound of some of its steps."""
+    dtype = np.dtype(draw(st.sampled_from(FLOATS)))
+    step = draw(st.sampled_from([1.0, 4.0, 0.1, 0.25, 0.0013179950, 2.0**-10, 1 / 3]))
+    offset = draw(st.sampled_from([0.0, -3.0, 1.0, 7.3, 273.15]))
+    top = draw(st.sampled_from([1, 3, 40, 900]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (4, 2, 9, 8)
+    cube = (offset + step * rng.integers(0, top + 1, shape)).astype(dtype)
+    if draw(st.booleans()):
+        cube[rng.random(shape) < draw(st.sampled_from([0.1, 0.99]))] = np.nan
+    bound = step * draw(st.sampled_from([0.2, 0.5, 1.0, 1.5, 2.0, 3.7, 20.0, 60.0]))
+    return cube, np.isfinite(cube), bound
+
+
+@st.composite
 def fidelities(draw: Any, sample: Sample) -> dict[str, float]:
     """A promise of any lossy kind that means something to a sample, as a keyword setting."""
     return draw(

@@ -275,7 +275,7 @@ class Base:
         residual = np.empty(predicted.shape, predicted.dtype)
         for block in blocks(predicted.shape):
             distance = np.subtract(fine.array[block], predicted[block], dtype=np.int64)
-            distance += step // 2
+            distance += (step - 1) // 2
             distance //= step
             distance *= valid[block]
             residual[block] = distance

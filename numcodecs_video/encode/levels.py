@@ -17,12 +17,27 @@ from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.layers import encode_missing
 from numcodecs_video.format.header import Layer, Transform
 from numcodecs_video.transform.klt import Basis, Projection, fit_basis, project, saves_bits
-from numcodecs_video.transform.lattice import lattice_levels, ordered_levels
-from numcodecs_video.transform.levels import Levels, integer_levels, real_levels, relative_levels
+from numcodecs_video.transform.lattice import lattice_levels, ordered_levels, table_levels
+from numcodecs_video.transform.levels import (
+    Levels,
+    common_unit,
+    integer_levels,
+    many_lowest,
+    real_levels,
+    relative_levels,
+)
 from numcodecs_video.transform.missing import fill_missing, fill_planes
+from numcodecs_video.transform.near_lattice import (
+    Lattice,
+    find_lattice,
+    lattice_numbers,
+    run_levels,
+)
 
 __all__ = ["ChunkLevels"]
 
+#: steps of the bound and cells that there must be for each value of a table
+_STEPS_A_VALUE, _CELLS_A_VALUE = 8, 64
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
 #: the largest number of levels that the band transform keeps exact
@@ -61,13 +76,63 @@ class ChunkLevels:
         """Filled levels one step apart, for coders without a base; None when there are none."""
         cube, valid = self.chunk.cube, self.chunk.valid
         if not self.is_float:
-            return self._filled(integer_levels(cube, valid, int(self.bound)))
+            return self._filled(integer_levels(cube, valid, int(self.bound), self.unit))
         if not self.bound:
             return self._filled(lattice_levels(cube, valid))
         if self.relative:
             return self._filled(relative_levels(cube, valid, self.bound))
+        if self.lattice is not None:
+            numbers = lattice_numbers(cube, valid, self.lattice)
+            return self._filled(run_levels(numbers, self.lattice))
+        return self._filled(self._real if self._table is None else self._table)
+
+    @cached_property
+    def lattice(self) -> Lattice | None:
+        """Where floats lie under a bound, and how many of its points a level may stand for."""
+        if self.whole is not None:
+            return self.whole.lattice
+        if not self.is_float or self.exact or self._spreads_errors:
+            return None
+        return find_lattice(self.chunk.cube, self.chunk.valid, self.bound)
+
+    @cached_property
+    def unit(self) -> int:
+        """What divides all distances between integers."""
+        if self.whole is not None:
+            return self.whole.unit
+        if self.is_float or (self.bound and self._spreads_errors):
+            return 1
+        unit = common_unit(self.chunk.cube, self.chunk.valid)
+        even = 2 * int(self.bound) // unit % 2
+        return 1 if even and many_lowest(self.chunk.cube, self.chunk.valid) else unit
+
+    @cached_property
+    def _real(self) -> Levels | None:
+        """Floats in steps of the bound."""
         within = self.chunk.settings.fidelity.kind in ("rmse", "psnr")
-        return self._filled(real_levels(cube, valid, self.bound, within=within))
+        return real_levels(self.chunk.cube, self.chunk.valid, self.bound, within=within)
+
+    @cached_property
+    def _table(self) -> Levels | None:
+        """Floats by rank, where they have so few values that most of those steps hold none."""
+        cube, valid = self.chunk.cube, self.chunk.valid
+        if self.whole is not None:
+            return None if self.whole._table is None else table_levels(cube, valid)
+        if self._real is None or self._spreads_errors:
+            return None
+        most = min(self._real.top // _STEPS_A_VALUE, cube.size // _CELLS_A_VALUE)
+        return table_levels(cube, valid, most)
+
+    @property
+    def _base_on_lattice(self) -> Lattice | None:
+        """The lattice, unless decoders of the base differ by levels that are few then."""
+        name = self.chunk.settings.codec
+        return self.lattice if name == "auto" or find_coder(name).exact_decoder else None
+
+    @property
+    def _spreads_errors(self) -> bool:
+        """The bound is no promise: errors up to it should be as likely as any others."""
+        return self.chunk.settings.fidelity.kind in ("rmse", "psnr", "qp")
 
     @cached_property
     def ordered(self) -> Levels | None:
@@ -83,11 +148,14 @@ class ChunkLevels:
         cube, valid = self.chunk.cube, self.chunk.valid
         if self.exact:
             found = self.direct
-        elif self.is_float:
+        elif not self.is_float:
+            bound = int(self.bound)
+            found = self._filled(integer_levels(cube, valid, bound, self.unit, apart=True))
+        elif self._base_on_lattice is not None:
+            found = self._filled(lattice_numbers(cube, valid, self._base_on_lattice))
+        else:
             # Rounding to the fine levels costs half a level of the bound.
             found = self._filled(real_levels(cube, valid, self.bound / (_FINER + 1)))
-        else:
-            found = self._filled(integer_levels(cube, valid, 0))
         return None if found is None or found.top >= _MOST_BASE_LEVELS else found
 
     def _filled(self, levels: Levels | None) -> Levels | None:
@@ -109,7 +177,9 @@ class ChunkLevels:
         """Levels of :attr:`fine` that one unit of the residual stands for."""
         if self.exact:
             return 1
-        return _FINER if self.is_float else 2 * int(self.bound) + 1
+        if not self.is_float:
+            return 2 * int(self.bound) // self.unit + 1
+        return _FINER if self._base_on_lattice is None else self._base_on_lattice.run
 
     def components(self, *, without_klt: bool = False) -> Projection:
         """The components of the fine levels, or their bands as they are.

@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 
 from numcodecs_video.format.header import Values
 from numcodecs_video.metrics import valid_extremes
-from numcodecs_video.transform.levels import PART_CELLS, Levels, flat_parts, level_dtype, one_level
+from numcodecs_video.transform.levels import (
+    PART_CELLS,
+    Levels,
+    common_unit,
+    flat_parts,
+    level_dtype,
+    one_level,
+)
 
-__all__ = ["lattice_levels", "ordered_levels"]
+__all__ = ["lattice_levels", "ordered_levels", "table_levels"]
 
 #: distinct values are counted on so many cells first
 _SAMPLE_CELLS = 20_000
@@ -37,11 +44,32 @@ def lattice_levels(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> Level
     for offset, step in _lattices(few):
         found = _on_lattice(cells, offset, step)
         if found is not None:
-            return Levels(_spread(found[0], where), found[1])
-    if few.size > _MOST_VALUES or (few.size > 0.5 * _SAMPLE_CELLS):
+            levels, values = _coarsest(cells, *found)
+            return Levels(_spread(levels, where), values)
+    return _by_rank(cells, few, where)
+
+
+def table_levels(
+    cube: NDArray[Any], valid: NDArray[np.bool_] | bool, most: int = _MOST_VALUES
+) -> Levels | None:
+    """Floats by their ranks among all their values; None where these are more than ``most``."""
+    where, every = np.broadcast_to(valid, cube.shape), max(1, cube.size // _SAMPLE_CELLS)
+    few = np.unique(cube.reshape(-1)[::every][where.reshape(-1)[::every]])
+    if few.size > most:
+        return None
+    cells = cube.reshape(-1) if where.all() else cube[where]
+    return _by_rank(cells, few, where, most) if cells.size else None
+
+
+def _by_rank(
+    cells: NDArray[Any], few: NDArray[Any], where: NDArray[np.bool_], most: int = _MOST_VALUES
+) -> Levels | None:
+    """Ranks of the valid cells; ``few`` of their values tell whether there are too many."""
+    most = min(most, _MOST_VALUES)
+    if few.size > min(most, 0.5 * _SAMPLE_CELLS):
         return None
     table = np.unique(cells)
-    if table.size > _MOST_VALUES or _has_negative_zero(cells):
+    if table.size > most or _has_negative_zero(cells):
         return None
     ranks = np.empty(cells.size, np.int32)
     for part, some in flat_parts(cells):
@@ -102,6 +130,17 @@ def _on_lattice(
             return None
         levels[part] = numbers
     return levels, Values("real", start, step, int(high - low))
+
+
+def _coarsest(
+    cells: NDArray[Any], levels: NDArray[Any], values: Values
+) -> tuple[NDArray[Any], Values]:
+    """The same on the coarsest lattice: steps of 0.1 may be steps of 0.5."""
+    unit = common_unit(levels, True)
+    coarser = None
+    if unit > 1:
+        coarser = _on_lattice(cells, float(values.offset), float(values.step) * unit)
+    return (levels, values) if coarser is None else coarser
 
 
 def ordered_levels(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> Levels | None:

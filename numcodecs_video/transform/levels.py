@@ -23,9 +23,11 @@ __all__ = [
     "MOST_LEVELS",
     "PART_CELLS",
     "Levels",
+    "common_unit",
     "flat_parts",
     "integer_levels",
     "level_dtype",
+    "many_lowest",
     "one_level",
     "real_levels",
     "relative_levels",
@@ -38,6 +40,10 @@ MOST_LEVELS = 2**48
 _MANY_LEVELS = 2**10
 #: cells that arithmetic is done on at a time
 PART_CELLS = 2**16
+#: cells whose distances must share a divisor before all are asked
+_FEW_CELLS = 2**12
+#: a part of the cells that is many
+_MANY = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +74,52 @@ class Levels:
         return self.values.top == 0
 
 
+def common_unit(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> int:
+    """The greatest common divisor of the distances between valid integers; 1 where they are equal.
+
+    Parameters
+    ----------
+    cube : integer array, shape (T, C, Y, X)
+    valid : bool array or True
+        Cells that count.
+    """
+    found, where = valid_extremes(cube, valid), np.broadcast_to(valid, cube.shape).reshape(-1)
+    if found is None:
+        return 1
+    low, unit, flat = int(found[0]) % 2**64, 0, cube.reshape(-1)
+    every = max(1, cube.size // _FEW_CELLS)
+    for part in (slice(None, None, every), *(part for part, _ in flat_parts(cube))):
+        distance = flat[part][where[part]].astype(np.uint64) - np.uint64(low)
+        if unit:
+            distance %= np.uint64(unit)
+        unit = math.gcd(unit, int(np.gcd.reduce(distance, initial=0)))
+        if unit == 1:
+            break
+    return unit or 1
+
+
+def many_lowest(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> bool:
+    """Whether more than a tenth of the valid cells hold the lowest value.
+
+    What a level made of it would be off by would be off in sums and means as well.
+    """
+    found, where = valid_extremes(cube, valid), np.broadcast_to(valid, cube.shape)
+    count = 0 if found is None else np.count_nonzero((cube == found[0]) & where)
+    return bool(count > _MANY * np.count_nonzero(where))
+
+
 def integer_levels(
-    cube: NDArray[Any], valid: NDArray[np.bool_] | bool, bound: int
+    cube: NDArray[Any],
+    valid: NDArray[np.bool_] | bool,
+    bound: int,
+    unit: int = 1,
+    *,
+    apart: bool = False,
 ) -> Levels | None:
-    """Quantise integers with step ``2 * bound + 1``, so that no error exceeds ``bound``.
+    """Quantise integers so that no error exceeds ``bound``: a level for each ``2 * bound + 1``.
+
+    Where only every ``unit``-th integer is there, a level stands for the run of those that lie
+    within the bound of their middle, rounded down.
 
     Parameters
     ----------
@@ -80,6 +128,10 @@ def integer_levels(
         Cells that count; the others get arbitrary levels.
     bound : int
         Largest error in counts; 0 is lossless.
+    unit : int
+        Divides all distances between valid cells.
+    apart : bool
+        Keep a level for each unit, which stands for the middle of the run around it.
 
     Returns
     -------
@@ -90,24 +142,26 @@ def integer_levels(
     if found is None:
         return one_level(cube, Values("integer", 0, 1, 0))
     low, high = map(int, found)
-    if high - low <= 2 * bound:
+    if high - low <= 2 * bound and not apart:
         return one_level(cube, Values("integer", (low + high) // 2, 1, 0))
-    step = 2 * bound + 1
-    top = (high - low + bound) // step
-    if top >= MOST_LEVELS or (cube.dtype.itemsize == 8 and low + step * top > limits.max):
+    run = 2 * bound // unit + 1
+    step, before = (unit, 0) if apart else (run * unit, (run - 1) // 2 * unit)
+    first = low + (0 if run % 2 else unit // 2)
+    top = (high - low + before) // step
+    if top >= MOST_LEVELS or (cube.dtype.itemsize == 8 and first + step * top > limits.max):
         return None
     small = limits.min >= -(2**62) and limits.max < 2**62
     levels = np.empty(cube.size, level_dtype(top))
     for part, cells in flat_parts(cube):
         if small:
             distance = cells.astype(np.int64)
-            distance -= low - bound
+            distance -= low - before
             levels[part] = distance // step if step > 1 else distance
         else:  # modular arithmetic: the differences fit although the values may not
             modular = cells.astype(np.uint64) - np.uint64(low % 2**64)
             whole, rest = np.divmod(modular, np.uint64(step))
-            levels[part] = whole + (rest > bound)
-    return Levels(levels.reshape(cube.shape), Values("integer", low, step, top))
+            levels[part] = whole + (rest >= step - before)
+    return Levels(levels.reshape(cube.shape), Values("integer", first, step, top))
 
 
 def real_levels(
@@ -188,7 +242,7 @@ def one_level(cube: NDArray[Any], values: Values) -> Levels:
 def rounding_margin(largest: float, dtype: np.dtype[Any]) -> float:
     """The most that rounding can add to the error of a reader's value of magnitude ``largest``."""
     native = dtype.newbyteorder("=")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         ulp = float(np.spacing(np.asarray(largest).astype(native)))
     if not math.isfinite(ulp):
         ulp = float(np.finfo(native).max) * float(np.finfo(native).eps)

@@ -215,6 +215,15 @@ def test_smaller_than_a_level_a_cell() -> None:
     assert len(streams[0]) < len(quick[0]) < 1.15 * len(streams[0])
 
 
+def test_the_quick_model_gives_way_where_it_is_far_behind() -> None:
+    """Among cells that are like their neighbours, as those of blocks that hardly change."""
+    rng = np.random.default_rng(3)
+    blocks = np.kron(rng.integers(0, 60, (1, 1, 10, 12)), np.ones((6, 1, 4, 4)))
+    levels = (blocks + (rng.random(blocks.shape) < 0.05)).astype("u1")
+    whole, quick = (adaptive.encode(levels, [6], top=63, quick=quick) for quick in (False, True))
+    assert quick == whole
+
+
 REFERENCE_CASES = {
     "numbers": (make_field((3, 3, 9, 11), 60), 60, {}),
     "large numbers": (make_field((3, 2, 7, 8), 2**20, noise=0.5), 2**20, {}),

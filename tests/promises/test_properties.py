@@ -27,6 +27,7 @@ from tests.strategies import (
     codec_of,
     fidelities,
     lay_out,
+    packed,
     rmse_of,
     same_bits,
     samples,
@@ -58,6 +59,26 @@ def test_max_error_holds_for_every_cell(data, sample, codec, gop):
     assert (decoded.shape, decoded.dtype) == (sample.array.shape, sample.array.dtype)
     assert np.isfinite(decoded[valid]).all()
     assert worst_error(sample.array[valid], decoded[valid]) <= bound
+
+
+@given(packed(), codecs)
+def test_max_error_holds_for_values_on_a_lattice(given_cube, codec):
+    """Where levels stand for as many of its points as the bound allows, and not one more."""
+    cube, valid, bound = given_cube
+    video = codec_of(codec, max_error=bound, axes="tcyx", effort=1)
+    decoded = video.decode(video.encode(cube))
+    assert (np.isfinite(decoded) == valid).all()
+    assert worst_error(cube[valid], decoded[valid]) <= bound
+
+
+@pytest.mark.parametrize("bound", [0.3, 0.004])
+@pytest.mark.parametrize(("dtype", "most"), [("f4", 0), ("f8", 1e-10)])
+def test_a_second_generation_loses_next_to_nothing(dtype, most, bound):
+    """Levels are found again, be they few or many: not two of them made one of twice the width."""
+    video = VideoCodec("ffv1", max_error=bound, axes="tyx", effort=1)
+    reals = np.random.default_rng(2).normal(280, 3, (4, 20, 30)).astype(dtype)
+    first = video.decode(video.encode(reals))
+    assert np.abs(video.decode(video.encode(first)) - first).max() <= most
 
 
 @given(st.data(), samples(FLOATS), st.sampled_from(LOSSY_CODECS))

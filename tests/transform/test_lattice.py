@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcodecs_video.transform.lattice import lattice_levels, ordered_levels
+from numcodecs_video.transform.lattice import lattice_levels, ordered_levels, table_levels
 from numcodecs_video.transform.levels import Levels, to_values
 from tests.strategies import FLOATS, same_bits
 
@@ -46,3 +46,29 @@ def test_floats_are_numbered_in_their_order(dtype, data):
 def test_doubles_are_not_numbered():
     """Their numbers would leave no low part of 16 bits."""
     assert ordered_levels(np.ones((1, 1, 2, 2)), True) is None
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_ranks_in_a_table(dtype):
+    """Every valid value comes back; too many of them, or none, take no table."""
+    cube = np.repeat(np.geomspace(0.01, 100, 24).astype(dtype), 30).reshape(5, 1, 12, 12)
+    valid = np.arange(12) != 4
+    found = table_levels(cube, valid, 24)
+    where = np.broadcast_to(valid, cube.shape)
+    assert same_bits(_values(found, cube.dtype)[where], cube[where])
+    assert found.top == 23
+    assert table_levels(cube, valid, 23) is None
+    assert table_levels(cube, False) is None
+    cube[0, 0, 0, 0] = -0.0
+    cube[0, 0, 0, 1] = 0.0
+    assert table_levels(cube, True) is None
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "f8"])
+@pytest.mark.parametrize(("step", "low"), [(0.5, -3.1), (40, 0), (0.25, 1000), (3, 7)])
+def test_the_coarsest_lattice_is_found(dtype, step, low):
+    """Whatever decimal one comes first, levels are as few as can be."""
+    cube = (np.arange(60) * step + low).astype(dtype).reshape(5, 1, 3, 4)
+    found = lattice_levels(cube, True)
+    assert same_bits(_values(found, cube.dtype), cube)
+    assert (found.values.kind, found.top) == ("real", 59)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +16,9 @@ from numcodecs_video.format.header import Values
 from numcodecs_video.transform.levels import (
     MOST_LEVELS,
     Levels,
+    common_unit,
     integer_levels,
+    many_lowest,
     real_levels,
     rounding_margin,
     to_values,
@@ -81,6 +84,60 @@ def test_real_levels_keep_their_bound_after_every_rounding(data, sample):
     assert 0 <= levels.min(initial=0) <= levels.max(initial=0) <= found.top < MOST_LEVELS
     decoded = _values(found, sample.array.dtype)
     assert worst_error(sample.array[valid], decoded[valid]) <= bound
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, *WIDE_INTEGERS])
+@pytest.mark.parametrize("apart", [False, True])
+@given(st.data())
+def test_integer_levels_of_a_unit_keep_their_bound(dtype, apart, data):
+    """Multiples of it above any number, wherever in their run a base puts them."""
+    unit, bound = data.draw(st.integers(1, 9)), data.draw(st.integers(0, 30))
+    info, rng = np.iinfo(dtype), np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    low = data.draw(st.sampled_from([int(info.min), 0, int(info.max) - 9 * 12]))
+    listed = [low + unit * int(n) for n in rng.integers(0, 13, 60)]
+    cube = np.array(listed, dtype).reshape(3, 1, 4, 5)
+    valid = rng.random(cube.shape) < 0.9
+    found = integer_levels(cube, valid, bound, unit, apart=apart)
+    if found is None:
+        return
+    run = 2 * bound // unit + 1
+    for shift in range(-((run - 1) // 2), run // 2 + 1) if apart else [0]:
+        decoded = _values(replace(found, array=found.array - shift), cube.dtype)
+        assert worst_error(cube[valid], decoded[valid]) <= bound
+    if not apart:
+        assert found.top <= 12 // run + 1
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<i2", ">i4", "i8", "u8"])
+def test_the_common_unit_divides_all_distances(dtype):
+    """Of valid cells, at either end of the dtype; 1 where there is nothing to divide."""
+    info = np.iinfo(dtype)
+    cube = np.array([info.min, info.min + 12, info.min + 20] * 4, dtype).reshape(1, 1, 3, 4)
+    assert common_unit(cube, True) == 4
+    cube[0, 0, 2, 2] = info.max
+    assert common_unit(cube, cube < info.max) == 4
+    assert common_unit(cube, True) == math.gcd(4, 2 ** (8 * cube.itemsize) - 1) == 1
+    assert common_unit(cube[:, :, :1, :1], True) == 1
+    assert common_unit(cube, np.zeros(cube.shape, bool)) == 1
+
+
+def test_a_common_unit_holds_for_cells_beside_the_first_few():
+    """All cells are asked, not only a sample of them."""
+    cube = np.zeros((2, 1, 200, 100), "u2")
+    cube[0] = 6
+    assert common_unit(cube, True) == 6
+    cube[0, 0, 3, 3] = 4
+    assert common_unit(cube, True) == 2
+
+
+def test_many_cells_are_the_lowest():
+    """More than a tenth of the valid ones."""
+    cube = np.arange(40).reshape(1, 1, 5, 8)
+    assert not many_lowest(cube, True)
+    assert not many_lowest(cube, np.zeros(cube.shape, bool))
+    assert not many_lowest(np.maximum(cube, 3), True)
+    assert many_lowest(np.maximum(cube, 4), True)
+    assert many_lowest(np.maximum(cube, 3), cube < 30)
 
 
 @given(samples(FLOATS, least_ndim=1, sentinel=False))
