@@ -23,6 +23,7 @@ from numcodecs_video.encode.candidates import (
     direct_candidates,
     encode_candidate,
     finest_step,
+    make_each,
     possible_groups,
     quantiser_for,
     usual_structure,
@@ -32,8 +33,9 @@ from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
-from numcodecs_video.encode.structure import search_structure
+from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
+from numcodecs_video.progress import DECODING, ENCODING, allot, trying
 from numcodecs_video.transform.levels import PART_CELLS
 
 __all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
@@ -72,9 +74,11 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
         The mean square error may fall below the target by this factor.
     """
     plan = None if chunk.tiny else plan_of(chunk)
+    allot(_most_work(chunk, plan))
     direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
     candidates = direct_candidates(direct)
     met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
+    allot((ENCODING + DECODING) * chunk.cube.size)
     base, first = None if met is None else met.encoded, 0
     tried = not chunk.tiny
     if tried and (plan is None or plan.direct or base is None):
@@ -84,6 +88,15 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
             candidates = sorted(candidates, key=trials.size)
             first = int(base is not None and trials.size(candidates[0]) * scale < base.size)
     return Ranked(_made(candidates, first, base, direct), 1 + first)
+
+
+def _most_work(chunk: Chunk, plan: Plan | None) -> float:
+    """Drafts of a part, encodes of the whole, and one more without a base."""
+    effort = chunk.effort
+    drafts = effort.drafts + MOST_STRUCTURES if effort.structures and plan is None else 0
+    part = min(effort.draft_cells, chunk.cube.size)
+    whole = (effort.encodes + effort.closer + 1) * ENCODING + DECODING
+    return drafts * ENCODING * part + whole * chunk.cube.size
 
 
 def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
@@ -110,11 +123,11 @@ def _made(
     candidates: Sequence[Candidate], first: int, base: EncodedChunk | None, levels: ChunkLevels
 ) -> Iterator[EncodedChunk]:
     """The candidates as they are made, the base after the first few of them."""
-    made = (encode_candidate(candidate, levels) for candidate in candidates)
-    for encoded in (*islice(made, first), base):
-        if encoded is not None:
-            yield encoded
-    yield from (encoded for encoded in made if encoded is not None)
+    made = make_each(candidates, levels)
+    yield from islice(made, first)
+    if base is not None:
+        yield base
+    yield from made
 
 
 def uniform_bound(chunk: Chunk, rmse: float) -> float:
@@ -295,7 +308,8 @@ def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point
     qp = max(coder.least_quantiser, min(MOST_QP, qp))
     sample_step = 2**step / quantiser_step(qp, bits)
     base = Base(coder.name, qp, sample_step, residual=False, structure=structure)
-    encoded, predicted = base.predict(levels, levels.fine)
+    with trying(levels.chunk.cube.size):
+        encoded, predicted = base.predict(levels, levels.fine)
     error = mean_square_difference(predicted, levels.fine.array, levels.chunk.valid)
     return _Point(encoded, structure, step, math.log2(encoded.size), math.log2(max(error, 1e-9)))
 

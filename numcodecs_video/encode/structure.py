@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from numcodecs_video.coders.structure import PLAIN, RATIOS, TRIMS, Structure
 
-__all__ = ["search_structure"]
+__all__ = ["MOST_STRUCTURES", "search_structure"]
 
+#: arrangements that are tried, unless a thorough search finds ever better ones
+MOST_STRUCTURES = 24
 _RUNS = (4, 8, 16)
 #: temporal layers, each but the first with twice the pictures of the one below
 _LAYERS = (3, 4, 5)

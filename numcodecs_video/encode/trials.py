@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate
+from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate, passes_of
 from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.progress import trying
 
 __all__ = ["Trials", "start_trials"]
 
@@ -42,7 +43,8 @@ class Trials:
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part, or an estimate of them."""
         if candidate not in self.sizes:
-            self.sizes[candidate] = self._measure(candidate)
+            with trying(self.levels.chunk.cube.size, passes_of(candidate)):
+                self.sizes[candidate] = self._measure(candidate)
         return self.sizes[candidate]
 
     def _measure(self, candidate: Candidate) -> float:
