@@ -25,7 +25,7 @@ FLOORS = (
     {"decode"},
     {"transform", "coders"},
     {"format"},
-    {"threads", "metrics"},
+    {"threads", "metrics", "progress"},
     {"config"},
     {"errors"},
 )

@@ -6,8 +6,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
+from numcodecs_video.cli.dating import lacks_time
 from numcodecs_video.cli.options import PROMISE_WORDS
 from numcodecs_video.cli.selecting import referred_to
 from numcodecs_video.xarray import letters_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.copying import Encodings
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["choose_encodings"]
+__all__ = ["choose_encodings", "counted_cubes"]
 
 MOST_NAMED = 5  # in one message: a satellite's product has a hundred maps
 
@@ -50,7 +50,7 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
     """
     axes = settings.get("axes")
     left = _listed(list(_left_without(groups, axes)))
-    has_cubes = any(_cubes_in(ds, axes) for ds in groups.values())
+    has_cubes = counted_cubes(groups, axes) > 0
     numbers = [f"--{w.replace('_', '-')} {n:g}" for w, n in _numbers_in(settings).items()]
     if numbers and not has_cubes:
         raise click.ClickException(
@@ -69,6 +69,11 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
     for text in advice:
         warnings.warn(text, stacklevel=2)
     return chosen
+
+
+def counted_cubes(groups: Groups, axes: Mapping[str, str] | None) -> int:
+    """Return how many variables can become video."""
+    return sum(len(_cubes_in(ds, axes)) for ds in groups.values())
 
 
 def _numbers_in(settings: Mapping[str, Any]) -> dict[str, float]:
@@ -93,17 +98,10 @@ def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[st
             if str(name) in apart or variable.ndim < 2 or not is_measurement(variable):
                 continue
             dims = ", ".join(map(str, variable.dims))
-            lacking = "time axis" if _lacks_time(variable, axes) else "time, y and x axes"
+            lacking = "time axis" if lacks_time(variable, axes) else "time, y and x axes"
             yield f"{group}/{name}".lstrip("/") + f" ({dims}) has no {lacking}"
 
 
 def _listed(left: Sequence[str]) -> str:
     more = f"; and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
     return "; ".join(left[:MOST_NAMED]) + more
-
-
-def _lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:
-    """Tell whether a time axis is all that is missing."""
-    empty = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)  # reads nothing
-    with_time = variable.copy(data=empty).expand_dims("time axis")
-    return letters_of(with_time, {**(axes or {}), "time axis": "t"}) is not None

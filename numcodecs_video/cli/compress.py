@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -30,12 +30,13 @@ Examples:
   numcodecs-video compress s3://bucket/s2.zarr s2.zarr --psnr b10m=50 --effort 7
   numcodecs-video compress in.zarr out.zarr --lossless --chunks time=64,y=256,x=256
   numcodecs-video compress t2m-*.nc t2m.zarr --sel time=2020-01:2020-06 --max-error t2m=0.01
+  numcodecs-video compress s2_20200101.tif s2_20200111.tif s2.zarr
   numcodecs-video compress s2.zarr s2.zip --stack s2:band=B02,B03,B04 --max-error 's2=0.002'
 """
 
 
 @click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
-@click.argument("srcs", metavar="SRC...", nargs=-1, required=True)
+@click.argument("srcs", metavar="SRC...", nargs=-1)
 @click.argument("dst")
 @click.option(
     "--join",
@@ -97,10 +98,11 @@ def compress(
     as_json: bool,
     **said: Any,
 ) -> None:
-    """Copy SRC, a Zarr store, its URL or a NetCDF file, to the Zarr store DST.
+    """Copy SRC, a Zarr store, its URL, a NetCDF file or a GeoTIFF, to the Zarr store DST.
 
     Several SRC become one store: those with the same variables one behind the other in time, those
-    with different variables together.
+    with different variables together. Maps of one date each get an axis of time, with the dates
+    that their names hold. GeoTIFFs and such need rioxarray.
 
     Variables with time, y and x axes become video, without loss unless a promise allows some: for
     one variable (t2m=0.01), or for all measurements, which spares integers and classes (0.01). All
@@ -112,6 +114,8 @@ def compress(
     from numcodecs_video.cli.targets import check_target
     from numcodecs_video.cli.unnamed import letters_of_dimensions
 
+    if not srcs:
+        raise click.UsageError(f"name what to read and where to write to, as in compress {dst} DST")
     settings = encoding_settings(said)
     if dry_run and append_dim is not None:
         raise click.UsageError("--dry-run says what a new store would take: leave out --append")
@@ -147,20 +151,21 @@ def _write(
     as_json: bool,
 ) -> None:
     """Write a new store, and say what it took."""
-    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.choosing import choose_encodings, counted_cubes
     from numcodecs_video.cli.copying import copied_bytes, copy_groups, counted_chunks
     from numcodecs_video.cli.cores import beside_main_thread, threads_for
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
-    from numcodecs_video.cli.targets import completed
+    from numcodecs_video.cli.targets import completed_store
     from numcodecs_video.xarray.recording import open_group, record_within
 
-    with announced(), progress_bar("searching", None), threads_for(1):
+    cubes = counted_cubes(groups, settings.get("axes"))
+    with announced(), progress_bar("searching", None), threads_for(cubes):
         encodings = beside_main_thread(
             choose_encodings, groups, zarr_format=zarr_format, **settings
         )
-    with nullcontext(target) if isinstance(target, str) else completed(target) as path:
+    with completed_store(target) as path:
         with (
             progress_bar("compressing", copied_bytes(groups, encodings)) as advance,
             threads_for(counted_chunks(groups, encodings)),
@@ -194,13 +199,13 @@ def _append(
 
 def _plan(groups: Groups, dst: str, settings: Mapping[str, Any], *, as_json: bool) -> None:
     """Say what a new store would take."""
-    from numcodecs_video.cli.choosing import choose_encodings
+    from numcodecs_video.cli.choosing import choose_encodings, counted_cubes
     from numcodecs_video.cli.cores import beside_main_thread, threads_for
     from numcodecs_video.cli.planning import expect, print_expectations
     from numcodecs_video.cli.progress import progress_bar
 
     with announced(), progress_bar("trying", None):
-        with threads_for(1):
+        with threads_for(counted_cubes(groups, settings.get("axes"))):
             encodings = beside_main_thread(choose_encodings, groups, **settings)
         found = beside_main_thread(expect, groups, encodings)
     print_expectations(f"{dst}, if it were written", found, as_json=as_json)

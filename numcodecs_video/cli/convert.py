@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def _convert(
     from numcodecs_video.cli.opening import arrays_of, check_existence
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import format_size, print_json
-    from numcodecs_video.cli.targets import check_target, completed
+    from numcodecs_video.cli.targets import check_target, completed_store
     from numcodecs_video.stored import holds_payloads
     from numcodecs_video.xarray import convert as convert_store
     from numcodecs_video.xarray.opening import names_zarr, store_of
@@ -85,7 +85,7 @@ def _convert(
     target = check_target([src], dst, overwrite=overwrite)
     total = sum(array.nbytes_stored() for _, array in arrays if holds_payloads(array))
     with (
-        nullcontext(target) if isinstance(target, str) else completed(target) as path,
+        completed_store(target) as path,
         progress_bar("moving", total) as advance,
     ):
         done = convert_store(
@@ -95,14 +95,15 @@ def _convert(
             shards=shards,
             advance=advance,
         )
+        moved = [array for array in done if array.moved]
+        size = sum(array.stored_bytes for array in moved)
+        advance(total - size)  # the metadata
     if as_json:
         print_json([asdict(array) for array in done])
         return
-    moved = [array for array in done if array.moved]
-    size = format_size(sum(array.stored_bytes for array in moved))
     click.echo(
         f"{sum(array.chunks for array in moved)} chunks of {len(moved)} arrays moved as they are "
-        f"({size}), {len(done) - len(moved)} other arrays copied"
+        f"({format_size(size)}), {len(done) - len(moved)} other arrays copied"
     )
 
 
@@ -112,14 +113,16 @@ def _export(src: str, dst: str, *, overwrite: bool, as_json: bool) -> None:
     from numcodecs_video.cli.reading import open_as_stored
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.tables import format_size, print_json
-    from numcodecs_video.cli.targets import check_target, completed
+    from numcodecs_video.cli.targets import check_target
+    from numcodecs_video.export.complete import complete_file
 
     if "://" in dst.removeprefix("file://"):
         raise click.ClickException(f"{dst} is a URL: NetCDF files are written to local disks only")
     target = Path(check_target([src], dst, overwrite=overwrite, netcdf=True))
     with ExitStack() as stack:
         groups = open_as_stored(src, stack)
-        with completed(target) as path, progress_bar("exporting", None):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with complete_file(target) as path, progress_bar("exporting", None):
             export_netcdf(groups, path)
         count, size = len(paths_of(groups)), target.stat().st_size
     if as_json:

@@ -7,8 +7,8 @@ encoded twice. Knows xarray and zarr; nothing of video, which is one more codec 
 from __future__ import annotations
 
 import math
-import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.quality import name_region
 from numcodecs_video.xarray.recording import silent_about_format_3
+from numcodecs_video.xarray.tuning import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numcodecs_video.sampling import Region
 
 __all__ = [
+    "WORKERS",
     "Copy",
     "Encodings",
     "check_readable",
@@ -42,7 +44,6 @@ __all__ = [
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
-WORKERS = min(8, os.cpu_count() or 1)  # each holds one chunk while it encodes
 #: what ``Dataset.to_zarr`` takes as encoding, by group
 Encodings = dict[str, dict[str, dict[str, Any]]]
 
@@ -253,7 +254,8 @@ def fill_arrays(copies: Iterable[Copy], advance: Callable[[int], None]) -> None:
                 waiting += size
                 for chunk in regions_of(block, copy.lengths):
                     part = values[_relative(chunk, block)]
-                    pending.add(pool.submit(_write_chunk, copy.target, chunk, part))
+                    run = copy_context().run  # of a bar that watches what is encoded
+                    pending.add(pool.submit(run, _write_chunk, copy.target, chunk, part))
         while pending:
             take(wait(pending, return_when=FIRST_COMPLETED).done)
     except BaseException as error:

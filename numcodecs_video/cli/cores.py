@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from numcodecs_video.cli.copying import WORKERS
@@ -41,9 +42,9 @@ def beside_main_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
 
     What is interrupted goes on until the process ends.
     """
-    pool = ThreadPoolExecutor(1)
+    pool, context = ThreadPoolExecutor(1), copy_context()
     try:
-        result = pool.submit(function, *args, **kwargs).result()
+        result = pool.submit(lambda: context.run(function, *args, **kwargs)).result()
     except BaseException as error:
         pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
         raise

@@ -12,17 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-import xarray as xr
 
-from numcodecs_video.cli.tables import console, format_number, format_size, new_table, print_table
-from numcodecs_video.codec import VideoCodec
-from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
-from numcodecs_video.synthetic import BANDS, NODATA, sentinel2_like
-from numcodecs_video.xarray.recording import silent_about_format_3
+from numcodecs_video.cli.replacing import check_replaceable, overwrite_option
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+    from numcodecs_video.codec import VideoCodec
 
 __all__ = ["demo"]
 
@@ -72,11 +69,17 @@ Examples:
     help="Directory for the stores and the picture.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the synthetic cube.")
-def demo(out: Path, *, seed: int) -> None:
+@overwrite_option
+def demo(out: Path, *, seed: int, overwrite: bool) -> None:
     """Store a synthetic Sentinel-2 year as Zarr's default and as video, and compare.
 
     A second process, which imports xarray alone, reads the stores back.
     """
+    from numcodecs_video.cli.tables import console
+    from numcodecs_video.codec import VideoCodec
+    from numcodecs_video.synthetic import NODATA, sentinel2_like
+
+    check_replaceable(out, overwrite=overwrite)
     out.mkdir(parents=True, exist_ok=True)
     cube = sentinel2_like(seed, times=TIMES, height=SIDE, width=SIDE)
     ways = {
@@ -99,6 +102,12 @@ def _store_and_read(
     name: str, cube: NDArray[np.uint16], store: Path, codec: VideoCodec | None
 ) -> Outcome:
     """Write the cube in this process, by a codec tuned on one chunk, and read it in another."""
+    import numpy as np
+    import xarray as xr
+
+    from numcodecs_video.synthetic import BANDS, NODATA
+    from numcodecs_video.xarray.recording import silent_about_format_3
+
     attrs = {"units": "reflectance × 10,000", "_FillValue": NODATA}
     ds = xr.Dataset(
         {VARIABLE: (("time", "band", "y", "x"), cube, attrs)}, coords={"band": list(BANDS)}
@@ -137,6 +146,10 @@ def _run_reader(store: Path, copy: Path) -> float:
 
 def _print_outcomes(cube: NDArray[np.uint16], outcomes: list[Outcome]) -> None:
     """Print one row for each way of storing the cube."""
+    from numcodecs_video.cli.tables import format_number, format_size, new_table, print_table
+    from numcodecs_video.metrics import compression_ratio, largest_error, psnr, valid_cells
+    from numcodecs_video.synthetic import BANDS, NODATA
+
     valid = valid_cells(cube, nodata=NODATA)
     title = f"A synthetic Sentinel-2 year: {TIMES} dates, {len(BANDS)} bands, {SIDE}×{SIDE} uint16"
     table = new_table(
@@ -161,6 +174,9 @@ def _print_outcomes(cube: NDArray[np.uint16], outcomes: list[Outcome]) -> None:
 
 def _save_picture(cube: NDArray[np.uint16], outcome: Outcome, file: Path) -> None:
     """Save one date before and after, where matplotlib is installed."""
+    from numcodecs_video.metrics import compression_ratio
+    from numcodecs_video.synthetic import NODATA
+
     try:
         from numcodecs_video.plots import side_by_side
     except ImportError as error:
@@ -184,6 +200,10 @@ def _save_picture(cube: NDArray[np.uint16], outcome: Outcome, file: Path) -> Non
 
 def _partly_cloudy_date(cube: NDArray[np.uint16]) -> int:
     """Choose the date that shows most: clouds over about a tenth, and the edge of a swath."""
+    import numpy as np
+
+    from numcodecs_video.synthetic import NODATA
+
     cloudy = np.mean(cube[:, 0] > TRUE_COLOURS[1], axis=(1, 2))
     cut = np.any(cube[:, 0] == NODATA, axis=(1, 2))
     return int(np.argmin(np.abs(cloudy - 0.1) + np.where(cut, 0.0, 1.0)))

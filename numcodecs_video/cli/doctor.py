@@ -5,19 +5,14 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from numcodecs_video.cli.copying import WORKERS, reason_of
-from numcodecs_video.cli.opening import arrays_of
 from numcodecs_video.cli.options import json_option
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import print_json
-from numcodecs_video.decode.chunk import decode_chunk
-from numcodecs_video.decode.partial import check_declared
-from numcodecs_video.format.payload import parse_header
-from numcodecs_video.stored import StoredChunk, filters_of, holds_payloads, stored_chunks
+
+if TYPE_CHECKING:
+    from numcodecs_video.stored import StoredChunk
 
 __all__ = ["doctor"]
 
@@ -47,6 +42,12 @@ def doctor(ctx: click.Context, path: str, *, as_json: bool) -> None:
     Exit status 1 if a chunk cannot be read, or is not what the array's metadata say. Chunks that
     are absent are no fault: Zarr leaves out those that hold the fill value alone.
     """
+    from numcodecs_video.cli.copying import WORKERS, reason_of
+    from numcodecs_video.cli.opening import arrays_of
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json
+    from numcodecs_video.stored import stored_chunks
+
     chunks: list[StoredChunk] = []
     faults: list[Fault] = []
     for _, array in arrays_of(path):
@@ -74,6 +75,14 @@ def doctor(ctx: click.Context, path: str, *, as_json: bool) -> None:
 
 def _examine(chunk: StoredChunk) -> Fault | None:
     """Decode one chunk as Zarr would."""
+    import numpy as np
+
+    from numcodecs_video.cli.copying import reason_of
+    from numcodecs_video.decode.chunk import decode_chunk
+    from numcodecs_video.decode.partial import check_declared
+    from numcodecs_video.format.payload import parse_header
+    from numcodecs_video.stored import filters_of, holds_payloads
+
     try:
         if holds_payloads(chunk.array) and not filters_of(chunk.array):
             data = chunk.read()

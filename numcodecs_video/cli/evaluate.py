@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcodecs_video import xarray as nx
-from numcodecs_video.cli.opening import open_dataset, select_cubes
 from numcodecs_video.cli.options import (
     announced,
     encoding_options,
@@ -15,8 +13,6 @@ from numcodecs_video.cli.options import (
     json_option,
     variable_option,
 )
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import print_json, print_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +34,11 @@ Examples:
 @json_option
 def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> None:
     """Encode and decode the cubes of SRC, a Zarr store, its URL or a NetCDF file."""
+    from numcodecs_video import xarray as nx
+    from numcodecs_video.cli.opening import open_dataset, select_cubes
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json, print_report
+
     settings = encoding_settings(said)
     with open_dataset(src) as source:
         ds = select_cubes(source, names, said["axes"])

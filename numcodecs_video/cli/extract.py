@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcodecs_video.cli.filming import FILMS, Film, place_text, read_film
-from numcodecs_video.cli.opening import arrays_of
+from numcodecs_video.cli.looks import look_options
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import NUMBERS
-from numcodecs_video.cli.picturing import look_options
-from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.replacing import overwrite_option, writing
-from numcodecs_video.cli.tables import format_shape, print_json
-from numcodecs_video.export.streams import Extracted, extract_stream
-from numcodecs_video.stored import chunk_counts, holds_payloads, stored_chunks
-from numcodecs_video.xarray.opening import names_zarr
 
 if TYPE_CHECKING:
     import zarr
 
+    from numcodecs_video.cli.filming import Film
+    from numcodecs_video.export.streams import Extracted
+
 __all__ = ["extract"]
+
+FILMS = (".mp4", ".webm")
 
 
 @click.command(
@@ -83,6 +81,12 @@ def extract(
 
     TARGET appears under its name once it is complete.
     """
+    from numcodecs_video.cli.filming import read_film
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json
+    from numcodecs_video.export.streams import extract_stream
+    from numcodecs_video.xarray.opening import names_zarr
+
     film = preview or target.endswith(FILMS)
     if film and not target.endswith(FILMS):
         raise click.ClickException(f"{target} must end in {' or '.join(FILMS)}, as a film does")
@@ -112,6 +116,7 @@ def _render(
     fps: int,
 ) -> dict[str, Any]:
     """Write a film, with a progress bar."""
+    from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.export.film import write_preview
 
     with progress_bar("rendering", film.cube.nbytes) as advance:
@@ -137,6 +142,10 @@ def _describe(done: Extracted) -> str:
 
 def _payload(src: str, name: str | None, place: tuple[int, ...] | None) -> bytes:
     """Read the bytes of the chunk asked for, or of the first."""
+    from numcodecs_video.cli.filming import place_text
+    from numcodecs_video.cli.tables import format_shape
+    from numcodecs_video.stored import chunk_counts, stored_chunks
+
     array = _array_of(src, name)
     found = (c for c in stored_chunks(array) if place is None or c.coordinates == place)
     chunk = next(found, None)
@@ -149,6 +158,9 @@ def _payload(src: str, name: str | None, place: tuple[int, ...] | None) -> bytes
 
 
 def _array_of(src: str, name: str | None) -> zarr.Array[Any]:
+    from numcodecs_video.cli.opening import arrays_of
+    from numcodecs_video.stored import holds_payloads
+
     arrays = dict(arrays_of(src))
     ours = {key: array for key, array in arrays.items() if holds_payloads(array)}
     if name is None and ours:

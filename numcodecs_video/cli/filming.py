@@ -16,7 +16,7 @@ from numcodecs_video.decode.chunk import decode_chunk
 from numcodecs_video.format.payload import parse_header
 from numcodecs_video.stored import StoredChunk, chunk_counts
 from numcodecs_video.transform.cube import to_cube
-from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_of, upright
+from numcodecs_video.xarray.labels import date_labels, nodata_seen, time_of, units_shown, upright
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from numcodecs_video.metrics import Nodata
 
-__all__ = ["FILMS", "Film", "place_text", "read_film"]
+__all__ = ["Film", "place_text", "read_film"]
 
-FILMS = (".mp4", ".webm")
 MOST_CELLS = 2**28
 
 
@@ -112,7 +111,7 @@ def _film_of_store(
         captions = None
         if time is not None and time in variable.indexes:
             captions = date_labels(variable, time)
-        return Film(cube, captions, nodata_seen(variable), units_of(variable))
+        return Film(cube, captions, nodata_seen(variable), units_shown(variable))
 
 
 def _region(src: str, name: str, place: tuple[int, ...]) -> tuple[slice, ...]:

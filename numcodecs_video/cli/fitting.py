@@ -65,10 +65,19 @@ def fitted(table: Table, room: int | None) -> Iterator[Table]:
     columns = [first, *(column for column in others if any(column.cells))]
     sections = [row.end_section for row in table.rows]
     widths = _widths(columns, room)
-    if widths is not None:
+    turned = [] if room is None else list(_pivoted(columns, room))
+    if widths is None or (len(turned) == 1 and _tall(columns, widths)):
+        yield from turned
+    else:
         yield _laid_out(columns, widths, sections)
-    elif room is not None:
-        yield from _pivoted(columns, room)
+
+
+def _tall(columns: Sequence[_Column], widths: Sequence[int]) -> bool:
+    """Tell whether a heading is squeezed into more lines than it should have."""
+    return any(
+        _lines_in(column.header, width) > HEADING_LINES
+        for column, width in zip(columns, widths, strict=True)
+    )
 
 
 def _widths(columns: Sequence[_Column], room: int | None) -> list[int] | None:

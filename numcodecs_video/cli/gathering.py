@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import xarray as xr
+
 from numcodecs_video.cli.joining import join_groups
 from numcodecs_video.cli.reading import open_as_stored
 from numcodecs_video.cli.selecting import select_variables
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from numcodecs_video.cli.reading import Groups
     from numcodecs_video.cli.subsetting import Place
 
-__all__ = ["gather"]
+__all__ = ["gather", "open_joined"]
 
 
 def gather(
@@ -46,3 +48,17 @@ def gather(
     groups = join_groups(opened, join_dim, axes)
     groups = select_places(select_labels(groups, labels), places)
     return select_variables(stack_variables(groups, stacks), names)
+
+
+def open_joined(sources: Sequence[str], stack: ExitStack) -> xr.Dataset:
+    """Open the top groups of sources as one dataset, as a reader of what they become sees it.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Zarr stores, their URLs, NetCDF files or pictures named by their date.
+    stack : ExitStack
+        That closes them.
+    """
+    opened = [(name, open_as_stored(name, stack)) for name in sources]
+    return xr.decode_cf(join_groups(opened, None, None)["/"], decode_coords="all")

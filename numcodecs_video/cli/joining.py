@@ -9,6 +9,7 @@ import click
 import numpy as np
 import xarray as xr
 
+from numcodecs_video.cli.dating import TIME, dated, is_dated_picture
 from numcodecs_video.cli.lazy import concatenated
 from numcodecs_video.cli.packing import first_difference, stated
 from numcodecs_video.cli.times import harmonised
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["join_groups"]
 
+#: what says which places on the earth a grid means
+PROJECTION = ("crs_wkt", "spatial_ref", "grid_mapping_name")
 #: a dataset and where it is from
 Source = tuple[str, xr.Dataset]
 
@@ -36,13 +39,14 @@ def join_groups(
     sources : sequence of (str, Groups)
         Names and contents, opened without decoding. Those with the same variables are put one
         behind the other, in the order of their coordinates; different variables are put together.
+        Maps of one date each get an axis of time.
     dim : str or None
         The dimension to join along; that of time unless given.
     axes : mapping of str to str, or None
         Letters of dimensions whose names do not tell.
     """
     if len(sources) == 1:
-        return sources[0][1]
+        return _alone(*sources[0], axes)
     paths = sorted({path for _, groups in sources for path in groups})
     if dim is not None and not any(
         dim in ds.dims for _, groups in sources for ds in groups.values()
@@ -57,6 +61,14 @@ def join_groups(
     }
 
 
+def _alone(name: str, groups: Groups, axes: Mapping[str, str] | None) -> Groups:
+    """Give a picture that is named by its date, in a format that has no time, an axis of time."""
+    if not is_dated_picture(name):
+        return groups
+    maps = {path: dated([(name, ds)], axes) for path, ds in groups.items()}
+    return {path: groups[path] if found is None else found[0][1] for path, found in maps.items()}
+
+
 def _join(sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | None) -> xr.Dataset:
     dim = dim or _time_of(sources, axes)
     everywhere = set.intersection(*(set(ds.variables) for _, ds in sources))
@@ -64,7 +76,7 @@ def _join(sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | 
     for name, ds in sources:
         own = {v for v in ds.variables if dim is None or dim in ds.variables[v].dims} - everywhere
         clusters.setdefault(frozenset(own), []).append((name, ds))
-    first, *others = [_concatenate(cluster, dim) for cluster in clusters.values()]
+    first, *others = [_concatenate(cluster, dim, axes) for cluster in clusters.values()]
     for other in others:
         first = _merge(first, other)
     return first[1]
@@ -72,15 +84,7 @@ def _join(sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | 
 
 def _time_of(sources: Sequence[Source], axes: Mapping[str, str] | None) -> str | None:
     """Find the dimension of time whose coordinates differ between sources."""
-    found: dict[str, None] = {}
-    for _, ds in sources:
-        for variable in ds.data_vars.values():
-            letters = letters_of(variable, axes) or ""
-            found |= {
-                str(d): None
-                for d, letter in zip(variable.dims, letters, strict=False)
-                if letter == "t"
-            }
+    found = _times_of(sources, axes)
     if len(found) < 2:
         return next(iter(found), None)
     differ = [
@@ -90,11 +94,31 @@ def _time_of(sources: Sequence[Source], axes: Mapping[str, str] | None) -> str |
     return differ[0] if len(differ) == 1 else None
 
 
-def _concatenate(sources: Sequence[Source], dim: str | None) -> Source:
+def _times_of(sources: Sequence[Source], axes: Mapping[str, str] | None) -> list[str]:
+    """List the dimensions of time."""
+    found: dict[str, None] = {}
+    for _, ds in sources:
+        for variable in ds.data_vars.values():
+            letters = letters_of(variable, axes) or ""
+            found |= {
+                str(d): None
+                for d, letter in zip(variable.dims, letters, strict=False)
+                if letter == "t"
+            }
+    return list(found)
+
+
+def _concatenate(
+    sources: Sequence[Source], dim: str | None, axes: Mapping[str, str] | None
+) -> Source:
     """Put datasets of the same variables one behind the other."""
     if len(sources) == 1:
         return sources[0]
     names = ", ".join(name for name, _ in sources)
+    if dim in (None, TIME) and not _times_of(sources, axes):
+        maps = dated(sources, axes)
+        if maps is not None:
+            return _concatenate(maps, TIME, axes)
     if dim is None:
         raise click.ClickException(
             f"{names} have the same variables and no one dimension of time: name the one to join "
@@ -209,6 +233,11 @@ def _merge(one: Source, other: Source) -> Source:
 
 
 def _check_same(name: str, one: tuple[str, xr.Variable], other: tuple[str, xr.Variable]) -> None:
+    if first_difference(one[1], other[1], PROJECTION):
+        raise click.ClickException(
+            f"{one[0]} and {other[0]} are in different projections, says {name}: bring them into "
+            "one beforehand"
+        )
     if not one[1].equals(other[1]):  # type: ignore[no-untyped-call]
         raise click.ClickException(
             f"{name} is another in {one[0]} than in {other[0]}: bring them onto one grid, or "

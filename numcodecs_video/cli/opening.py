@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +11,21 @@ import click
 import xarray as xr
 import zarr
 
+from numcodecs_video.cli.dating import is_dated_picture
 from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
+from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import letters_of
-from numcodecs_video.xarray.opening import names_zarr, open_groups, open_lazily, store_of
+from numcodecs_video.xarray.opening import (
+    names_zarr,
+    open_groups,
+    open_lazily,
+    store_of,
+    within_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +53,13 @@ NO_NUMBERS = {
 
 
 def open_dataset(path: str) -> xr.Dataset:
-    """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array."""
+    """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array.
+
+    A picture that is named by its date, in a format that has no time, is a cube of one date.
+    """
     check_existence(path)
+    if is_dated_picture(path):
+        return _open_picture(path)
     try:
         ds = open_lazily(path)
         if not ds.variables:
@@ -56,14 +71,33 @@ def open_dataset(path: str) -> xr.Dataset:
         raise unreadable(path, error) from error
 
 
+def _open_picture(path: str) -> xr.Dataset:
+    from numcodecs_video.cli.gathering import open_joined
+
+    with ExitStack() as stack:
+        ds = open_joined([path], stack)
+        ds.set_close(stack.pop_all().close)
+        return ds
+
+
 def unreadable(path: str, error: Exception) -> click.ClickException:
     """Say in one line why a source cannot be read, and what it is instead."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
+    elif Path(path).is_dir() and not is_store(Path(path)):
+        reason = f"it is a folder without a Zarr store{_example_in(Path(path))}"
     elif Path(path).is_file() and not is_readable(Path(path)):
         reason = f"it is {describe_kind(Path(path))}"
     return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
+
+
+def _example_in(folder: Path) -> str:
+    """Say how to name the files in a folder, by the suffix that most of them have."""
+    suffixes = Counter(file.suffix for file in folder.iterdir() if file.suffix and file.is_file())
+    if not suffixes:
+        return ""
+    return f": name the files in it, as in {folder}/*{suffixes.most_common(1)[0][0]}"
 
 
 def _refuse_groups(path: str) -> None:
@@ -72,19 +106,10 @@ def _refuse_groups(path: str) -> None:
     filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
     for ds in groups.values():
         ds.close()
-    if filled and path.endswith(".zip"):
-        raise click.ClickException(
-            f"{path} holds groups, {', '.join(filled)}: unzip it first, and name one of the store's"
-        )
-    if filled and names_zarr(path):
+    if filled:
         raise click.ClickException(
             f"{path} holds groups: name one, such as {path.rstrip('/')}/{filled[0]} (there are "
             f"{', '.join(filled)})"
-        )
-    if filled:
-        raise click.ClickException(
-            f"{path} holds groups, {', '.join(filled)}: write one to a file of its own first, as "
-            f"'ncks -G : -g {filled[0]} {path} {Path(filled[0]).name}.nc' does"
         )
     raise click.ClickException(f"{path} holds no variables")
 
@@ -164,5 +189,5 @@ def in_one_line(error: Exception) -> str:
 
 def check_existence(path: str) -> None:
     """Say that a local path is not there before a reader says it in its own words."""
-    if "://" not in path and not Path(path).exists():
+    if "://" not in path and not Path(within_file(path)[0]).exists():
         raise click.ClickException(f"{path} does not exist")

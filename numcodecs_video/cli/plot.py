@@ -7,29 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from numcodecs_video.cli.opening import open_dataset
+from numcodecs_video.cli.looks import look_options
 from numcodecs_video.cli.options import json_option
-from numcodecs_video.cli.picturing import look_options, shown_of
-from numcodecs_video.cli.progress import progress_bar
 from numcodecs_video.cli.replacing import overwrite_option, writing
-from numcodecs_video.cli.tables import print_json
-from numcodecs_video.export.complete import complete_file
-from numcodecs_video.xarray.aligning import aligned
-from numcodecs_video.xarray.labels import date_labels, date_position, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import xarray as xr
-    from matplotlib.figure import Figure
-
-    from numcodecs_video.cli.picturing import Shown
-
 __all__ = ["plot"]
 
-MOST_CELLS = 2**27  # that are read whole: for a histogram, or to find the date that lost most
 DPI = 150
 
 
@@ -85,6 +72,13 @@ def plot(
     With DECODED, its compressed copy, the original, the copy and the error are drawn side by side,
     or a histogram of all errors. What DECODED promises is where the colours of the error end.
     """
+    from numcodecs_video.cli.drawing import dates_shown, draw_dates, draw_errors
+    from numcodecs_video.cli.opening import open_dataset
+    from numcodecs_video.cli.picturing import shown_of
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json
+    from numcodecs_video.export.complete import complete_file
+
     if histogram and decoded is None:
         raise click.UsageError("a histogram is of errors: name SRC and DECODED")
     look: dict[str, Any] = {"percentiles": percentiles, "limits": limits}
@@ -94,14 +88,14 @@ def plot(
         target = out if out is not None else Path(f"{'-'.join(shown.variables)}.png")
         _check_picture(target)
         stack.enter_context(writing(target, overwrite=overwrite))
-        labels = _dates(shown, dates)
+        labels = dates_shown(shown, dates)
         with progress_bar("drawing", None):
             if decoded is None:
-                figure = _draw_dates(shown, dates, look, src)
+                figure = draw_dates(shown, dates, look, src)
             else:
                 copy = stack.enter_context(open_dataset(decoded))
                 after = shown.same_of(copy, decoded)
-                figure = _draw_errors(
+                figure = draw_errors(
                     shown,
                     after,
                     dates,
@@ -125,59 +119,3 @@ def _check_picture(target: Path) -> None:
     known = NotebookFigure().canvas.get_supported_filetypes()
     if target.suffix[1:].lower() not in known:
         raise click.ClickException(f"{target} must end in one of .{', .'.join(sorted(known))}")
-
-
-def _dates(shown: Shown, dates: Sequence[str]) -> list[str]:
-    """Write the dates that were found for those asked for."""
-    time = time_of(shown.cube, shown.letters)
-    if time is None:
-        return list(dates)
-    labels = date_labels(shown.cube, time)
-    return [labels[date_position(shown.cube, time, date)] for date in dates]
-
-
-def _draw_dates(shown: Shown, dates: Sequence[str], look: dict[str, Any], src: str) -> Figure:
-    from numcodecs_video.plots import pictures
-
-    title = f"{shown.title} of {Path(src).name}"
-    return pictures(shown.cube, list(dates) or None, bands=shown.bands, title=title, **look)
-
-
-def _draw_errors(
-    shown: Shown,
-    after: xr.DataArray,
-    dates: Sequence[str],
-    look: dict[str, Any],
-    path: str,
-    *,
-    histogram: bool,
-    bands: bool,
-) -> Figure:
-    from numcodecs_video.plots import error_histogram, side_by_side, side_by_side_dates
-
-    before, after, notes = aligned(shown.cube, after)
-    for note in notes:
-        click.echo(f"Note: {note}", err=True)
-    title = f"{shown.title}, {Path(path).name}"
-    if histogram:
-        before, after = (_part(cube, shown, dates, bands=bands) for cube in (before, after))
-    if before.size > MOST_CELLS and (histogram or not dates):
-        raise click.ClickException(f"{shown.title} is too large to be read whole: name a --date")
-    if histogram:
-        return error_histogram(before, after, title=title)
-    if len(dates) > 1:
-        return side_by_side_dates(
-            before, after, list(dates), bands=shown.bands, title=title, **look
-        )
-    date = dates[0] if dates else None
-    return side_by_side(before, after, date=date, bands=shown.bands, title=title, **look)
-
-
-def _part(cube: xr.DataArray, shown: Shown, dates: Sequence[str], *, bands: bool) -> xr.DataArray:
-    """Keep the dates and bands asked for, or all."""
-    time = time_of(cube, shown.letters)
-    if time is not None and dates:
-        cube = cube.isel({time: np.unique([date_position(cube, time, date) for date in dates])})
-    if bands and shown.letters.count("c") == 1:
-        cube = cube.isel({cube.dims[shown.letters.index("c")]: shown.bands})
-    return cube

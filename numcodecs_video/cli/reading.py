@@ -66,7 +66,11 @@ def _open(path: str, names: list[str]) -> Groups:
 def _open_otherwise(path: str, names: list[str]) -> Groups | None:
     """Open what xarray cannot open as groups: arrays without names, or a file of one dataset."""
     if names_zarr(path):
-        return open_unnamed(store_of(path), path, names)
+        try:
+            store = store_of(path)
+        except FileNotFoundError:  # no such group
+            return None
+        return open_unnamed(store, path, names)
     try:  # readers of one dataset, such as rioxarray's, know some of the words alone
         ds = xr.open_dataset(path, cache=False, mask_and_scale=False, decode_times=False)
     except Exception:  # noqa: BLE001 - what `open_groups` said is what is said
@@ -75,4 +79,23 @@ def _open_otherwise(path: str, names: list[str]) -> Groups | None:
         if "grid_mapping" in variable.encoding:
             variable.attrs["grid_mapping"] = variable.encoding["grid_mapping"]
         variable.encoding = {}
-    return {"/": ds.reset_coords()}
+        if [variable.attrs.get(key) for key in ("scale_factor", "add_offset")] == [1.0, 0.0]:
+            # What rasterio says of everything would make readers decode counts to float64.
+            del variable.attrs["scale_factor"], variable.attrs["add_offset"]
+    return {"/": _with_band_names(ds.reset_coords())}
+
+
+def _with_band_names(ds: xr.Dataset) -> xr.Dataset:
+    """Name bands as a raster file describes them, where that tells them apart.
+
+    Readers of such files put the descriptions of all bands into ``long_name``.
+    """
+    for variable in ds.data_vars.values():
+        names = variable.attrs.get("long_name")
+        dim = str(variable.dims[0]) if variable.ndim == 3 else ""
+        if not isinstance(names, (list, tuple)) or len(names) != ds.sizes.get(dim):
+            continue
+        if len({name for name in names if isinstance(name, str) and name}) == len(names):
+            del variable.attrs["long_name"]
+            return ds.assign_coords({dim: list(names)})
+    return ds

@@ -1,7 +1,8 @@
-"""Where a command writes a picture or film: what exists is replaced on request alone."""
+"""Where a command writes tables, pictures or films: what exists is replaced on request alone."""
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +12,29 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["overwrite_option", "writing"]
+__all__ = ["check_replaceable", "overwrite_option", "writing"]
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what exists.")
 
 
 @contextmanager
 def writing(target: str | Path, *, overwrite: bool) -> Iterator[None]:
-    """Refuse, before any work, what cannot be written or is kept; name it where it is interrupted.
+    """Check a target, and name it where the block is interrupted.
+
+    Parameters
+    ----------
+    target, overwrite
+        As of `check_replaceable`.
+    """
+    check_replaceable(target, overwrite=overwrite)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{target} was not written") from None
+
+
+def check_replaceable(target: str | Path, *, overwrite: bool) -> None:
+    """Refuse, before any work, what cannot be written or is kept.
 
     Parameters
     ----------
@@ -30,12 +46,10 @@ def writing(target: str | Path, *, overwrite: bool) -> Iterator[None]:
     path = Path(target)
     if path.suffix and not path.parent.is_dir():
         raise click.ClickException(f"cannot write {target}: there is no directory {path.parent}")
+    if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+        raise click.ClickException(f"cannot write {target}: {path.parent} is not for writing")
     kept = path.exists() and not (path.is_dir() and not any(path.iterdir()))
     if kept and not overwrite:
         raise click.ClickException(
             f"{target} exists: name another, or add --overwrite to replace it"
         )
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{target} was not written") from None

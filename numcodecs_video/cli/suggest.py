@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from numcodecs_video import xarray as nx
-from numcodecs_video.cli.opening import open_dataset, select_cube
 from numcodecs_video.cli.options import (
     announced,
     encoding_options,
     encoding_settings,
     json_option,
 )
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import format_size, print_json, print_report
-from numcodecs_video.xarray.report import format_fixed
+
+if TYPE_CHECKING:
+    from numcodecs_video.xarray import Suggestion
 
 __all__ = ["suggest"]
 
@@ -44,6 +42,11 @@ def suggest(
     Efforts are tried unless one is given. Without a promise nothing may be lost, and a bound is
     suggested for measurements: one that keeps 99 % of their information.
     """
+    from numcodecs_video import xarray as nx
+    from numcodecs_video.cli.opening import open_dataset, select_cube
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json
+
     settings = encoding_settings(said)
     if ctx.get_parameter_source("effort") is ParameterSource.DEFAULT:
         settings.pop("effort")  # it is what is being tried
@@ -57,7 +60,7 @@ def suggest(
         _print(found)
 
 
-def _figures_of(found: nx.Suggestion) -> dict[str, Any]:
+def _figures_of(found: Suggestion) -> dict[str, Any]:
     proposed = found.with_proposed
     return {
         "name": found.name,
@@ -73,7 +76,10 @@ def _figures_of(found: nx.Suggestion) -> dict[str, Any]:
     }
 
 
-def _print(found: nx.Suggestion) -> None:
+def _print(found: Suggestion) -> None:
+    from numcodecs_video.cli.tables import format_size, print_report
+    from numcodecs_video.xarray.report import format_fixed
+
     sample = f"{100 * found.sampled:.3g} % of it, in {found.pieces} pieces"
     print_report(
         f"{found.name}, tried on {'all' if found.sampled == 1 else sample}", found.tried, "tried"

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcodecs_video.cli.opening import open_dataset, select_cube
 from numcodecs_video.cli.options import CODEC_NAMES, PROMISES, announced, json_option
 from numcodecs_video.cli.parameters import QUANTISERS, VALUES, names_of
-from numcodecs_video.cli.progress import progress_bar
-from numcodecs_video.cli.tables import format_number, new_table, print_json, print_table
-from numcodecs_video.xarray import sweep, write_csv
+from numcodecs_video.cli.replacing import check_replaceable, overwrite_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numcodecs_video.xarray import SweepPoint
+
 __all__ = ["sweep_command"]
+
+SUFFIXES = (".csv", ".png")
 
 
 def promise_values(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,6 +55,7 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Stem of the .csv and the .png.  [default: VAR-sweep]",
 )
+@overwrite_option
 @json_option
 def sweep_command(
     src: str,
@@ -63,10 +64,17 @@ def sweep_command(
     codecs: Sequence[str],
     effort: int,
     out: Path | None,
+    overwrite: bool,
     as_json: bool,
     **said: Any,
 ) -> None:
     """Encode and decode a variable of SRC under every promise with every codec."""
+    from numcodecs_video.cli.opening import open_dataset, select_cube
+    from numcodecs_video.cli.progress import progress_bar
+    from numcodecs_video.cli.tables import print_json
+    from numcodecs_video.export.complete import complete_file
+    from numcodecs_video.xarray import sweep, write_csv
+
     promises = {word: values for word, values in said.items() if values}
     if not promises:
         raise click.UsageError(f"sweep over what? Give one or more of {', '.join(PROMISES)}")
@@ -74,45 +82,48 @@ def sweep_command(
         (variable,) = select_cube(ds, name).data_vars.values()
         name = str(variable.name)
         stem = _stem(out) if out is not None else Path(f"{name}-sweep")
-        _check_writable(stem)
+        for suffix in SUFFIXES:
+            check_replaceable(f"{stem}{suffix}", overwrite=overwrite)
         runs = len(codecs) * sum(map(len, promises.values()))
         with announced(), progress_bar("sweeping", variable.nbytes * runs) as advance:
             points = sweep(variable, promises, codecs=codecs, effort=effort, advance=advance)
-    write_csv(points, f"{stem}.csv")
+    with complete_file(f"{stem}.csv") as file:
+        write_csv(points, file)
     if as_json:
         print_json([point.to_dict() for point in points])
     else:
-        figures = ["bits per pixel per band", "ratio", "PSNR dB", "largest error", "encode MB/s"]
-        table = new_table(f"{src}: {name}", ["codec", "promise"], figures)
-        for point in points:
-            cells = point.evaluation.table_cells()
-            promise = f"{point.promise}={format_number(point.value)}"
-            table.add_row(point.codec, promise, *(cells[figure] for figure in figures))
-        print_table(table)
+        _print(points, f"{src}: {name}")
         click.echo(f"Table: {stem}.csv")
     _save_picture(points, stem, f"{name} of {Path(src).name}", quiet=as_json)
 
 
+def _print(points: Sequence[SweepPoint], title: str) -> None:
+    from numcodecs_video.cli.tables import format_number, new_table, print_table
+
+    figures = ["bits per pixel per band", "ratio", "PSNR dB", "largest error", "encode MB/s"]
+    table = new_table(title, ["codec", "promise"], figures)
+    for point in points:
+        cells = point.evaluation.table_cells()
+        promise = f"{point.promise}={format_number(point.value)}"
+        table.add_row(point.codec, promise, *(cells[figure] for figure in figures))
+    print_table(table)
+
+
 def _stem(out: Path) -> Path:
     """Leave out the suffix of a table or picture, and no other: ``radar.v1`` is a stem."""
-    return out.with_suffix("") if out.suffix in (".csv", ".png") else out
+    return out.with_suffix("") if out.suffix in SUFFIXES else out
 
 
-def _check_writable(stem: Path) -> None:
-    """Say before the work is done where its result would have no place."""
-    if not stem.parent.is_dir():
-        raise click.ClickException(f"{stem.parent} is no folder: make it first, or change --out")
-    if not os.access(stem.parent, os.W_OK):
-        raise click.ClickException(f"{stem.parent} cannot be written to: change --out")
-
-
-def _save_picture(points: Any, stem: Path, title: str, *, quiet: bool) -> None:
+def _save_picture(points: Sequence[SweepPoint], stem: Path, title: str, *, quiet: bool) -> None:
     """Draw the curves, where matplotlib is installed."""
+    from numcodecs_video.export.complete import complete_file
+
     try:
         from numcodecs_video.plots import rate_distortion
     except ImportError as error:
         click.echo(f"No picture: {error}", err=True)
         return
-    rate_distortion(points, title=title).savefig(f"{stem}.png", dpi=150)
+    with complete_file(f"{stem}.png") as file:
+        rate_distortion(points, title=title).savefig(file, dpi=150)
     if not quiet:
         click.echo(f"Picture: {stem}.png")

@@ -14,9 +14,10 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from numcodecs_video.cli.fitting import fitted
+from numcodecs_video.xarray.conventions import show_units
 from numcodecs_video.xarray.promises import PROMISES
 from numcodecs_video.xarray.report import Report, format_number
-from numcodecs_video.xarray.verdicts import Promised, show_units
+from numcodecs_video.xarray.verdicts import Promised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

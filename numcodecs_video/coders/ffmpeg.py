@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ from numcodecs_video.coders.mosaic import cut_mosaic, plan_mosaic, tile_mosaic
 from numcodecs_video.errors import DecodeError, EncoderUnavailableError, VideoCodecError
 from numcodecs_video.format.header import Layer
 from numcodecs_video.format.varint import join_units, split_units
+from numcodecs_video.progress import VIDEO, tick
 from numcodecs_video.threads import run_each
 
 __all__ = [
@@ -287,7 +289,10 @@ def _in_own_thread(work: Callable[[threading.Event], _R]) -> _R:
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
 
-    thread = threading.Thread(target=run, name="numcodecs_video-encoder", daemon=True)
+    # Whoever watches the encode is part of the context.
+    thread = threading.Thread(
+        target=copy_context().run, args=(run,), name="numcodecs_video-encoder", daemon=True
+    )
     thread.start()
     try:
         # A signal that arrives just before an endless join would wait for its end.
@@ -347,14 +352,21 @@ def _encode_packets(
                 return packets
             picture = _picture(samples, pixel_format)
             picture.pts = number
-            packets += map(bytes, context.encode(picture))
-        packets += map(bytes, context.encode(None))
+            packets += _packets(context.encode_lazy(picture), samples.size)
+        packets += _packets(context.encode_lazy(None), frames[0].size)
     except av.error.FFmpegError as error:
         raise VideoCodecError(
             f"the {coder.name} encoder refused frames of {frames.shape[2]}x{frames.shape[1]} "
             f"with options {dict(spec.raw_options)}: {error}"
         ) from error
     return packets
+
+
+def _packets(found: Iterable[Any], cells: int) -> Iterator[bytes]:
+    """The bytes of packets, of a frame each, as the encoder gives them: it holds some back."""
+    for packet in found:
+        yield bytes(packet)
+        tick(VIDEO * cells)
 
 
 def _encode(

@@ -6,7 +6,7 @@ Trials on a part of the chunk rank the candidates; the best few are made in full
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
@@ -23,20 +23,23 @@ from numcodecs_video.encode.candidates import (
     base_coder,
     base_depth,
     direct_candidates,
-    encode_candidate,
     finest_step,
+    make_each,
+    passes_of,
     possible_groups,
     quantiser_for,
     split_candidates,
     usual_structure,
 )
 from numcodecs_video.encode.chunk import Chunk
+from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import Plan, plan_base, plan_of
-from numcodecs_video.encode.structure import search_structure
+from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
 from numcodecs_video.metrics import value_range
+from numcodecs_video.progress import DECODING, ENCODING, allot
 
 __all__ = ["descend", "encode_bounded", "encode_quantised", "make_plan", "rank", "shortlist"]
 
@@ -74,7 +77,9 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
     if plan is not None and not chunk.tiny:
         return Ranked(_planned(levels, plan))
     ranking = rank(levels)
-    return Ranked(_made(ranking.candidates, levels), ranking.keep)
+    made = ranking.candidates[: ranking.keep]
+    allot(sum(passes_of(each) + DECODING for each in made) * chunk.cube.size)
+    return Ranked(make_each(ranking.candidates, levels), ranking.keep)
 
 
 def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
@@ -82,12 +87,15 @@ def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
     candidates = plan.candidates(levels)
     if len(candidates) > 1:
         trials = _trials(levels)
+        passes = [passes_of(each) for each in candidates]
+        whole = (max(passes) + DECODING) * levels.chunk.cube.size
+        allot(sum(passes) * trials.levels.chunk.cube.size + whole)
         candidates = sorted(candidates, key=trials.size)
     most = _OUT_OF_RANGE * plan.rate * levels.chunk.cube.size / 8
-    made = list(islice(_made(candidates, levels), 1))
+    made = list(islice(make_each(candidates, levels), 1))
     if made and made[0].size <= most + _FEW_BYTES:
         yield made[0]
-    found = islice(_made(rank(levels).candidates, levels), 1)
+    found = islice(make_each(rank(levels).candidates, levels), 1)
     yield from sorted((*made, *found), key=lambda encoded: encoded.size)
 
 
@@ -124,14 +132,8 @@ def encode_quantised(chunk: Chunk, qp: int) -> Ranked:
     span = value_range(chunk.cube, chunk.valid)
     levels = ChunkLevels(chunk, span / 2 ** base_depth(coder, chunk.settings.bits) * 8)
     base = Base(coder.name, qp, residual=False, structure=usual_structure(chunk))
-    return Ranked(_made([base], levels))
-
-
-def _made(candidates: Iterable[Candidate], levels: ChunkLevels) -> Iterator[EncodedChunk]:
-    for candidate in candidates:
-        encoded = encode_candidate(candidate, levels)
-        if encoded is not None:
-            yield encoded
+    allot((ENCODING + DECODING) * chunk.cube.size)
+    return Ranked(make_each([base], levels))
 
 
 class Ranking(NamedTuple):
@@ -183,6 +185,11 @@ def _search(levels: ChunkLevels) -> Ranking:
     if chunk.tiny:
         return Ranking([*direct, *exact], len(direct + exact))
     trials = _trials(levels)
+    bases = 0 if first is None else _most_bases(chunk.effort)
+    tried = len(direct + exact + splits) + bases * ENCODING
+    searches = 2 if chunk.effort.lower else 1
+    whole = chunk.effort.keep * ((ENCODING if bases else 1) + DECODING) * chunk.cube.size
+    allot(searches * tried * trials.levels.chunk.cube.size + whole)
     for candidate in direct + exact + splits:
         trials.size(candidate)
     if first is not None and trials.least_rate() <= chunk.effort.base_rate:
@@ -191,6 +198,14 @@ def _search(levels: ChunkLevels) -> Ranking:
     if keep == 1:
         ranked, keep = shortlist(trials, ranked)
     return Ranking(ranked, keep, trials.sizes, trials.least_rate())
+
+
+def _most_bases(effort: Effort) -> int:
+    """How many bases a search tries at most."""
+    if not effort.structures:
+        return effort.quantisers
+    structures = MOST_STRUCTURES * (4 if effort.thorough else 1)
+    return effort.quantisers + structures + _AGAIN + _AGAIN_WITHOUT_KLT
 
 
 def _trials(levels: ChunkLevels) -> Trials:

@@ -6,7 +6,7 @@ A candidate promises nothing: what it made is decoded and verified before it is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from numcodecs_video.encode.layers import (
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, Layer, Transform
+from numcodecs_video.progress import ENCODING, trying
 from numcodecs_video.transform.cube import blocks, grouped_segments, ungroup_frames
 from numcodecs_video.transform.levels import Levels
 
@@ -330,6 +331,20 @@ def encode_candidate(candidate: Callable[[ChunkLevels], _T], levels: ChunkLevels
     except DecodeError:
         pass
     return None
+
+
+def passes_of(candidate: Candidate) -> int:
+    """How often a candidate passes over its cells at most: once, or as a base with a residual."""
+    return ENCODING if isinstance(candidate, Base) else 1
+
+
+def make_each(candidates: Iterable[Candidate], levels: ChunkLevels) -> Iterator[EncodedChunk]:
+    """Make candidates of a chunk, each when it is asked for, but for those that fail."""
+    for each in candidates:
+        with trying(levels.chunk.cube.size, passes_of(each)):
+            encoded = encode_candidate(each, levels)
+        if encoded is not None:
+            yield encoded
 
 
 def direct_candidates(levels: ChunkLevels) -> list[Candidate]:

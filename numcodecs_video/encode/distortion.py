@@ -23,6 +23,7 @@ from numcodecs_video.encode.candidates import (
     direct_candidates,
     encode_candidate,
     finest_step,
+    make_each,
     possible_groups,
     quantiser_for,
     usual_structure,
@@ -32,9 +33,10 @@ from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
-from numcodecs_video.encode.structure import search_structure
+from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.progress import DECODING, ENCODING, allot, trying
 from numcodecs_video.transform.levels import PART_CELLS
 
 __all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
@@ -49,9 +51,6 @@ _JUMP = 3.0
 _COARSER = 1.0
 #: such steps begin so many octaves above the least
 _FROM_LEAST = 0.5
-#: what better encodes gain on sketches, in octaves, where each picture is of one frame alone: more
-#: where it has several bands
-_DOUBT, _DOUBT_OF_BANDS = 0.05, 0.2
 #: a coder without a base that needs so many times the bytes has no better sister
 _FAR = 2.0
 #: a coder without a base that much larger than a base has no place in a plan
@@ -76,9 +75,11 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
         The mean square error may fall below the target by this factor.
     """
     plan = None if chunk.tiny else plan_of(chunk)
+    allot(_most_work(chunk, plan))
     direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
     candidates = direct_candidates(direct)
     met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
+    allot((ENCODING + DECODING) * chunk.cube.size)
     base, first = None if met is None else met.encoded, 0
     tried = not chunk.tiny
     if tried and (plan is None or plan.direct or base is None):
@@ -88,6 +89,15 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
             candidates = sorted(candidates, key=trials.size)
             first = int(base is not None and trials.size(candidates[0]) * scale < base.size)
     return Ranked(_made(candidates, first, base, direct), 1 + first)
+
+
+def _most_work(chunk: Chunk, plan: Plan | None) -> float:
+    """Drafts of a part, encodes of the whole, and one more without a base."""
+    effort = chunk.effort
+    drafts = effort.drafts + MOST_STRUCTURES if effort.structures and plan is None else 0
+    part = min(effort.draft_cells, chunk.cube.size)
+    whole = (effort.encodes + effort.closer + 1) * ENCODING + DECODING
+    return drafts * ENCODING * part + whole * chunk.cube.size
 
 
 def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
@@ -114,11 +124,11 @@ def _made(
     candidates: Sequence[Candidate], first: int, base: EncodedChunk | None, levels: ChunkLevels
 ) -> Iterator[EncodedChunk]:
     """The candidates as they are made, the base after the first few of them."""
-    made = (encode_candidate(candidate, levels) for candidate in candidates)
-    for encoded in (*islice(made, first), base):
-        if encoded is not None:
-            yield encoded
-    yield from (encoded for encoded in made if encoded is not None)
+    made = make_each(candidates, levels)
+    yield from islice(made, first)
+    if base is not None:
+        yield base
+    yield from made
 
 
 def uniform_bound(chunk: Chunk, rmse: float) -> float:
@@ -229,7 +239,7 @@ def _draft(
     if other.error != first.error:
         slope = (first.size - other.size) / (other.error - first.error)
     slope = min(2.0, max(0.2, slope))
-    points, bands = {structure: first}, levels.chunk.cube.shape[1]
+    points = {structure: first}
 
     def cost(structure: Structure) -> float:
         if structure not in points:
@@ -244,8 +254,7 @@ def _draft(
                     raise
                 return math.inf
         point = points[structure]
-        doubt = 0.0 if structure.group == 1 else _DOUBT if bands == 1 else _DOUBT_OF_BANDS
-        return math.log2(trials.weigh(point.encoded)) + slope * point.error + doubt
+        return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
     coder = base_coder(levels.chunk)
     for groups in (possible_groups(levels), ()):
@@ -317,7 +326,8 @@ def _encode_at(levels: ChunkLevels, step: float, structure: Structure) -> _Point
     qp = max(coder.least_quantiser, min(MOST_QP, qp))
     sample_step = 2**step / quantiser_step(qp, bits)
     base = Base(coder.name, qp, sample_step, residual=False, structure=structure)
-    encoded, predicted = base.predict(levels, levels.fine)
+    with trying(levels.chunk.cube.size):
+        encoded, predicted = base.predict(levels, levels.fine)
     error = mean_square_difference(predicted, levels.fine.array, levels.chunk.valid)
     return _Point(encoded, structure, step, math.log2(encoded.size), math.log2(max(error, 1e-9)))
 

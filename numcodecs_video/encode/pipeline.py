@@ -19,6 +19,7 @@ from numcodecs_video.encode.similarity import similarity_order
 from numcodecs_video.encode.target import target_of
 from numcodecs_video.encode.verify import verified_payload
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.progress import checking, following, up_to
 
 __all__ = ["check_settings", "encode_chunk"]
 
@@ -42,14 +43,18 @@ def encode_chunk(array: NDArray[Any], settings: Settings | UnreadableSettings) -
     """
     settings = check_settings(settings)
     # What a caller made of floating-point faults is no matter of an encode, nor changed by it.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), following(array.nbytes):
         return _encode_chunk(prepare_chunk(array, settings))
 
 
 def _encode_chunk(chunk: Chunk) -> bytes:
     payloads: list[bytes] = []
     if chunk.axes:
-        payloads = [best for order in _orders(chunk) if (best := _smallest(order)) is not None]
+        orders = _orders(chunk)
+        for number, order in enumerate(orders):
+            up_to((number + 1) / len(orders))
+            best = _smallest(order)
+            payloads += [] if best is None else [best]
     if not payloads:
         exact = verified_payload(chunk, encode_exactly(chunk))
         if exact is None:  # pragma: no cover - Zstandard would have to fail
@@ -70,7 +75,8 @@ def _smallest(chunk: Chunk) -> bytes | None:
     """The smallest of the first payloads that keep the promise; None when none does."""
     ranked, payloads = _encode(chunk), list[bytes]()
     for encoded in ranked.encoded:
-        payload = verified_payload(chunk, encoded)
+        with checking(chunk.cube.size):
+            payload = verified_payload(chunk, encoded)
         if payload is not None:
             payloads.append(payload)
         if len(payloads) >= ranked.keep:

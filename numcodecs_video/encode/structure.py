@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from numcodecs_video.coders.structure import PLAIN, RATIOS, TRIMS, Structure
 
-__all__ = ["search_structure"]
+__all__ = ["MOST_STRUCTURES", "search_structure"]
 
+#: arrangements that are tried, unless a thorough search finds ever better ones
+MOST_STRUCTURES = 24
 _RUNS = (4, 8, 16)
 #: temporal layers, each but the first with twice the pictures of the one below
 _LAYERS = (3, 4, 5)
@@ -76,12 +78,12 @@ def search_structure(
             starts = []
         if cost_of(grouped) <= cost_of(alone) + _FAR_GROUPED:
             starts.append(grouped)
-    best = min((_search_ratios(cost_of, s, frames) for s in starts), key=cost_of)
+    ends = [_search_ratios(cost_of, start, frames) for start in starts]
+    kinds = [[end for end in ends if (end.group > 1) == grouped] for grouped in (False, True)]
+    runs = _RUNS[1:] if quick else _RUNS
+    firsts = [min(kind, key=cost_of) for kind in kinds if kind]
+    best = min((_search_runs(cost_of, first, frames, runs) for first in firsts), key=cost_of)
     frames = -(-frames // best.group)
-    for run in _RUNS[1:] if quick else _RUNS:
-        if run >= frames or (run == _RUNS[-1] and best.run < _RUNS[-2]):
-            break
-        best = min(best, replace(best, run=run), key=cost_of)
     found = best if thorough else None
     while found is not None:
         best = found
@@ -126,6 +128,17 @@ def _search_ratios(cost: Callable[[Structure], float], best: Structure, frames: 
             best = other
         if best.ratios != PLAIN:
             break
+    return best
+
+
+def _search_runs(
+    cost: Callable[[Structure], float], best: Structure, frames: int, runs: Sequence[int]
+) -> Structure:
+    """Walk over the runs of B pictures, ever longer, the longest only after the one before it."""
+    for run in runs:
+        if run >= -(-frames // best.group) or (run == _RUNS[-1] and best.run < _RUNS[-2]):
+            break
+        best = min(best, replace(best, run=run), key=cost)
     return best
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate
+from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate, passes_of
 from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.progress import trying
 
 __all__ = ["Trials", "start_trials"]
+
+#: by how much a part makes pictures of several frames too small, of one band and of more
+_DOUBT, _DOUBT_OF_BANDS = 1.04, 1.15
 
 
 @dataclass
@@ -39,21 +43,30 @@ class Trials:
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part, or an estimate of them."""
         if candidate not in self.sizes:
-            self.sizes[candidate] = self._measure(candidate)
+            with trying(self.levels.chunk.cube.size, passes_of(candidate)):
+                self.sizes[candidate] = self._measure(candidate)
         return self.sizes[candidate]
 
     def _measure(self, candidate: Candidate) -> float:
         if isinstance(candidate, Base) and candidate.residual and self.estimates:
             found = encode_candidate(candidate.estimate, self.levels)
-            return math.inf if found is None else self.weigh(found[0]) + found[1]
+            return math.inf if found is None else self.weigh(*found)
         encoded = encode_candidate(candidate, self.levels)
         return math.inf if encoded is None else self.weigh(encoded)
 
-    def weigh(self, encoded: EncodedChunk) -> float:
-        """Bytes of what was made of the part, what is shared counted for this part only."""
+    def weigh(self, encoded: EncodedChunk, more: float = 0.0) -> float:
+        """Bytes of what was made of the part and more, what is shared counted for this part only.
+
+        Where pictures are of several frames a part shows too little: components over time suit few
+        segments better than many, and full encodes gain more on pictures of one frame.
+        """
         shared = sum(map(len, encoded.sections[0])) if encoded.sections else 0
         beyond = shared * (1 - len(self.levels.chunk.segments) / self.segments)
-        return encoded.size - beyond - encoded.transform_size * (1 - self.part)
+        beyond += encoded.transform_size * (1 - self.part)
+        doubt = 1.0
+        if encoded.transform.frames > 1:
+            doubt = _DOUBT if self.levels.chunk.cube.shape[1] == 1 else _DOUBT_OF_BANDS
+        return doubt * (encoded.size - beyond + more)
 
     def least_rate(self) -> float:
         """Bits a sample of the smallest so far; infinite when there is none."""

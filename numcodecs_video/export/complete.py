@@ -1,7 +1,11 @@
-"""Files and directories that bear their name only once they are complete."""
+"""Files, directories and stores that bear their name only once they are complete."""
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,10 +14,12 @@ from typing import TYPE_CHECKING
 from numcodecs_video.errors import VideoCodecError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
-__all__ = ["complete_directory", "complete_file"]
+__all__ = ["complete_directory", "complete_file", "complete_store", "is_store"]
+
+ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -92,6 +98,69 @@ def complete_directory(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
+def complete_store(target: Path) -> Iterator[Path]:
+    """Write a Zarr store under another name, and give it its own once the block has ended well.
+
+    Unlike files it stays where the block is interrupted: threads may still write to it. The next
+    run clears it.
+
+    Parameters
+    ----------
+    target : Path
+        Of a directory, made with its parents if need be, or of a ``.zip`` that becomes one file; a
+        store that is there is replaced.
+
+    Yields
+    ------
+    Path
+        Of a directory beside the target that is not there yet.
+
+    Raises
+    ------
+    VideoCodecError
+        If what an earlier run left is not to be told from what is somebody else's.
+    OSError
+        Of the file system.
+    """
+    partial = target.with_name(target.name + ".partial")
+    replaced = target.with_name(target.name + ".replaced")
+    _clear(target, partial, replaced)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if target.suffix == ".zip":
+            _zip(partial)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{target} was not written and {partial} is incomplete; run the same command to start "
+            "over, or delete it"
+        ) from None
+    except BaseException as error:
+        _remove(partial)
+        full = _full(target, error)
+        if full is not None:
+            raise full from error
+        raise
+    if target.exists():
+        # Deleting takes long enough to be interrupted; renaming does not.
+        target.rename(replaced)
+        partial.rename(target)
+        _remove(replaced)
+    else:
+        partial.rename(target)
+
+
+def is_store(path: Path) -> bool:
+    """Tell whether a directory or zipped file is a Zarr store, by its metadata."""
+    if path.is_file():
+        if not zipfile.is_zipfile(path):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            return any(name in ZARR_METADATA for name in archive.namelist())
+    return any((path / name).exists() for name in ZARR_METADATA)
+
+
+@contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Make a directory on the same disk, remove it in the end, and name the path in errors."""
     if not path.parent.is_dir():
@@ -102,4 +171,51 @@ def _beside(path: Path) -> Iterator[Path]:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{path} was not written") from None
     except OSError as error:
-        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _full(path, error) or OSError(
+            f"cannot write {path}: {error.strerror or error}"
+        ) from error
+
+
+def _full(path: Path, error: BaseException) -> OSError | None:
+    """Say what to do where the disk is full; None where it is not."""
+    if not isinstance(error, OSError) or error.errno not in FULL:
+        return None
+    return OSError(
+        f"No space left on the disk of {path}, which was not written: make room, or name a place "
+        "on another disk"
+    )
+
+
+def _clear(target: Path, partial: Path, replaced: Path) -> None:
+    """Remove what earlier runs left that were interrupted."""
+    if replaced.exists() and not target.exists():
+        finished = f"rename {partial} to {target.name}, which is complete, or " * partial.exists()
+        raise VideoCodecError(
+            f"an earlier run was interrupted while it replaced {target}: {finished}rename "
+            f"{replaced} to {target.name}, which is what was there"
+        )
+    for left in filter(Path.exists, (partial, replaced)):
+        if not (is_store(left) or (left.is_dir() and not any(left.iterdir()))):
+            raise VideoCodecError(f"{left} is in the way: move it")
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _zip(folder: Path) -> None:
+    """Make a directory one file of the same name, its members as they are."""
+    packed = folder.with_name(folder.name + ".zip")
+    try:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            for file in sorted(filter(Path.is_file, folder.rglob("*"))):
+                archive.write(file, file.relative_to(folder))
+        shutil.rmtree(folder)
+        os.replace(packed, folder)
+    except BaseException:
+        packed.unlink(missing_ok=True)
+        raise

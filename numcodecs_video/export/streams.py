@@ -93,7 +93,10 @@ def _picture_layer(header: Header) -> int:
         if index is not None and header.layers[index].coder in VIDEO | set(PICTURES):
             return index
     coders = ", ".join(f"{layer.kind} by {layer.coder}" for layer in header.layers)
-    raise VideoCodecError(f"this chunk holds no pictures, only {coders or 'one value'}")
+    raise VideoCodecError(
+        f"this chunk holds no pictures, only {coders or 'one value'}: render its values as a film, "
+        "to a file that ends in .mp4 or .webm"
+    )
 
 
 def _extract_video(header: Header, layer: Layer, sections: list[bytes], path: Path) -> Extracted:

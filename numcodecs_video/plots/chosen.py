@@ -118,7 +118,7 @@ def choose_pair(
     percentiles: Limits,
     limits: Limits | None,
 ) -> tuple[Chosen, NDArray[Any]]:
-    """Take the same dates out of two arrays; where none is given, that of the largest RMSE.
+    """Take the same dates out of two arrays; where none is given, that which lost most.
 
     Colours are stretched date by date, one band over all dates shown, by the original's values.
 
@@ -165,8 +165,12 @@ def check_shapes(original: Array, decoded: Array) -> None:
 
 
 def _worst_date(before: NDArray[Any], after: NDArray[Any], valid: NDArray[np.bool_]) -> int:
-    errors = [rmse(*date[:2], valid=date[2]) for date in zip(before, after, valid, strict=True)]
-    return int(np.argmax(np.nan_to_num(errors)))
+    """Find the date that lost most in all: one that is hardly there has little to lose."""
+    squares = [
+        rmse(old, new, valid=seen) ** 2 * np.count_nonzero(seen)
+        for old, new, seen in zip(before, after, valid, strict=True)
+    ]
+    return int(np.argmax(np.nan_to_num(squares)))
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ class _Part:
             labels.band_positions(array, letters, [0] if bands is None else bands),
             labels.nodata_seen(array) if nodata is None else nodata,
             labels.time_of(array, letters),
-            labels.units_of(array),
+            labels.units_shown(array),
             labels.promised_error(array),
         )
 

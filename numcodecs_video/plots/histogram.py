@@ -75,10 +75,10 @@ def error_histogram(
     """
     check_shapes(original, decoded)
     if not isinstance(original, np.ndarray):
-        from numcodecs_video.xarray.labels import nodata_seen, units_of
+        from numcodecs_video.xarray.labels import nodata_seen, units_shown
 
         nodata = nodata_seen(original) if nodata is None else nodata
-        units = units or units_of(original)
+        units = units or units_shown(original)
     if not isinstance(decoded, np.ndarray):
         from numcodecs_video.xarray.labels import promised_error
 

@@ -12,13 +12,14 @@ import numpy as np
 import xarray as xr
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio
+from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.sampling import regions_of
 from numcodecs_video.stored import chunk_lengths, filters_of, settings_of
 from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
+from numcodecs_video.xarray.labels import nodata_seen
 from numcodecs_video.xarray.opening import names_zarr, open_lazily, store_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
 from numcodecs_video.xarray.recording import EARLIER
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import zarr
+
+    from numcodecs_video.metrics import Nodata
 
 __all__ = ["Comparison", "compare"]
 
@@ -124,13 +127,15 @@ def compare(
     a: Source,
     b: Source,
     *,
-    stores: tuple[str, str] | None = None,
+    stores: tuple[Source, Source] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Report[Comparison]:
     """Compare two datasets or stores, variable by variable, as a reader sees them.
 
     Says for each whether what the other promises held: by the settings of its store, or by the
     attributes that `record_loss` wrote.
+
+    What ``nodata`` names is missing, as NaN is: it counts in no figure, and has to come back.
 
     Cell by cell of the same labels, where both have coordinates: a latitude that runs the other way
     is no difference, and the result says so. Only labels that both have are compared. Block by
@@ -141,8 +146,8 @@ def compare(
     a, b : xarray.Dataset, xarray.DataArray, str or path
         The original and the other; a string or path is a Zarr store (or a URL of one) or a NetCDF
         file.
-    stores : tuple of str, optional
-        Where datasets that are given opened lie, for their sizes.
+    stores : tuple of str, path or dataset, optional
+        Where datasets that are given opened lie, for their sizes; a dataset lies nowhere.
     advance : callable, optional
         Told the bytes of every block of `a` that is done.
 
@@ -228,11 +233,12 @@ def _compare_arrays(
     shape, stored = before.shape, after
     raw_bytes = before.size * stored_dtype(before).itemsize
     notes = tuple(_doubts(before, after, arrays[1]))
+    nodata = nodata_seen(before)
     before, after, differences = aligned(before, after)
     if before.dtype.kind in "biuf" and after.dtype.kind in "biuf":
         in_place = after.dims == stored.dims and _same_labels(after, stored)
         chunks = _chunks_of(stored, arrays[1]) if in_place else None
-        quality, identical, gauge = _measured(before, after, promised, chunks, advance)
+        quality, identical, gauge = _measured(before, after, promised, chunks, nodata, advance)
     else:
         identical = bool(before.drop_vars(before.coords).equals(after.drop_vars(after.coords)))
         unknown = math.nan
@@ -263,6 +269,7 @@ def _measured(
     after: xr.DataArray,
     promised: Promised | None,
     chunks: tuple[int, ...] | None,
+    nodata: Nodata,
     advance: Callable[[int], None] | None,
 ) -> tuple[Quality, bool, PromiseGauge | None]:
     """Measure numbers block by block; by `chunks` where the promise is of each of them."""
@@ -272,15 +279,15 @@ def _measured(
     if promised is not None and promised.kind in ("rmse", "psnr") and chunks is not None:
         lengths, chunk_cells = chunks, math.prod(chunks)
     regions = list(regions_of(before.shape, [max(1, length) for length in lengths]))
-    low, high = range_of(read_region(before, region) for region in regions)
+    low, high = range_of((read_region(before, region) for region in regions), nodata)
     gauge = QualityGauge(letters, high - low)
     kept = None
     if promised is not None:
-        kept = PromiseGauge(promised, chunk_cells, Rounding.between(before, after))
+        kept = PromiseGauge(promised, chunk_cells, Rounding.between(before, after), nodata)
     identical = True
     for region in regions:
         old, new = read_region(before, region), read_region(after, region)
-        gauge.add(old, new)
+        gauge.add(old, new, valid_cells(old, nodata=nodata))
         if kept is not None:
             kept.add(old, new)
         reals = old.dtype.kind == new.dtype.kind == "f"

@@ -57,7 +57,7 @@ SENTINELS = ("_FillValue", "missing_value", "nodata")
 DURATIONS = frozenset(
     ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds")
 )
-LONGEST_UNITS = 12  # some data keep remarks there
+LONGEST_UNITS = 12  # beside a number; some data keep remarks there
 NO_SENTINEL = frozenset(("", "none", "null", "n/a", "na", "nan"))
 
 
@@ -124,21 +124,41 @@ def may_lose(kind: str, value: float, dtype: np.dtype[Any]) -> bool:
     return not (exact and dtype.kind in "iu")
 
 
-def units_of(variable: xr.DataArray) -> str:
-    """Return the units that a reader sees, to be written after a number."""
-    return show_units(_stated(variable, "units") or "")
+def units_of(variable: xr.DataArray, *, longest: int = LONGEST_UNITS) -> str:
+    """Return the units that a reader sees, where there are some that can be written.
+
+    A remark in brackets is none of them, nor is a bare 1, nor a sentence.
+
+    Parameters
+    ----------
+    variable : xarray.DataArray
+    longest : int
+        Characters that there is room for.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> [units_of(xr.DataArray(0, attrs={"units": u})) for u in ("mm/h (-3 = none)", "1", "K")]
+    ['mm/h', '', 'K']
+    """
+    return _short(_stated(variable, "units"), longest)
 
 
 def show_units(units: object) -> str:
-    """Write units after a space, where there are some and they are no sentence.
+    """Write units after a space, where there are some.
 
     Examples
     --------
     >>> show_units("K"), show_units("1"), show_units("as in table 3 of the report")
     (' K', '', '')
     """
-    text = str(units)
-    return f" {text}" if 0 < len(text) <= LONGEST_UNITS and text != "1" else ""
+    text = _short(units, LONGEST_UNITS)
+    return f" {text}" if text else ""
+
+
+def _short(units: object, longest: int) -> str:
+    text = "" if units is None else str(units).partition(" (")[0].strip()
+    return text if text != "1" and len(text) <= longest else ""
 
 
 def packing(variable: xr.DataArray, key: str) -> float | None:

@@ -9,6 +9,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
@@ -40,7 +41,7 @@ from numcodecs_video.xarray.promises import (
     said_for,
 )
 from numcodecs_video.xarray.ranges import doubt_of_bound
-from numcodecs_video.xarray.tuning import sample_of
+from numcodecs_video.xarray.tuning import beside_each_other, sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -234,8 +235,13 @@ def choose_encodings(
             check_names(nodes, cubes, word, said)
     advice = list(doubts_of_numbers(words, [cube for cube in cubes if cube.key not in there]))
     chosen = {path: _stripped(node, settings.zarr_format) for path, node in nodes.items()}
-    for cube in cubes:
-        given, doubts = _encode_cube(cube, settings, is_new=cube.key not in there)
+    reading = Lock()
+
+    def encode(cube: Cube) -> tuple[dict[str, Any], list[str]]:
+        return _encode_cube(cube, settings, reading, is_new=cube.key not in there)
+
+    found = beside_each_other(encode, cubes) if settings.tune else map(encode, cubes)
+    for cube, (given, doubts) in zip(cubes, found, strict=True):
         chosen[cube.path][cube.name] = given
         advice += doubts
     return {path: given for path, given in chosen.items() if given}, advice
@@ -251,43 +257,45 @@ def _stripped(node: Node, zarr_format: Literal[2, 3]) -> dict[str, dict[str, Any
 
 
 def _encode_cube(
-    cube: Cube, settings: EncodingSettings, *, is_new: bool
+    cube: Cube, settings: EncodingSettings, reading: Lock, *, is_new: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    """Choose the encoding of one variable, and say what advice there is."""
-    promise, doubt = promise_of(cube, settings.promises)
-    doubts = [doubt] if doubt is not None and is_new else []
-    variable = as_unsigned(cube.variable) if promise else cube.variable
-    nodata = nodata_of(variable)
-    pca = settings.pca
-    basis = said_for(pca, cube) if isinstance(pca, Mapping) else pca
-    chosen = _codec_of(
-        settings.codec,
-        bits=settings.bits,
-        gop=settings.gop,
-        axes=cube.letters,
-        pca="auto" if basis is None else basis,
-        nodata=nodata,
-        effort=settings.effort,
-        **promise,
-    )
-    shards = settings.shards or {}
-    lengths = chunks_of(variable, cube.letters, settings.chunks or {}, shards)
-    sample = sample_of(variable, lengths) if settings.tune else []
+    """Choose the encoding of one variable, and say what advice there is.
+
+    Searches go on side by side, but nothing is read but by one of them at a time.
+    """
+    with reading:
+        promise, doubt = promise_of(cube, settings.promises)
+        doubts = [doubt] if doubt is not None and is_new else []
+        variable = as_unsigned(cube.variable) if promise else cube.variable
+        chosen = _codec_for(cube, variable, settings, promise)
+        shards = settings.shards or {}
+        lengths = chunks_of(variable, cube.letters, settings.chunks or {}, shards)
+        sample = sample_of(variable, lengths) if settings.tune else []
     if sample:
-        chosen = chosen.tune(sample)
+        chosen = _tuned(chosen, sample, cube)
     given = chosen.encoding(zarr_format=settings.zarr_format)
     given["chunks"] = lengths
     whole = shards_of(variable, lengths, shards)
     if whole is not None:
         given["shards"] = whole
     if is_new:
-        if settings.tune and IN_UNITS & promise.keys() and not is_in_memory(variable.variable):
-            sample = sample or sample_of(variable, lengths, fewest=1)
-        doubts += _doubts_of_cube(cube, promise, lengths, sample)
-    dtype = stored_dtype(variable)
+        with reading:
+            if settings.tune and IN_UNITS & promise.keys() and not is_in_memory(variable.variable):
+                sample = sample or sample_of(variable, lengths, fewest=1)
+            doubts += _doubts_of_cube(cube, promise, lengths, sample)
+    dtype, nodata = stored_dtype(variable), nodata_of(variable)
     if settings.zarr_format == 3 and (nodata is not None or dtype.kind == "f"):
         given["fill_value"] = fill_value_of(nodata, dtype)
     return {**kept_encoding(variable), **given}, doubts
+
+
+def _tuned(
+    codec: VideoCodec | Jpeg2kCodec, sample: list[NDArray[Any]], cube: Cube
+) -> VideoCodec | Jpeg2kCodec:
+    try:
+        return codec.tune(sample)
+    except VideoCodecError as error:
+        raise VideoCodecError(f"{cube.key}: {error}") from error
 
 
 def _doubts_of_cube(
@@ -305,6 +313,24 @@ def _doubts_of_cube(
     ]
     found.append(describe_unsuitable_chunks(cube.variable, cube.letters, chunks))
     return [doubt for doubt in found if doubt is not None]
+
+
+def _codec_for(
+    cube: Cube, variable: xr.DataArray, settings: EncodingSettings, promise: Mapping[str, float]
+) -> VideoCodec | Jpeg2kCodec:
+    """Make the codec of a variable, yet without a plan."""
+    pca = settings.pca
+    basis = said_for(pca, cube) if isinstance(pca, Mapping) else pca
+    return _codec_of(
+        settings.codec,
+        bits=settings.bits,
+        gop=settings.gop,
+        axes=cube.letters,
+        pca="auto" if basis is None else basis,
+        nodata=nodata_of(variable),
+        effort=settings.effort,
+        **promise,
+    )
 
 
 def _codec_of(name: str, **settings: Any) -> VideoCodec | Jpeg2kCodec:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from numcodecs_video.config import default_axes
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.conventions import nodata_of, scale_in
+from numcodecs_video.xarray.conventions import nodata_of, scale_in, units_of
 from numcodecs_video.xarray.dimensions import letters_of
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ __all__ = [
     "nodata_seen",
     "promised_error",
     "time_of",
-    "units_of",
+    "units_shown",
     "upright",
 ]
 
-LONGEST_UNITS = 30  # of a label; some data keep remarks there
+LONGEST_UNITS = 30  # of a label
 
 
 def axes_of(variable: xr.DataArray) -> str:
@@ -195,16 +195,9 @@ def band_positions(variable: xr.DataArray, letters: str, bands: Bands) -> list[i
     return at
 
 
-def units_of(variable: xr.DataArray) -> str:
-    """Write the units where there are some: a remark in brackets is none, nor is a bare 1.
-
-    Examples
-    --------
-    >>> [units_of(xr.DataArray(0, attrs={"units": u})) for u in ("mm/h (-3 = none)", "1", "K")]
-    ['mm/h', '', 'K']
-    """
-    units = str(variable.attrs.get("units", "")).partition(" (")[0].strip()
-    return units if units != "1" and len(units) <= LONGEST_UNITS else ""
+def units_shown(variable: xr.DataArray) -> str:
+    """Write the units as a label, where there is more room than beside a number."""
+    return units_of(variable, longest=LONGEST_UNITS)
 
 
 def nodata_seen(variable: xr.DataArray) -> Nodata:

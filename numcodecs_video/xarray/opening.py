@@ -19,10 +19,26 @@ from numcodecs_video.xarray.images import open_image
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NETCDF", "names_zarr", "open_groups", "open_lazily", "store_of"]
+__all__ = ["NETCDF", "names_zarr", "open_groups", "open_lazily", "store_of", "within_file"]
 
 #: what NetCDF files are named
 NETCDF = (".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
+
+
+def within_file(source: str) -> tuple[str, str]:
+    """Part the path of a group in a file, ``era5.nc/north`` or ``s2.zip/r10m``, from the file's.
+
+    Returns
+    -------
+    str, str
+        The file, and the group, which is empty of whatever is there under its own name.
+    """
+    path = Path(source)
+    if "://" not in source and not path.exists():
+        file = next((parent for parent in path.parents if parent.is_file()), None)
+        if file is not None:
+            return str(file), path.relative_to(file).as_posix()
+    return source, ""
 
 
 def names_zarr(source: str) -> bool:
@@ -34,42 +50,57 @@ def names_zarr(source: str) -> bool:
     (True, False)
     """
     if "://" not in source:
-        return Path(source).is_dir() or Path(source).suffix == ".zip"
+        path = Path(within_file(source)[0])
+        return path.is_dir() or path.suffix == ".zip"
     name = re.split(r"[?#]", source.rstrip("/"), maxsplit=1)[0]
     return not name.lower().endswith(NETCDF)
 
 
 def store_of(source: str) -> Any:
-    """Give what xarray and zarr open: a local ``.zip`` as the store that it holds."""
-    if not source.endswith(".zip") or not Path(source).is_file():
+    """Give what zarr opens: a local ``.zip`` as the store that it holds, or a group of that."""
+    file, group = within_file(source)
+    if not file.endswith(".zip") or not Path(file).is_file():
         return source
-    from zarr.storage import ZipStore
+    import zarr
 
-    return ZipStore(source, mode="r")
+    store = zarr.storage.ZipStore(file, mode="r")
+    return zarr.open(store, path=group, mode="r").store_path if group else store
 
 
 def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
-    """Open a Zarr store, its URL, or a NetCDF file, reading no array.
+    """Open a Zarr store, its URL, a NetCDF file, or a group of one, reading no array.
 
     Of an OME-Zarr image whose arrays have no names of dimensions, the full resolution.
     """
-    text = os.fspath(source)
+    file, group = within_file(os.fspath(source))
+    if group:
+        options["group"] = group
     with _consolidated_or_not():
         try:
             return xr.open_dataset(
-                store_of(text), engine=_engine_of(text), chunks=None, cache=False, **options
+                store_of(file), engine=_engine_of(file), chunks=None, cache=False, **options
             )
         except KeyError as error:  # xarray's, where there are no names of dimensions
             try:
-                return open_image(store_of(text)).to_dataset()
+                return open_image(store_of(file), group=group or None).to_dataset()
             except (OSError, ValueError):
                 raise error from None
 
 
 def open_groups(source: str, **options: Any) -> dict[str, xr.Dataset]:
-    """Open every group of a Zarr store, its URL, or a NetCDF file, as `xarray.open_groups` does."""
+    """Open every group of a Zarr store, its URL, a NetCDF file, or a group of one.
+
+    As `xarray.open_groups` does, by the path from there.
+    """
+    file, group = within_file(source)
     with _consolidated_or_not():
-        return dict(xr.open_groups(store_of(source), engine=_engine_of(source), **options))
+        found = dict(xr.open_groups(store_of(file), engine=_engine_of(file), **options))
+    if not group:
+        return found
+    within = {path: ds for path, ds in found.items() if f"{path}/".startswith(f"/{group}/")}
+    if not within:
+        raise FileNotFoundError(f"there is no group {group}: there are {', '.join(found)}")
+    return {path.removeprefix(f"/{group}") or "/": ds for path, ds in within.items()}
 
 
 def _engine_of(source: str) -> Literal["zarr"] | None:

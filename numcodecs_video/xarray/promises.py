@@ -259,7 +259,7 @@ def _check_bound(word: str, bound: Any, variable: xr.DataArray, name: str) -> No
     number = float(bound) if isinstance(bound, numbers.Real) else math.nan
     if word not in IN_UNITS or (0 < number < math.inf and not isinstance(bound, (bool, np.bool))):
         return
-    units = units_of(variable).strip()
+    units = units_of(variable)
     raise VideoCodecError(
         f"{word} of {name!r} must be a positive finite number in the data's units"
         f"{f' ({units})' if units else ''}, got {bound!r}"

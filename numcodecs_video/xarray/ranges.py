@@ -11,7 +11,7 @@ import numpy as np
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
-from numcodecs_video.xarray.conventions import nodata_of, packing, units_of
+from numcodecs_video.xarray.conventions import nodata_of, packing, show_units, units_of
 from numcodecs_video.xarray.internals import is_in_memory
 from numcodecs_video.xarray.quality import range_of
 
@@ -62,7 +62,7 @@ def doubt_of_bound(
     part = "half" if bound > MOST * (high - low) else "a quarter"
     text = (
         f"{word}={bound:g} of {variable.name!r} is more than {part} of its range, {low:g} to "
-        f"{high:g}{units_of(variable)}{' in the chunks looked at' if partly else ''}: "
+        f"{high:g}{show_units(units_of(variable))}{' in the chunks looked at' if partly else ''}: "
         f"{'all values could' if part == 'half' else 'hardly three values would'} come back as "
         f"{'one' if part == 'half' else 'what they were'}; state less, such as "
         f"{word}={0.01 * (high - low):.1g}, or lose nothing"

@@ -29,7 +29,8 @@ class Report(dict[str, RowT]):
     """Results by variable name, that show as one table.
 
     A ``dict``, so ``report["t2m"]`` is one result; ``report`` by itself, ``print(report)`` or a
-    notebook shows all, and `to_dataframe` gives them to pandas.
+    notebook shows all, a variable a row, or a column where rows would be too wide; and
+    `to_dataframe` gives them to pandas.
     """
 
     def to_dataframe(self) -> pd.DataFrame:
@@ -57,7 +58,11 @@ class Report(dict[str, RowT]):
     def __repr__(self) -> str:
         if not self:
             return "no variables"
-        return str(self._as_text().to_string(line_width=pd.get_option("display.width")))
+        frame, room = self._as_text(), pd.get_option("display.width")
+        for text in (frame.to_string(), frame.T.to_string()):
+            if max(map(len, text.splitlines())) <= room:
+                return str(text)
+        return str(frame.to_string(line_width=room))
 
     __str__ = __repr__
 

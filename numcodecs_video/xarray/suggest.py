@@ -88,7 +88,7 @@ class Suggestion:
     def __str__(self) -> str:
         words = ", ".join(f"{key}={value!r}" for key, value in self.settings.items())
         best = self.expected
-        margin = "" if self.uncertainty is None else f" ± {100 * self.uncertainty:.0f} %"
+        margin = "" if not self.uncertainty else f" ± {100 * self.uncertainty:.0f} %"
         lines = [
             f"{self.name}: {words}",
             f"expect {self.expected_bytes / 1e6:.3g} MB{margin}, {self.expected_ratio:.1f} times "

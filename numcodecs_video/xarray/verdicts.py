@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import zarr
     from numpy.typing import NDArray
 
-__all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in", "show_units"]
+__all__ = ["PromiseGauge", "Promised", "Rounding", "promised_for", "promised_in"]
 
 ROUNDING = 1e-9  # of a bound: what turning it into stored units and back makes of it
 
@@ -152,13 +152,22 @@ class PromiseGauge:
         promised for each of them, and nothing follows for other blocks.
     rounding : Rounding
         What a reader sees of an error that no codec made.
+    nodata : float or sequence of float, optional
+        Sentinels among the values.
     """
 
-    def __init__(self, promised: Promised, chunk_cells: int | None, rounding: Rounding) -> None:
+    def __init__(
+        self,
+        promised: Promised,
+        chunk_cells: int | None,
+        rounding: Rounding,
+        nodata: metrics.Nodata = None,
+    ) -> None:
         self._kind = promised.kind
         self._requested = promised.requested or 0.0
         self._chunk_cells = chunk_cells
         self._rounding = rounding
+        self._nodata = nodata
         self._held = True
         self._worst: float | None = None
 
@@ -178,9 +187,9 @@ class PromiseGauge:
         """Take in one block, original and decoded."""
         if self.held is None:
             return
-        missing = metrics.missing_changed(before, after, valid=metrics.valid_cells(before))
-        self._held &= missing == 0
-        found = self._measured(before, after)
+        valid = metrics.valid_cells(before, nodata=self._nodata)
+        self._held &= metrics.missing_changed(before, after, valid=valid) == 0
+        found = self._measured(before, after, valid)
         if self._kind == "psnr":
             self._worst = min(found, math.inf if self._worst is None else self._worst)
         else:
@@ -191,33 +200,36 @@ class PromiseGauge:
         elif self._kind == "max_relative_error":
             self._held &= found <= self._requested + slack + self._rounding.relative
         else:
-            rounding = self._rounding.absolute + self._rounding.relative * _magnitude(before)
+            rounding = self._rounding.absolute + self._rounding.relative * _magnitude(before, valid)
             self._held &= found <= self._requested + slack + rounding
 
-    def _measured(self, before: NDArray[Any], after: NDArray[Any]) -> float:
+    def _measured(
+        self, before: NDArray[Any], after: NDArray[Any], valid: NDArray[np.bool_]
+    ) -> float:
         """Measure one block by the kind of the promise."""
         if self._kind == "max_relative_error":
-            return metrics.largest_relative_error(before, after)
+            return metrics.largest_relative_error(before, after, valid=valid)
         if self._kind in ("rmse", "psnr"):
-            return self._distortion(before, after)
-        return metrics.largest_error(before, after)
+            return self._distortion(before, after, valid)
+        return metrics.largest_error(before, after, valid=valid)
 
-    def _distortion(self, before: NDArray[Any], after: NDArray[Any]) -> float:
+    def _distortion(
+        self, before: NDArray[Any], after: NDArray[Any], valid: NDArray[np.bool_]
+    ) -> float:
         """Measure a chunk. At the edges its padding, which comes back well, was a part of it."""
-        valid = metrics.valid_cells(before)
         cells = int(np.count_nonzero(valid))
         padding = (self._chunk_cells or before.size) - before.size
         share = cells / (cells + padding) if cells else 0.0
-        rmse = metrics.rmse(before, after) * math.sqrt(share)
+        rmse = metrics.rmse(before, after, valid=valid) * math.sqrt(share)
         if self._kind == "rmse":
             return rmse
         peak = metrics.value_range(before, valid)
         if padding:  # of zeros, perhaps
-            peak = max(peak, _magnitude(before))
+            peak = max(peak, _magnitude(before, valid))
         return math.inf if rmse == 0.0 else 20.0 * math.log10(max(peak / rmse, 1e-300))
 
 
-def _magnitude(values: NDArray[Any]) -> float:
-    """Return the largest magnitude of any finite value."""
-    found = metrics.valid_extremes(values, metrics.valid_cells(values))
+def _magnitude(values: NDArray[Any], valid: NDArray[np.bool_]) -> float:
+    """Return the largest magnitude of any valid value."""
+    found = metrics.valid_extremes(values, valid)
     return 0.0 if found is None else max(abs(float(found[0])), abs(float(found[1])))

@@ -562,6 +562,12 @@ def test_demo_compares_and_draws(tmp_path, monkeypatch):
     assert names == {"default.zarr", "lossless.zarr", "bounded.zarr", "side_by_side.png"}
 
 
+def test_demo_replaces_a_folder_on_request_alone(tmp_path):
+    """Whatever is in it."""
+    (tmp_path / "default.zarr").mkdir()
+    assert_ends_in_one_line(run("demo", "--out", tmp_path), f"{tmp_path} exists: name another")
+
+
 def test_demo_says_why_the_second_process_failed(tmp_path, monkeypatch):
     """A reader that fails is reported by its last line."""
     monkeypatch.setattr(demo, "SIDE", 16)

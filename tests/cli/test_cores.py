@@ -115,3 +115,72 @@ def test_a_bar_is_on_the_move_until_it_knows_more(monkeypatch):
     with progress.progress_bar("compressing", 100) as advance:
         advance(60)
     assert seen == [None, (100, 60)]
+
+
+def test_a_bar_counts_candidates_in_every_thread(tmp_path, monkeypatch):
+    """Of the chunks that are written, of what another thread searches, and of nothing else."""
+    import io
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from numcodecs_video import VideoCodec
+
+    said = []
+    update = Progress.update
+
+    def record(self, task, **given):
+        said.append(given.get("description"))
+        update(self, task, **given)
+
+    monkeypatch.setattr(Progress, "update", record)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    codec = VideoCodec(axes="tyx", effort=1)
+    values = np.random.default_rng(0).integers(0, 99, (4, 32, 32)).astype("u1")
+    groups = {"/": xr.Dataset(dict.fromkeys("ab", (("time", "y", "x"), values)))}
+    given = {**codec.encoding(zarr_format=3), "chunks": values.shape}
+    with progress.progress_bar("compressing", 2 * values.nbytes) as advance:
+        copying.copy_groups(
+            groups, str(tmp_path / "a"), {"/": dict.fromkeys("ab", given)}, zarr_format=3,
+            advance=advance,
+        )  # fmt: skip
+        written = sum(text is not None for text in said)
+        cores.beside_main_thread(codec.encode, values)
+    texts = [text for text in said if text is not None]
+    assert written >= 2
+    assert len(texts) > written
+    assert sorted(texts) == sorted(f"candidate {number + 1}" for number in range(len(texts)))
+    codec.encode(values)
+    assert len(texts) == sum(text is not None for text in said)
+
+
+def test_a_bar_moves_within_a_chunk(monkeypatch):
+    """As far as chunks have come, and no further once they are said to be done."""
+    import io
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from numcodecs_video.progress import allot, checking, following, tick
+
+    seen = []
+    update = Progress.update
+
+    def record(self, task, **given):
+        update(self, task, **given)
+        seen.append((self.tasks[0].completed, self.tasks[0].total))
+
+    monkeypatch.setattr(Progress, "update", record)
+    console = Console(file=io.StringIO(), force_terminal=True)
+    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    with progress.progress_bar("compressing", 200) as advance:
+        for _ in range(2):
+            with following(100):
+                allot(10)
+                with checking(5):
+                    tick(5)
+            advance(100)
+    assert list(dict.fromkeys(seen)) == [
+        (50, 200), (99, 200), (100, 200), (150, 200), (199, 200), (200, 200),
+    ]  # fmt: skip

@@ -70,3 +70,13 @@ def test_rows_become_columns_where_a_row_does_not_fit(monkeypatch, capsys):
 def test_a_ratio_says_of_what(monkeypatch, capsys):
     """One meaning in every table."""
     assert "  ratio: raw bytes / stored bytes" in printed(monkeypatch, capsys, 80)
+
+
+def test_headings_are_not_squeezed(monkeypatch, capsys):
+    """Few rows lie beside each other instead, before a heading takes more than three lines."""
+    monkeypatch.setattr(tables, "terminal_width", lambda: 68)
+    table = tables.new_table("a", ["variable"], ["bits per pixel per band", *FIGURES])
+    for name in ("S1", "S2"):
+        table.add_row(name, "1", *("1.25" for _ in FIGURES))
+    tables.print_table(table)
+    assert "bits per pixel per band" in capsys.readouterr().out

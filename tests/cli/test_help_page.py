@@ -5,6 +5,8 @@ To renew the page after a change: ``python -m tests.cli.test_help_page``.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,22 @@ def test_the_page_is_current():
     """Releases of click break lines as they like."""
     written = PAGE.read_text(encoding="utf-8")
     assert written.split() == help_page().split(), "renew it: python -m tests.cli.test_help_page"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_loads_nothing_heavy(name):
+    """What it prints needs no array, no coder and no picture."""
+    heavy = {"av", "dask", "imagecodecs", "matplotlib", "rich", "wasmtime", "xarray", "zarr"}
+    program = (
+        "import sys\nfrom numcodecs_video.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n"
+        f"    print('loaded:', *sorted({heavy!r} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, name, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "Usage: numcodecs-video" in done.stdout
+    assert done.stdout.splitlines()[-1].strip() == "loaded:"
 
 
 if __name__ == "__main__":

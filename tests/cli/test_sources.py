@@ -97,3 +97,25 @@ def test_what_is_no_store_is_never_cleared(tmp_path, ds, name):
     assert (tmp_path / name / "thesis.txt").exists()
     assert "no faults" in run("doctor", tmp_path / "b")
     assert json.loads(run("info", tmp_path / "b", "--json"))[0]["promise"] is None
+
+
+def test_a_folder_of_files_is_no_store(tmp_path, ds):
+    """Its files are what to name."""
+    (tmp_path / "maps").mkdir()
+    ds.to_netcdf(tmp_path / "maps" / "a.nc")
+    for command in ("compress", "evaluate"):
+        target = [tmp_path / "b"] * (command == "compress")
+        said = run(command, tmp_path / "maps", *target, exit_code=1)
+        assert (
+            f"it is a folder without a Zarr store: name the files in it, as in {tmp_path}/maps/*.nc"
+            in said
+        )
+
+
+def test_one_path_is_not_enough(tmp_path, ds):
+    """What is missing is named."""
+    ds.to_netcdf(tmp_path / "a.nc")
+    said = run("compress", tmp_path / "a.nc", exit_code=2)
+    assert (
+        f"name what to read and where to write to, as in compress {tmp_path / 'a.nc'} DST" in said
+    )

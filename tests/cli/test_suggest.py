@@ -53,7 +53,13 @@ def test_the_only_cube_needs_no_name(tmp_path, folder):
     out = tmp_path / "sweep.v1"
     result = run("sweep", folder / "one.zarr", *said, "--out", out)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "sweep.v1.csv").read_text().count("t2m") == 1
+    table = tmp_path / "sweep.v1.csv"
+    assert table.read_text().count("t2m") == 1
+    table.write_text("mine")
+    assert run("sweep", folder / "one.zarr", *said, "--out", out).exit_code == 1
+    assert table.read_text() == "mine"
+    run("sweep", folder / "one.zarr", *said, "--out", out, "--overwrite")
+    assert table.read_text().count("t2m") == 1
 
 
 @pytest.mark.parametrize("command", [["suggest"], ["sweep", "--psnr", "40"]])
@@ -89,7 +95,9 @@ def test_groups_are_named(tmp_path, folder, command):
     assert run(command, *paths, *effort).exit_code == 0
     shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a.zarr")
     result = run(command, *[tmp_path / "a.zip"] * len(paths))
-    assert "a.zip holds groups, fine/north: unzip it first" in result.output
+    assert "a.zip holds groups: name one, such as" in result.output
+    paths = [tmp_path / "a.zip/fine/north"] * len(paths)
+    assert run(command, *paths, *effort).exit_code == 0
 
 
 def test_an_effort_that_is_given_is_the_only_one_tried(folder):
@@ -124,21 +132,46 @@ def test_a_bound_is_suggested_for_measurements_alone(folder):
 
 def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
     """Before it computes anything."""
-    monkeypatch.setattr("numcodecs_video.cli.sweep.sweep", None)
+    monkeypatch.setattr("numcodecs_video.xarray.sweep", None)
     line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "no" / "x")
-    assert line == f"Error: {tmp_path / 'no'} is no folder: make it first, or change --out"
+    missing = tmp_path / "no"
+    assert line == f"Error: cannot write {missing / 'x.csv'}: there is no directory {missing}"
+    (tmp_path / "x.png").touch()
+    line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "x.csv")
+    assert line == (
+        f"Error: {tmp_path / 'x.png'} exists: name another, or add --overwrite to replace it"
+    )
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     line = refusal_of("sweep", folder / "one.zarr", "--psnr", 40, "--out", tmp_path / "x")
-    assert "cannot be written to" in line
+    assert f"{tmp_path} is not for writing" in line
     assert run("sweep", folder / "one.zarr").exit_code == 2
 
 
 def test_groups_of_a_file_are_named(tmp_path):
-    """With what makes files of them."""
+    """And opened by the name that is said, in a file of NetCDF and in a zipped store."""
     pytest.importorskip("netCDF4")
-    xr.Dataset({"t2m": (T, VALUES)}).to_netcdf(tmp_path / "a.nc", group="north", engine="netcdf4")
-    line = refusal_of("evaluate", tmp_path / "a.nc")
-    assert f"{tmp_path / 'a.nc'} holds groups, north: write one to a file of its own" in line
+    north = xr.Dataset({"t2m": (T, VALUES)})
+    north.to_netcdf(tmp_path / "a.nc", group="north", engine="netcdf4")
+    xr.DataTree.from_dict({"/north": north}).to_zarr(tmp_path / "a")
+    shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a")
+    for name in ("a.nc", "a.zip", "a"):
+        path = tmp_path / name
+        assert refusal_of("evaluate", path) == (
+            f"Error: {path} holds groups: name one, such as {path}/north (there are north)"
+        )
+        assert "t2m" in run("evaluate", path / "north", "--effort", 1).stdout
+        same = json.loads(run("compare", tmp_path / "a.nc/north", path / "north", "--json").stdout)
+        assert [row["identical"] for row in same] == [True]
+    for name in ("a.nc", "a.zip"):
+        line = refusal_of("compress", tmp_path / name / "south", tmp_path / "b")
+        assert line.endswith("there is no group south: there are /, /north")
+    (row,) = json.loads(run("info", tmp_path / "a.zip/north", "--json").stdout)
+    assert row["name"] == "t2m"
+    result = run("compress", tmp_path / "a.zip/north", tmp_path / "b", "--effort", 1)
+    assert result.exit_code == 0, result.output
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_identical(after.load(), north)
+    assert refusal_of("info", tmp_path / "c.zip/north").endswith("does not exist")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from numcodecs_video import VideoCodec, synthetic
 from numcodecs_video.coders import Structure
-from numcodecs_video.encode import bounded
+from numcodecs_video.encode import bounded, candidates
 from numcodecs_video.encode.bounded import descend, shortlist
 from numcodecs_video.encode.candidates import MOST_QP, Base, Direct
 from numcodecs_video.encode.trials import Trials
@@ -93,7 +93,7 @@ def test_high_efforts_make_what_a_lower_one_would(monkeypatch):
     monkeypatch.setattr(bounded, "_search", note)
     made = []
     monkeypatch.setattr(
-        bounded, "encode_candidate", lambda c, levels, make=bounded.encode_candidate: (
+        candidates, "encode_candidate", lambda c, levels, make=candidates.encode_candidate: (
             made.append(c), make(c, levels)
         )[1]
     )  # fmt: skip

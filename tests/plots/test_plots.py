@@ -89,6 +89,15 @@ def test_dates_that_cannot_be_drawn_are_refused(cube, change, dates, bands, mess
         side_by_side_dates(cube, cube.isel(change), dates, bands=bands)
 
 
+def test_a_date_that_is_hardly_there_is_not_the_worst(cube):
+    """However wrong its few cells are."""
+    original, decoded = cube.astype("f4"), cube.astype("f4")
+    original[1], decoded[1] = np.nan, np.nan
+    original[1, :, 0, 0], decoded[1, :, 0, 0] = 0, 9
+    decoded[2] += 5
+    assert side_by_side(original, decoded).axes[0].get_ylabel() == "2020-01-21"
+
+
 def test_bands_are_known_by_name_and_series_by_their_worst_date(cube):
     """One picture of a time series shows the date that lost most, or the one that is named."""
     decoded = cube.copy()

@@ -165,7 +165,9 @@ def test_doctor_looks_before_it_decodes(tmp_path, zarr_format, monkeypatch):
     array[:] = VALUES
     (chunk,) = stored_chunks(array)
     (tmp_path / "a" / chunk.key).write_bytes(CODEC.encode(np.zeros((64, 64, 2**10), "f4")))
-    monkeypatch.setattr("numcodecs_video.cli.doctor.decode_chunk", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr(
+        "numcodecs_video.decode.chunk.decode_chunk", lambda _: pytest.fail("decoded")
+    )
     report = run("doctor", tmp_path / "a", exit_code=1)
     assert f"{chunk.key}: the chunk has shape (64, 64, 1024)" in report
 

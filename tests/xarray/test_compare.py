@@ -140,3 +140,20 @@ def test_a_lost_cell_has_no_ratio(ds):
     lost.v[0, 0, 0] = np.nan
     found = ncv.compare(ds, lost)["v"]
     assert (found.psnr, found.rmse) == (-np.inf, np.inf)
+
+
+def test_sentinels_are_missing_cells(tmp_path, ds):
+    """They count in no figure, but for those that became something else."""
+    counts = ds.assign(v=(ds.v.dims, (10 * VALUES).astype("u2"), {"nodata": 65535}))
+    counts.v[:, :10] = 65535
+    ncv.to_zarr(counts, tmp_path / "a", psnr={"v": 40}, effort=1)
+    found = ncv.compare(counts, tmp_path / "a")["v"]
+    clear = ncv.compare(counts.isel(lat=slice(10, None)), tmp_path / "a")["v"]
+    assert found.psnr == pytest.approx(clear.psnr)
+    assert found.psnr < 42
+    assert found.realised == pytest.approx(found.psnr)
+    assert found.held
+    lost = counts.copy(deep=True)
+    lost.v[0, 0, 0] = 7
+    found = ncv.compare(counts, lost)["v"]
+    assert (found.missing_changed, found.rmse) == (1, 0)

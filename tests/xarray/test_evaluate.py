@@ -118,8 +118,7 @@ def test_a_dataset_gives_a_table(ds):
     """One row a video variable, in text, HTML and JSON."""
     report = evaluate(ds, max_error=0.2, effort=1)
     assert list(report) == ["height", "packed", "classes"]
-    assert str(report).splitlines()[0].split()[:2] == ["bits", "per"]
-    assert all(str(report).count(f"\n{name} ") == str(report).count("\nheight ") for name in report)
+    assert str(report).splitlines()[0].split() == ["height", "packed", "classes"]
     assert report._repr_html_().count("<tr") == 4
     assert json.loads(json.dumps(report["height"].to_dict()))["ratio"] == report["height"].ratio
     assert "PSNR dB" in str(report["height"])

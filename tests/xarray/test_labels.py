@@ -17,7 +17,7 @@ from numcodecs_video.xarray.labels import (  # noqa: E402
     nodata_seen,
     promised_error,
     time_of,
-    units_of,
+    units_shown,
 )
 
 
@@ -134,4 +134,4 @@ def test_what_attributes_say_is_of_the_values_in_memory():
     assert nodata_seen(decoded) == (decoded.values[0],)
     assert (promised_error(packed), promised_error(decoded)) == (4.0, 2.0)
     assert promised_error(xr.DataArray(0)) is None
-    assert units_of(xr.DataArray(0, attrs={"units": "see the table of codes on page 3"})) == ""
+    assert units_shown(xr.DataArray(0, attrs={"units": "see the table of codes on page 3"})) == ""

@@ -40,7 +40,11 @@ def test_a_report_shows_as_a_table(ds):
     """By itself and in a notebook, where names are no markup; what has no figure is empty."""
     report = ncv.compare(ds, ds)
     assert repr(report) == str(report)
-    assert [line.split()[0] for line in repr(report).splitlines()[1:3]] == ["t<2m>", "station"]
+    with pd.option_context("display.width", 200):
+        assert [line.split()[0] for line in str(report).splitlines()[1:]] == ["t<2m>", "station"]
+    with pd.option_context("display.width", 40):
+        assert str(report).splitlines()[0].split() == ["t<2m>", "station"]
+        assert max(map(len, str(report).splitlines())) <= 40
     assert "nan" not in repr(report).lower()
     assert "spectral" not in repr(report)  # there are no bands
     html = report._repr_html_()

@@ -16,6 +16,7 @@ from numcodecs_video.coders.adaptive.kernel import Kernel, KernelError, borrow_k
 from numcodecs_video.coders.adaptive.weights import read_weights, write_weights
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.varint import append_varint, read_varint
+from numcodecs_video.progress import tick
 
 __all__ = ["LARGEST_TOP", "decode", "encode"]
 
@@ -185,6 +186,7 @@ def decode(
                     raise DecodeError("the adaptive coder's stream ends early")
                 found = kernel.view(kernel.samples_at(), cells, "<i4")
                 levels[t] = found.reshape(shape[1:])
+                tick(cells)
             if kernel.stream_used() != len(body) + 3:
                 raise DecodeError("the adaptive coder's stream is damaged")
     except KernelError as error:
@@ -369,6 +371,7 @@ class _Encoder:
             if t not in sources:
                 self._give(start + t)
                 kernel.code_frame()
+            tick(self.samples[0].size)
         kernel.finish()
         body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()
         return _write_sources(sources) + body
