@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,15 @@ def test_a_header_needs_no_sections_to_be_read(header_and_sections):
 def test_a_header_sums_up_in_json(header_and_sections):
     """What `info` prints can be written as JSON."""
     json.dumps(parse_header(pack(*header_and_sections)).summary())
+
+
+def test_a_header_says_how_many_frames_are_a_picture():
+    """As it says how many components and bands there are."""
+    path = Path(__file__).parents[1] / "data" / "format_1" / "groups_psnr.ncv"
+    found = parse_header(path.read_bytes()).summary()
+    assert (found["frames_per_picture"], found["frames_per_segment"], found["bands"]) == (6, 12, 1)
+    path = path.with_name("bands_psnr.ncv")
+    assert "frames_per_picture" not in parse_header(path.read_bytes()).summary()
 
 
 every_few_bytes = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
