@@ -19,6 +19,7 @@ from numcodecs_video.coders import zstd
 from numcodecs_video.format.header import (
     LAYER_KINDS,
     PIXEL_FORMATS,
+    TRANSFORM_KINDS,
     VALUE_KINDS,
     Header,
     Layer,
@@ -214,9 +215,12 @@ def _forge_transform(rng: Rng, h: Header) -> Header:
     weights, bias = list(t.weights), list(t.bias) or [0] * int(rng.integers(1, 4))
     way = int(rng.integers(6))
     if way == 0:
-        return replace(h, transform=replace(t, kind="parts" if t.kind == "linear" else "linear"))
+        kind = _pick(rng, [kind for kind in TRANSFORM_KINDS if kind != t.kind])
+        frames = int(rng.integers(2, 9)) if kind == "grouped" else 1
+        numbers = {"weights": tuple(weights) * frames, "bias": tuple(bias) * frames}
+        return replace(h, transform=replace(t, kind=kind, frames=frames, **numbers))
     if way == 1:
-        name = _pick(rng, ("parts", "gain", "shift"))
+        name = _pick(rng, ("parts", "gain", "shift", "frames"))
         return replace(h, transform=replace(t, **{name: _number(rng, getattr(t, name))}))
     if way == 2 and weights:
         weights[int(rng.integers(len(weights)))] = int(rng.integers(-(2**14), 2**14 + 1))
@@ -226,10 +230,9 @@ def _forge_transform(rng: Rng, h: Header) -> Header:
         bias[int(rng.integers(len(bias)))] = _signed(rng, 0)
     else:
         bias = bias[1:] if rng.integers(2) else [*bias, 0]
-    return replace(
-        h,
-        transform=Transform("linear", 1, max(t.gain, 1), t.shift or 8, tuple(weights), tuple(bias)),
-    )
+    kind, gain, shift = "grouped" if t.frames > 1 else "linear", max(t.gain, 1), t.shift or 8
+    forged = Transform(kind, 1, gain, shift, tuple(weights), tuple(bias), t.frames)
+    return replace(h, transform=forged)
 
 
 def _forge_rest(rng: Rng, h: Header) -> Header:
