@@ -37,7 +37,12 @@ from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, Layer, Transform
 from numcodecs_video.progress import ENCODING, trying
-from numcodecs_video.transform.cube import blocks, grouped_segments, ungroup_frames
+from numcodecs_video.transform.cube import (
+    blocks,
+    frames_per_segment,
+    grouped_segments,
+    ungroup_frames,
+)
 from numcodecs_video.transform.levels import Levels
 
 __all__ = [
@@ -182,7 +187,7 @@ class Base:
     residual : bool
         Add the residual layer.
     structure : Structure
-        How its pictures depend on each other.
+        Of how many frames its pictures are, and how they depend on each other.
     without_klt : bool
         Encode the bands as they are, whatever basis there is.
     """
@@ -398,13 +403,20 @@ def allows_base(levels: ChunkLevels) -> bool:
 
 
 def possible_groups(levels: ChunkLevels) -> list[int]:
-    """How many frames may be one picture: half a segment, all of it, a quarter, an eighth."""
+    """How many frames may be one picture: half a segment, all of it, a quarter, an eighth.
+
+    Where all of these are too many, such parts of a segment of the usual length.
+    """
     known = levels.fine is not None and levels.fine.values.kind in ("integer", "real")
     if not known:
         return []
     frames, most = len(levels.chunk.segments[0]), most_grouped(levels.chunk)
-    sizes = dict.fromkeys(-(-frames // part) for part in (2, 1, 4, 8))
-    return [size for size in sizes if 1 < size <= most]
+    for length in (frames, frames_per_segment(frames, None)):
+        sizes = dict.fromkeys(-(-length // part) for part in (2, 1, 4, 8))
+        found = [size for size in sizes if 1 < size <= most]
+        if found:
+            return found
+    return []
 
 
 def most_grouped(chunk: Chunk) -> int:
