@@ -1,4 +1,4 @@
-"""How the pictures of a video depend on each other and share the bits between them."""
+"""Of what the pictures of a video are, how they depend on each other, and share the bits."""
 
 from __future__ import annotations
 

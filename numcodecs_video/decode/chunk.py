@@ -329,8 +329,8 @@ def known_of_base(layer: Layer, transform: Transform, valid: NDArray[np.bool_] |
     transform : Transform
     valid : bool array, shape (T, C, Y, X), optional
     """
-    hides = valid is not None and not transform.weights and transform.frames == 1
-    if valid is None or not hides or not find_coder(layer.coder).contextual:
+    mixed = transform.weights or transform.frames > 1
+    if valid is None or mixed or not find_coder(layer.coder).contextual:
         return NOTHING
     return Known(np.concatenate([valid] * transform.parts, axis=1))
 
