@@ -79,7 +79,7 @@ def search_structure(
         if cost_of(grouped) <= cost_of(alone) + _FAR_GROUPED:
             starts.append(grouped)
     ends = [_search_ratios(cost_of, start, frames) for start in starts]
-    kinds = [[end for end in ends if (end.group > 1) == grouped] for grouped in (False, True)]
+    kinds = [[end for end in ends if (end.group > 1) == several] for several in (False, True)]
     runs = _RUNS[1:] if quick else _RUNS
     firsts = [min(kind, key=cost_of) for kind in kinds if kind]
     best = min((_search_runs(cost_of, first, frames, runs) for first in firsts), key=cost_of)

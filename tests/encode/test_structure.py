@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video.coders.structure import USUAL, Structure
-from numcodecs_video.encode.structure import search_structure
+from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 
 
 def _search(costs, **words):
@@ -28,20 +28,22 @@ def test_nothing_better_leaves_the_usual_structure():
     assert found == USUAL
 
 
-@given(st.integers(0, 2**32))
-def test_the_search_ends_at_the_cheapest_of_what_it_asked_for(seed):
-    """And asks for each structure once."""
+@given(st.integers(0, 2**32), st.booleans(), st.sampled_from([(), (12, 24, 6, 3)]))
+def test_the_search_ends_at_the_cheapest_of_what_it_asked_for(seed, quick, groups):
+    """And asks for each structure once, and for no more than progress reckons with."""
     rng = np.random.default_rng(seed)
+    spread = rng.choice([0.02, 0.1, 1])
     costs = {}
 
     def cost(structure):
         assert structure not in costs
-        costs[structure] = rng.random()
+        costs[structure] = spread * rng.random()
         return costs[structure]
 
-    found = search_structure(cost, USUAL, key=True, structured=True, frames=24)
+    words = {"key": True, "structured": True, "frames": 24, "quick": quick, "groups": groups}
+    found = search_structure(cost, USUAL, **words)
     assert costs[found] == min(costs.values())
-    assert len(costs) <= 14
+    assert len(costs) <= (MOST_STRUCTURES if groups else 14)
 
 
 def test_properties_are_combined():
