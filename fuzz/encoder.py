@@ -110,9 +110,9 @@ def make_codec(rng: Rng, array: NDArray[Any]) -> tuple[Any, str, float]:
     kind = _pick(rng, ("lossless", "max_error", "max_error", "max_relative_error", "rmse", "psnr"))
     value: float = {
         "lossless": True,
-        "max_error": max(span * float(_pick(rng, (2, 0.3, 0.01, 1e-5, 1e-12))), 5e-324),
+        "max_error": _positive(span * float(_pick(rng, (2, 0.3, 0.01, 1e-5, 1e-12)))),
         "max_relative_error": float(_pick(rng, (0.5, 0.01, 1e-6))),
-        "rmse": max(span * float(_pick(rng, (0.1, 1e-3, 1e-9))), 5e-324),
+        "rmse": _positive(span * float(_pick(rng, (0.1, 1e-3, 1e-9)))),
         "psnr": float(_pick(rng, (10, 40, 90, 200))),
     }[kind]
     coder, effort = _pick(rng, CODERS), int(_pick(rng, (1, 1, 5)))
@@ -123,6 +123,11 @@ def make_codec(rng: Rng, array: NDArray[Any]) -> tuple[Any, str, float]:
     # A segment a frame of thousands is slow because that many encoders are opened.
     gop = _pick(rng, (None, 0, 1, 5) if max(array.shape) < 1000 else (None, 0))
     return VideoCodec(name, gop=gop, **words), kind, value
+
+
+def _positive(bound: float) -> float:
+    """The nearest number that a bound may be: twice the widest span is none, nor is nothing."""
+    return min(max(bound, 5e-324), sys.float_info.max)
 
 
 def _axes(rng: Rng, ndim: int) -> str:

@@ -248,8 +248,9 @@ class VideoCodec(VideoParameters, ChunkCodec):
         One letter a dimension: ``t`` time-like, ``c`` band-like, ``y``, ``x``. By default ``yx``,
         ``tyx`` or ``tcyx``, by the number of dimensions.
     pca : {"auto", False} or int or BandBasis or a fitted scikit-learn PCA
-        Transform over the bands: fitted to each chunk where that saves bits, none, fitted with so
-        many components, or one basis for all chunks (see :func:`numcodecs_video.fit_pca`).
+        Transform over the bands: fitted to each chunk where that saves bits (over the bands of
+        several frames, too), none, fitted with so many components, or one basis for all chunks
+        (see :func:`numcodecs_video.fit_pca`).
     nodata : number or sequence of numbers, optional
         Sentinels of missing cells, in the data's units: all come back exactly, and no other cell
         becomes one of them. NaN and infinities always count.

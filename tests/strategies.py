@@ -440,9 +440,10 @@ def headers(draw: Any) -> tuple[Header, tuple[tuple[bytes, ...], ...]]:
             st.builds(Values, st.just("ordered"), st.integers(0, 2**64 - 1), st.just(1), number),
         )
     )
-    kinds = ["parts", "linear", *(["grouped"] if bare.segment_frames > 1 else [])]
+    first = len(bare.frames_of(0))
+    kinds = ["parts", "linear", *(["grouped"] if first > 1 else [])]
     kind_of_transform = draw(st.sampled_from(kinds))
-    most = min(256, bare.segment_frames) if kind_of_transform == "grouped" else 1
+    most = min(256, first) if kind_of_transform == "grouped" else 1
     transform = Transform(
         kind_of_transform,
         draw(st.integers(1, 8)),

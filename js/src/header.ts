@@ -364,7 +364,7 @@ function checkLayers(header: Header): void {
     throw new DecodeError("the payload's header holds a kind of layer twice");
   const [, bands, height, width] = header.cube;
   const { frames } = header.transform;
-  if (frames > header.segmentFrames) throw new DecodeError("the payload's header groups more frames than a segment has");
+  if (frames > Math.max(1, Math.min(header.segmentFrames, header.cube[0]))) throw new DecodeError("the payload's header groups more frames than a segment has");
   for (const { mosaic: m } of layers) {
     if (!m) continue;
     const rows = m.columns ? Math.ceil(m.planes / m.columns) : 0;

@@ -1,4 +1,4 @@
-"""The planes of a time step in one frame: how FFmpeg's coders of grey pictures carry them."""
+"""The planes of a time step or of a group in one frame: how FFmpeg's grey pictures carry them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def plan_mosaic(
     Parameters
     ----------
     planes, height, width : int
-        Planes of one time step and their size in samples.
+        Planes of one time step or group, and their size in samples.
     shortest_side : int
         What the coder needs at least. Above 1 it is a block coder: sides are padded to even
         numbers.

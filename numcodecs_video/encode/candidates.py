@@ -53,6 +53,7 @@ __all__ = [
     "direct_candidates",
     "encode_candidate",
     "finest_step",
+    "most_grouped",
     "possible_groups",
     "quantiser_for",
     "split_candidates",
@@ -218,9 +219,9 @@ class Base:
         """The base alone, and its layer."""
         coder, chunk = find_coder(self.coder), levels.chunk
         bits = base_depth(coder, chunk.settings.bits)
-        group, bands = self.structure.group, self.without_klt
-        step = max(self.step, finest_step(levels, bits, without_klt=bands, group=group))
-        components = levels.components(without_klt=bands, group=group)
+        group, without = self.structure.group, self.without_klt
+        step = max(self.step, finest_step(levels, bits, without_klt=without, group=group))
+        components = levels.components(without_klt=without, group=group)
         components = components.drop(_VANISHED * distortion(step, self.qp, bits))
         samples, transform = components.quantise(step, bits)
         if group > 1:
@@ -398,13 +399,20 @@ def allows_base(levels: ChunkLevels) -> bool:
 
 def possible_groups(levels: ChunkLevels) -> list[int]:
     """How many frames may be one picture: half a segment, all of it, a quarter, an eighth."""
-    chunk = levels.chunk
-    frames, bands = len(chunk.segments[0]), chunk.cube.shape[1]
     known = levels.fine is not None and levels.fine.values.kind in ("integer", "real")
-    if chunk.settings.pca != "auto" or not known:
+    if not known:
         return []
+    frames, most = len(levels.chunk.segments[0]), most_grouped(levels.chunk)
     sizes = dict.fromkeys(-(-frames // part) for part in (2, 1, 4, 8))
-    return [size for size in sizes if 1 < size <= _MOST_GROUPED // bands]
+    return [size for size in sizes if 1 < size <= most]
+
+
+def most_grouped(chunk: Chunk) -> int:
+    """Frames that may be one picture at most; one where the settings say how bands are mixed."""
+    if chunk.settings.pca != "auto":
+        return 1
+    bands: int = chunk.cube.shape[1]
+    return max(1, min(len(chunk.segments[0]), _MOST_GROUPED // bands))
 
 
 def usual_structure(chunk: Chunk) -> Structure:
@@ -431,10 +439,10 @@ def finest_step(
     levels: ChunkLevels, bits: int, *, without_klt: bool = False, group: int = 1
 ) -> float:
     """The smallest step, in levels, at which all components fit ``bits`` bits."""
-    projections = [levels.components(without_klt=without_klt, group=group)]
+    span = levels.span(without_klt=without_klt, group=group)
     if levels.whole is not None and levels.whole.fine is not None:
-        projections.append(levels.whole.components(without_klt=without_klt, group=group))
-    return max(max(p.span for p in projections) / float(2**bits - 1), 2.0**-7)
+        span = max(span, levels.whole.span(without_klt=without_klt, group=group))
+    return max(span / float(2**bits - 1), 2.0**-7)
 
 
 def distortion(step: float, qp: int, bits: int) -> float:

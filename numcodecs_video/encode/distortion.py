@@ -35,6 +35,7 @@ from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
 from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
+from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.progress import DECODING, ENCODING, allot, trying
 from numcodecs_video.transform.levels import PART_CELLS
 
@@ -204,13 +205,17 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
     else:
         if structure != usual:
             structure = usual
-            points += _approach(levels, goal, points[-1].step, usual, effort.encodes)
+            start = points[-1].step if points else start
+            points += _approach(levels, goal, start, usual, effort.encodes)
     close = replace(goal, least=_CLOSE * goal.most)
     for _ in range(effort.closer if goal.met(points[-1]) else 0):
         if any(close.met(point) for point in points):
             break
         step = next_step([(p.step, p.error) for p in points], close.aim)
-        points.append(_encode_at(levels, step, structure))
+        further = _approach(levels, close, step, structure, 1)
+        if not further:
+            break
+        points += further
     kept = [p for p in points if p.error <= math.log2(goal.most)]
     return min(kept, key=lambda p: p.size) if kept else None
 
@@ -242,7 +247,12 @@ def _draft(
             least, most = _step_range(levels, structure)
             if structure.group > 1 and step < least + _FROM_LEAST:
                 return math.inf
-            points[structure] = _encode_at(levels, min(max(step, least), most), structure)
+            try:
+                points[structure] = _encode_at(levels, min(max(step, least), most), structure)
+            except VideoCodecError:
+                if structure.group == 1:
+                    raise
+                return math.inf
         point = points[structure]
         return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
@@ -269,13 +279,21 @@ def _draft(
 def _approach(
     levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, tries: int
 ) -> list[_Point]:
-    """Encode at ever better steps, the first given, until the error is close enough."""
+    """Encode at ever better steps, the first given, until the error is close enough.
+
+    Fewer, or none, where pictures of several frames are too large for the coder.
+    """
     least, most = _step_range(levels, structure)
     points: list[_Point] = []
     for _ in range(tries):
         if step < least and any(p.step <= least for p in points):
             break  # the finest quantiser was not enough
-        points.append(_encode_at(levels, min(max(step, least), most), structure))
+        try:
+            points.append(_encode_at(levels, min(max(step, least), most), structure))
+        except VideoCodecError:
+            if structure.group == 1:
+                raise
+            break
         if goal.met(points[-1]) or (points[-1].step == most and 2 ** points[-1].error < goal.most):
             break
         step = next_step([(p.step, p.error) for p in points], goal.near)

@@ -75,7 +75,8 @@ class ChunkLevels:
     ) -> None:
         self.chunk, self.bound, self.relative, self.whole = chunk, bound, relative, whole
         self.is_float = chunk.cube.dtype.kind == "f"
-        self._grouped = dict[int, Projection]()
+        self._grouped: tuple[int, Projection] | None = None
+        self._group_spans = dict[int, float]()
         self._group_rows = dict[int, NDArray[np.float64]]()
 
     @cached_property
@@ -207,23 +208,35 @@ class ChunkLevels:
             return self._of_groups(group)
         return self._bands if without_klt else self._components
 
+    def span(self, *, without_klt: bool = False, group: int = 1) -> float:
+        """The largest value of :meth:`components`."""
+        if group == 1:
+            return self.components(without_klt=without_klt).span
+        if group not in self._group_spans:
+            self._group_spans[group] = self._of_groups(group).span
+        return self._group_spans[group]
+
     def _of_groups(self, group: int) -> Projection:
-        """The components of so many frames; a part uses the basis of the whole."""
-        if group not in self._grouped:
+        """The components of so many frames; a part uses the basis of the whole.
+
+        Only the last ones are kept: each are as large as the chunk.
+        """
+        if self._grouped is None or self._grouped[0] != group:
+            self._grouped = None
             cube = group_frames(self._some_fine().array, self.chunk.segments, group)
             mean = cube.mean(axis=(0, 2, 3), dtype=np.float64)
             basis = Basis(mean, (self.whole or self)._rows_of_groups(group))
-            self._grouped[group] = project(cube, basis, _GROUP_UNIT)
-        return self._grouped[group]
+            self._grouped = group, project(cube, basis, _GROUP_UNIT)
+        return self._grouped[1]
 
     def _rows_of_groups(self, group: int) -> NDArray[np.float64]:
+        """The basis (P, C) of groups of so many frames, fitted to a part of the cells."""
         if group not in self._group_rows:
             cells = self._some_fine().array
             cells = cells.reshape(*cells.shape[:2], 1, -1)
             cells = cells[..., :: max(1, cells.size // _MOST_GROUP_CELLS)]
-            self._group_rows[group] = fit_basis(
-                group_frames(cells, self.chunk.segments, group)
-            ).rows
+            cells = group_frames(cells, self.chunk.segments, group)
+            self._group_rows[group] = fit_basis(cells).rows
         return self._group_rows[group]
 
     @cached_property

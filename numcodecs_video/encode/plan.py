@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from numcodecs_video.coders import Structure, quantiser_step
+from numcodecs_video.config import is_integer
 from numcodecs_video.encode.candidates import (
     MOST_QP,
     Base,
@@ -23,6 +24,7 @@ from numcodecs_video.encode.candidates import (
     base_coder,
     base_depth,
     finest_step,
+    most_grouped,
     quantiser_for,
 )
 from numcodecs_video.encode.chunk import Chunk
@@ -52,9 +54,8 @@ class BasePlan:
     klt: bool = True
 
     def structure_of(self, chunk: Chunk) -> Structure:
-        """The structure for a chunk, whose segments may be shorter."""
-        frames = len(chunk.segments[0])
-        return replace(self.structure, group=min(self.structure.group, frames))
+        """The structure for a chunk, whose segments may be shorter and whose bands may be more."""
+        return replace(self.structure, group=min(self.structure.group, most_grouped(chunk)))
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,9 @@ class Plan:
             if "base" in words:
                 structure = dict(words["base"])
                 step, klt = float(structure.pop("step")), bool(structure.pop("klt"))
+                group = structure.get("group", 1)
+                if not is_integer(group) or int(group) < 1:
+                    return None
                 base = BasePlan(step, Structure(**structure), klt)
             return cls(
                 float(words["rate"]),

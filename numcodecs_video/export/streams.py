@@ -33,7 +33,7 @@ class Extracted:
         ``"base"``, or ``"residual"`` where the chunk was coded without a base.
     coder : str
     frames : int
-        Time steps in the files.
+        Pictures in the files: of one time step each, or of several that share components.
     key_pictures : int
         Pictures beside the frames: the chunk's key picture, once a segment.
     files : tuple of Path

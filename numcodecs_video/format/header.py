@@ -43,7 +43,7 @@ PIXEL_FORMATS = (
 )  # fmt: skip
 VALUE_KINDS = ("integer", "real", "table", "relative", "ordered")
 TRANSFORM_KINDS = ("parts", "linear", "grouped")
-#: the integer weights of a band transform stand for multiples of 2**-13
+#: the integer weights of a transform of bands stand for multiples of 2**-13, of groups coarser ones
 WEIGHT_BITS = 13
 #: the offsets of a band transform are in sixteenths of a level
 BIAS_BITS = 4
@@ -51,7 +51,7 @@ BIAS_BITS = 4
 
 @dataclass(frozen=True)
 class Mosaic:
-    """How the planes of one time step tile a frame: row by row, ``columns`` side by side.
+    """How the planes of a time step or of a group tile a frame: row by row, ``columns`` a row.
 
     Plane ``p`` has its top left corner at row ``p // columns * height`` and column
     ``p % columns * width``; what the planes do not cover is padding.
@@ -319,6 +319,8 @@ class Header:
             if self.transform.weights:
                 out["components"] = self.transform.planes(self.cube_shape[1])
                 out["bands"] = self.cube_shape[1]
+            if self.transform.frames > 1:
+                out["frames_per_picture"] = self.transform.frames
             if layer.mosaic is not None:
                 m = layer.mosaic
                 out["frame"] = {"width": m.frame_width, "height": m.frame_height}

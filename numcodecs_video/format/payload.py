@@ -435,7 +435,7 @@ def _check_layers(header: Header) -> None:
     kinds = [layer.kind for layer in header.layers]
     if len(set(kinds)) < len(kinds):
         raise DecodeError("the payload's header holds a kind of layer twice")
-    if header.transform.frames > header.segment_frames:
+    if header.transform.frames > max(1, len(header.frames_of(0))):
         raise DecodeError("the payload's header groups more frames than a segment has")
     _, bands, height, width = header.cube_shape
     for layer in header.layers:

@@ -1,5 +1,7 @@
 """The band transform: an orthonormal basis (KLT, PCA without whitening) and its integer inverse.
 
+The bands are those of a frame, or of all frames of a group, which makes it one over time as well.
+
 All components share one quantiser step: the basis is orthonormal, so equal distortion in every
 component is equal distortion in every band, and components below the step vanish by themselves
 (reverse water-filling; Cover and Thomas, Elements of Information Theory, 10.3.3).
@@ -171,6 +173,7 @@ class Projection:
     offset : float64 array, shape (C,)
         The levels where every component is zero.
     unit : int
+        How finely the weights are rounded.
     """
 
     components: NDArray[Any]

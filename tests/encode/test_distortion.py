@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numcodecs_video import VideoCodec
+from numcodecs_video.coders.ffmpeg import CODERS
 from numcodecs_video.config import Settings
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.distortion import mean_square_difference, next_step, uniform_bound
+from numcodecs_video.format.payload import parse_header
 
+GROUPED = {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True, "group": 6}}
 octaves = st.floats(-20, 20)
 
 
@@ -66,3 +72,19 @@ def test_mean_square_difference_counts_valid_cells():
     b[~valid] = 2**30
     assert mean_square_difference(a, b, valid) == 9
     assert mean_square_difference(a, b, np.zeros((1, 1, 1, 1), bool)) == 0
+
+
+@pytest.mark.parametrize("effort", [4, 9])
+@pytest.mark.parametrize("words", [{}, {"plan": GROUPED}], ids=["searched", "planned"])
+def test_pictures_of_frames_that_are_too_large_are_of_one_frame_each(monkeypatch, effort, words):
+    """Where a coder's longest side does not hold the planes of a group."""
+    t, y, x = np.mgrid[:12, :32, :36]
+    season = np.sin(t / 2) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 0.5 * np.cos(t / 3 + y / 9)
+    cube = 8 * season + np.random.default_rng(6).normal(0, 0.1, t.shape)
+    codec = VideoCodec("hevc", psnr=36, axes="tyx", effort=effort, **words)
+    assert parse_header(codec.encode(cube)).transform.frames > 1
+    small = replace(CODERS["hevc"], longest_side=40)
+    monkeypatch.setitem(CODERS, "hevc", small)
+    header = parse_header(codec.encode(cube))
+    assert header.transform.frames == 1
+    assert "qp" in header.candidate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,12 @@ def test_counts_take_fewer_bytes_than_with_a_little_noise(bound):
         for array in (counts, counts + noise)
     ]
     assert sizes[0] < 0.97 * sizes[1]
+
+
+def test_components_of_groups_are_those_of_one_size_at_a_time():
+    """Each are as large as the chunk; what is known of all sizes is their span."""
+    levels = _levels(_counts(900).astype("f4"), 0.5, max_error=0.5)
+    first = weakref.ref(levels.components(group=2))
+    spans = [levels.span(group=group) for group in (2, 3)]
+    assert first() is None
+    assert spans == [levels.components(group=group).span for group in (2, 3)]

@@ -13,6 +13,8 @@ import zarr
 from numcodecs_video import Jpeg2kCodec, VideoCodec
 from numcodecs_video.coders import Structure
 from numcodecs_video.coders.ffmpeg import VideoCoder
+from numcodecs_video.config import Settings
+from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.plan import PLAN_VERSION, BasePlan, Plan
 from numcodecs_video.format.payload import parse_header
 from numcodecs_video.sampling import sample_chunks
@@ -103,6 +105,10 @@ def test_a_chunk_of_another_kind_is_searched():
         {"version": PLAN_VERSION, "rate": 1.0, "splits": [[8, True]]},
         {"version": PLAN_VERSION, "rate": 1.0, "base": {"step": 1}},
         {},
+        *(
+            {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True, "group": group}}
+            for group in (0, -2, 1.5, "all", None)
+        ),
     ],
     ids=str,
 )
@@ -112,6 +118,23 @@ def test_plans_of_other_versions_are_ignored(plan):
     codec = VideoCodec(max_error=0.3, plan=plan)
     assert codec.encode(chunk) == VideoCodec(max_error=0.3).encode(chunk)
     assert codec.get_config()["plan"] == plan
+
+
+@pytest.mark.parametrize(
+    ("shape", "words", "group"),
+    [
+        ((14, 1, 14, 18), {}, 14),
+        ((14, 4, 14, 18), {}, 8),  # 32 bands of all frames
+        ((14, 40, 6, 6), {}, 1),
+        ((14, 4, 14, 18), {"gop": 5}, 5),
+        ((14, 4, 14, 18), {"pca": False}, 1),
+        ((14, 4, 14, 18), {"pca": 2}, 1),
+    ],
+)
+def test_groups_of_a_plan_are_those_that_a_chunk_may_have(shape, words, group):
+    """Whatever chunk and settings it was made for."""
+    chunk = prepare_chunk(np.zeros(shape, "f4"), Settings.parse(psnr=40, axes="tcyx", **words))
+    assert BasePlan(0.0, Structure(group=24)).structure_of(chunk) == Structure(group=group)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,15 @@ def test_a_header_needs_no_sections_to_be_read(header_and_sections):
 def test_a_header_sums_up_in_json(header_and_sections):
     """What `info` prints can be written as JSON."""
     json.dumps(parse_header(pack(*header_and_sections)).summary())
+
+
+def test_a_header_says_how_many_frames_are_a_picture():
+    """As it says how many components and bands there are."""
+    path = Path(__file__).parents[1] / "data" / "format_1" / "groups_psnr.ncv"
+    found = parse_header(path.read_bytes()).summary()
+    assert (found["frames_per_picture"], found["frames_per_segment"], found["bands"]) == (6, 12, 1)
+    path = path.with_name("bands_psnr.ncv")
+    assert "frames_per_picture" not in parse_header(path.read_bytes()).summary()
 
 
 every_few_bytes = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
@@ -248,11 +258,13 @@ def test_frames_that_do_not_fit_the_chunk_are_refused(mosaic):
         parse_header(pack(header, [[b""], [b""]]))
 
 
-@pytest.mark.parametrize("frames", [0, 1, 7, 2**20])
-def test_groups_that_do_not_fit_a_segment_are_refused(frames):
+@pytest.mark.parametrize(
+    ("frames", "segment"), [(0, 6), (1, 6), (7, 6), (2**20, 6), (13, 2**20), (256, 256)]
+)
+def test_groups_that_do_not_fit_a_segment_are_refused(frames, segment):
     """A forged group may not make the decoder allocate more than the segment's frames."""
     transform = Transform("grouped", 1, 1, 8, (), (0,), frames)
-    header = Header("<f4", (12, 4, 5), axes="tyx", segment_frames=6, transform=transform)
+    header = Header("<f4", (12, 4, 5), axes="tyx", segment_frames=segment, transform=transform)
     with pytest.raises(DecodeError, match=r"transform|groups"):
         parse_header(pack(header, ()))
 
