@@ -247,7 +247,13 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
     starts = [first + start for start in _STARTS] if effort.thorough else [first]
     best = search(lambda qp: Base(coder.name, qp, structure=usual), starts, effort.quantisers)
     least, groups = min(trials.sizes.values()), possible_groups(trials.levels)
-    if not effort.structures or trials.size(best) > _PERHAPS * least:
+    if trials.size(best) > _PERHAPS * least:
+        return
+    if not effort.structures:
+        for group in groups[:1] if chunk.cube.shape[1] == 1 else ():
+            other = _arranged(best, replace(usual, group=group), whole)
+            if trials.size(other) >= trials.size(best):
+                del trials.sizes[other]  # it shall not be the second choice in place of the best
         return
     if trials.size(best) > effort.hopeless * least:
         grouped = [_arranged(best, replace(usual, group=n), whole) for n in groups[:1]]
