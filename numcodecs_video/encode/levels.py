@@ -206,12 +206,13 @@ class ChunkLevels:
         """
         if group > 1:
             return self._of_groups(group)
+        self._grouped = None
         return self._bands if without_klt else self._components
 
     def span(self, *, without_klt: bool = False, group: int = 1) -> float:
         """The largest value of :meth:`components`."""
         if group == 1:
-            return self.components(without_klt=without_klt).span
+            return (self._bands if without_klt else self._components).span
         if group not in self._group_spans:
             self._group_spans[group] = self._of_groups(group).span
         return self._group_spans[group]
@@ -219,7 +220,7 @@ class ChunkLevels:
     def _of_groups(self, group: int) -> Projection:
         """The components of so many frames; a part uses the basis of the whole.
 
-        Only the last ones are kept: each are as large as the chunk.
+        They are kept until others are asked for: each are as large as the chunk.
         """
         if self._grouped is None or self._grouped[0] != group:
             self._grouped = None

@@ -89,7 +89,8 @@ def group_frames(cube: NDArray[Any], segments: Sequence[range], group: int) -> N
         for t in range(s.start, s.start + -(-len(s) // group) * group)
     ]
     bands, height, width = cube.shape[1:]
-    return cube[frames].reshape(-1, group * bands, height, width)
+    filled = cube if len(frames) == len(cube) else cube[frames]
+    return filled.reshape(-1, group * bands, height, width)
 
 
 def ungroup_frames(cube: NDArray[Any], segments: Sequence[range], group: int) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.format.header import BIAS_BITS, WEIGHT_BITS, Transform
 from numcodecs_video.metrics import valid_cells
 from numcodecs_video.transform.cube import blocks
-from numcodecs_video.transform.products import multiply, sum_of_products
+from numcodecs_video.transform.products import multiply, project_cells, sum_of_products
 
 __all__ = ["Basis", "Projection", "fit_basis", "fit_pca", "project", "saves_bits"]
 
@@ -251,11 +251,13 @@ def project(levels: NDArray[Any], basis: Basis | None, unit: int = WEIGHT_BITS) 
         return Projection(levels, low, None, low.astype(np.float64))
     weights = np.rint(basis.rows.T * 2**unit)
     forward = np.linalg.pinv(weights / 2**unit)
-    count, bands = levels.shape[:2]
+    count = len(levels)
     components = np.empty((count, len(forward), *levels.shape[2:]), np.float32)
     for t in range(count):
-        cells = levels[t].reshape(bands, -1) - basis.mean[:, None]
-        components[t] = multiply(forward, cells).reshape(components.shape[1:])
+        cells, out = (
+            pictures[t].reshape(len(pictures[t]), -1) for pictures in (levels, components)
+        )
+        project_cells(forward, cells, basis.mean, out)
     low = components.min(axis=(0, 2, 3)).astype(np.float64)
     components -= low.astype(np.float32)[:, None, None]
     offset = basis.mean + weights @ low / 2**unit

@@ -10,10 +10,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["multiply", "sum_of_products"]
+__all__ = ["multiply", "project_cells", "sum_of_products"]
 
 #: multiplications up to which OpenBLAS stays in the calling thread
 _ONE_THREAD = 2**18
+
+
+def project_cells(
+    matrix: NDArray[np.float64],
+    cells: NDArray[Any],
+    mean: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None:
+    """Write the products of a matrix (P, C) and cells (C, N) less their mean (C,) to (P, N).
+
+    >>> out = np.empty((1, 2), np.float32)
+    >>> project_cells(np.array([[1.0, 2.0]]), np.array([[2, 4], [11, 21]]), np.ones(2), out)
+    >>> out
+    array([[21., 43.]], dtype=float32)
+    """
+    count = max(1, _ONE_THREAD // max(1, matrix.size))
+    for start in range(0, cells.shape[1], count):
+        part = slice(start, start + count)
+        out[:, part] = matrix @ (cells[:, part] - mean[:, None])
 
 
 def multiply(matrix: NDArray[np.float64], cells: NDArray[Any]) -> NDArray[np.float64]:

@@ -103,3 +103,8 @@ def test_components_of_groups_are_those_of_one_size_at_a_time():
     spans = [levels.span(group=group) for group in (2, 3)]
     assert first() is None
     assert spans == [levels.components(group=group).span for group in (2, 3)]
+    last = weakref.ref(levels.components(group=3))
+    levels.span()
+    assert last() is not None
+    levels.components()
+    assert last() is None
