@@ -254,9 +254,7 @@ def project(levels: NDArray[Any], basis: Basis | None, unit: int = WEIGHT_BITS) 
     count = len(levels)
     components = np.empty((count, len(forward), *levels.shape[2:]), np.float32)
     for t in range(count):
-        cells, out = (
-            pictures[t].reshape(len(pictures[t]), -1) for pictures in (levels, components)
-        )
+        cells, out = (frame.reshape(len(frame), -1) for frame in (levels[t], components[t]))
         project_cells(forward, cells, basis.mean, out)
     low = components.min(axis=(0, 2, 3)).astype(np.float64)
     components -= low.astype(np.float32)[:, None, None]

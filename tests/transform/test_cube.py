@@ -60,3 +60,10 @@ def test_frames_come_back_from_groups(frames, gop, group):
     for segment, groups in zip(segments, grouped_segments(segments, group), strict=True):
         found = grouped[groups.start : groups.stop].reshape(-1, 24)[:, 0] // 24
         assert set(found.tolist()) == set(segment)
+
+
+def test_frames_of_whole_groups_are_not_copied():
+    """Only where a last group is filled, groups take memory of their own."""
+    array = np.zeros((12, 2, 3, 4))
+    assert np.shares_memory(group_frames(array, [range(6), range(6, 12)], 3), array)
+    assert not np.shares_memory(group_frames(array, [range(12)], 5), array)
