@@ -71,6 +71,32 @@ def test_max_error_holds_for_values_on_a_lattice(given_cube, codec):
     assert worst_error(cube[valid], decoded[valid]) <= bound
 
 
+@given(st.data(), st.sampled_from(QUANTISED_CODECS))
+def test_promises_hold_where_frames_share_components(data, codec):
+    """In groups of any size, the last of a segment full or not, with bands and with holes."""
+    frames, bands = data.draw(st.integers(2, 14)), data.draw(st.integers(1, 3))
+    t, c, y, x = np.mgrid[:frames, :bands, :14, :18]
+    season = np.sin(t / 2 + c) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 0.5 * np.cos(t / 3 + y / 9)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    dtype = np.dtype(data.draw(st.sampled_from(["<f4", ">f4", "f8", "<i2", "u1"])))
+    cube = (100 + 40 * season + rng.normal(0, 0.5, season.shape)).clip(1, 250).astype(dtype)
+    holes = rng.random(cube.shape) < data.draw(st.sampled_from([0, 0.1]))
+    cube[holes] = np.nan if dtype.kind == "f" else 0
+    nodata = None if dtype.kind == "f" else 0
+    base = {"step": data.draw(st.floats(-1, 2)), "klt": True, "group": data.draw(st.integers(2, 9))}
+    plan = {"version": 1, "rate": 99.0, "base": base}
+    words = {"nodata": nodata, "axes": "tcyx", "effort": 1, "gop": data.draw(gops), "plan": plan}
+    valid = ~holes
+    video = VideoCodec(codec, max_error=7, **words)
+    decoded = video.decode(video.encode(cube))
+    np.testing.assert_array_equal(decoded[holes], cube[holes])
+    assert worst_error(cube[valid], decoded[valid]) <= 7
+    video = VideoCodec(codec, rmse=5, **words)
+    decoded = video.decode(video.encode(cube))
+    np.testing.assert_array_equal(decoded[holes], cube[holes])
+    assert np.sqrt(np.mean((decoded[valid].astype("f8") - cube[valid]) ** 2)) <= 5
+
+
 @pytest.mark.parametrize("bound", [0.3, 0.004])
 @pytest.mark.parametrize(("dtype", "most"), [("f4", 0), ("f8", 1e-10)])
 def test_a_second_generation_loses_next_to_nothing(dtype, most, bound):
