@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from numcodecs_video.coders import Structure, quantiser_step
+from numcodecs_video.coders.structure import RATIOS, TRIMS
 from numcodecs_video.config import is_integer
 from numcodecs_video.encode.candidates import (
     MOST_QP,
@@ -108,10 +109,7 @@ class Plan:
             if "base" in words:
                 structure = dict(words["base"])
                 step, klt = float(structure.pop("step")), bool(structure.pop("klt"))
-                group = structure.get("group", 1)
-                if not is_integer(group) or int(group) < 1:
-                    return None
-                base = BasePlan(step, Structure(**structure), klt)
+                base = BasePlan(step, _parse_structure(structure), klt)
             return cls(
                 float(words["rate"]),
                 base,
@@ -131,6 +129,19 @@ class Plan:
         if self.base is not None and levels.fine is not None and not levels.fine.constant:
             found.append(base_at(levels, self.base))
         return found
+
+
+def _parse_structure(words: Mapping[str, Any]) -> Structure:
+    """The structure of so many words; ``ValueError`` for one that no search makes."""
+    numbers = [words[name] for name in ("ratios", "run", "layers", "group") if name in words]
+    if not isinstance(words.get("key", True), bool) or not all(map(is_integer, numbers)):
+        raise ValueError(words)
+    found = Structure(**words)
+    if found.ratios not in range(len(RATIOS)) or found.trim not in TRIMS:
+        raise ValueError(words)
+    if min(found.run, found.layers, found.group - 1) < 0:
+        raise ValueError(words)
+    return found
 
 
 def base_at(levels: ChunkLevels, planned: BasePlan) -> Base:

@@ -106,8 +106,17 @@ def test_a_chunk_of_another_kind_is_searched():
         {"version": PLAN_VERSION, "rate": 1.0, "base": {"step": 1}},
         {},
         *(
-            {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True, "group": group}}
-            for group in (0, -2, 1.5, "all", None)
+            {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True} | words}
+            for words in (
+                *({"group": group} for group in (0, -2, 1.5, "all", None)),
+                {"ratios": 99},
+                {"ratios": -1},
+                {"run": "long"},
+                {"trim": None},
+                {"key": "no"},
+                {"layers": -1},
+                {"colour": 3},
+            )
         ),
     ],
     ids=str,
