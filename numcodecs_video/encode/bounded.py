@@ -53,6 +53,8 @@ _STARTS = (-4, 0, 4)
 _AGAIN, _AGAIN_WITHOUT_KLT = 4, 3
 #: a candidate this much larger than the best is not worth a place in a plan
 _NEAR = 1.1
+#: pictures of several frames begin so many quantisers above the least: below, they cost much time
+_FROM_LEAST = 3
 #: a base up to so many times larger than the best may be smaller when pictures are of many frames
 _PERHAPS = 1.5
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
@@ -259,8 +261,15 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         grouped = [_arranged(best, replace(usual, group=n), whole) for n in groups[:1]]
         if all(trials.size(base) > effort.hopeless * least for base in grouped):
             return
+
+    def cost(structure: Structure) -> float:
+        base = _arranged(best, structure, whole)
+        if structure.group > 1 and base.qp < coder.least_quantiser + _FROM_LEAST:
+            return math.inf
+        return math.log2(max(1, trials.size(base)))
+
     found = search_structure(
-        lambda structure: math.log2(max(1, trials.size(_arranged(best, structure, whole)))),
+        cost,
         usual,
         key=coder.key_picture,
         structured=coder.structured,
