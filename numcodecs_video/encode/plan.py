@@ -82,6 +82,11 @@ class Plan:
     splits: tuple[int, ...] = ()
     exact: bool = False
 
+    @property
+    def groups(self) -> bool:
+        """Whether pictures of the base are of several frames."""
+        return self.base is not None and self.base.structure.group > 1
+
     def to_json(self) -> dict[str, Any]:
         """The JSON object that :meth:`from_json` reads back."""
         words: dict[str, Any] = {"version": PLAN_VERSION, "rate": round(self.rate, 4)}

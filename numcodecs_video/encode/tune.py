@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ def tune_settings(chunks: Sequence[NDArray[Any]], settings: Settings) -> Setting
     Parameters
     ----------
     chunks : sequence of ndarray
-        A few, as the codec will be given them; under an RMSE or PSNR, the first that tells.
+        A few, as the codec will be given them; under an RMSE or PSNR, as far as they are needed.
     settings : Settings
 
     Raises
@@ -38,9 +37,14 @@ def tune_settings(chunks: Sequence[NDArray[Any]], settings: Settings) -> Setting
     settings = replace(check_settings(settings), plan="")
     with np.errstate(all="ignore"):
         found = (_plan(prepare_chunk(chunk, settings)) for chunk in chunks)
-        # One base serves all, and of a distortion one chunk tells which.
-        most = 1 if settings.fidelity.kind in ("rmse", "psnr") else len(chunks)
-        plans = list(islice((plan for plan in found if plan is not None), most))
+        plans = list[Plan]()
+        for plan in found:
+            if plan is not None:
+                plans.append(plan)
+                # One base serves all, and of a distortion one chunk tells which: unless its frames
+                # share components, which others may do without.
+                if settings.fidelity.kind in ("rmse", "psnr") and not plan.groups:
+                    break
     if not plans:
         return settings
     return replace(settings, plan=json.dumps(_join(plans).to_json(), sort_keys=True))

@@ -16,6 +16,7 @@ from numcodecs_video.coders.ffmpeg import VideoCoder
 from numcodecs_video.config import Settings
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.plan import PLAN_VERSION, BasePlan, Plan
+from numcodecs_video.encode.tune import tune_settings
 from numcodecs_video.format.payload import parse_header
 from numcodecs_video.sampling import sample_chunks
 
@@ -202,3 +203,20 @@ class TestSamples:
             assert all(np.isin(chunk, values).all() for chunk in found)
             assert all(c.shape[0] == 5 and set(c.shape[1:]) <= {14, 16} for c in found)
         assert [c.shape for c in sample_chunks(values)] == [values.shape]
+
+
+def test_groups_must_suit_other_chunks_too():
+    """Under a PSNR one chunk tells which base, but for one that another may do without."""
+    t, y, x = np.mgrid[:24, :64, :72]
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 0.1, t.shape)
+    season = 8 * np.sin(t / 3) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 3 * np.cos(t / 2 + y / 9)
+    wide = rng.normal(0, 60, (64, 144))
+    for axis in (0, 0, 1, 1):
+        wide = (np.roll(wide, 1, axis) + wide + np.roll(wide, -1, axis)) / 3
+    moving = np.stack([wide[:, 3 * i : 3 * i + 72] for i in range(24)])
+    chunks = [(cube + noise).astype("f4") for cube in (season, moving)]
+    settings = VideoCodec(psnr=40, effort=4).settings
+    alone, both = (json.loads(tune_settings(some, settings).plan) for some in (chunks[:1], chunks))
+    assert alone["base"]["group"] > 1
+    assert both["base"]["group"] == 1
