@@ -194,7 +194,7 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
     starts = iter([(start, usual)])
     if plan is not None and plan.base is not None:
         starts = iter([(0.5 * goal.aim + plan.base.step, plan.base.structure_of(levels.chunk))])
-    elif effort.structures:
+    elif effort.structures or (levels.chunk.cube.shape[1] == 1 and possible_groups(levels)):
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
         starts = _draft(trials, goal, start, usual, effort)
     points = list[_Point]()
@@ -256,13 +256,13 @@ def _draft(
         point = points[structure]
         return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
-    coder = base_coder(levels.chunk)
-    for groups in (possible_groups(levels), ()):
+    coder, most = base_coder(levels.chunk), None if effort.structures else 1
+    for groups in (possible_groups(levels)[:most], ()):
         found = search_structure(
             cost,
             structure,
-            key=coder.key_picture,
-            structured=coder.structured,
+            key=coder.key_picture and effort.structures,
+            structured=coder.structured and effort.structures,
             frames=len(levels.chunk.segments[0]),
             groups=groups,
             quick=effort.quick_drafts,

@@ -55,7 +55,8 @@ class Effort:
         Floats without loss in two parts.
     structures : bool
         Search how pictures depend on each other, from several quantisers. Where not, ``sketch``,
-        ``sketch_gain``, ``drafts``, ``draft_cells``, ``quick`` and ``quick_drafts`` mean nothing.
+        ``sketch_gain``, ``drafts`` and ``draft_cells`` tell whether frames of one band are grouped,
+        and ``quick`` and ``quick_drafts`` mean nothing.
     thorough : bool
         Go on over temporal layers and other key pictures.
     quantisers : int

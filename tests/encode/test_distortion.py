@@ -88,3 +88,16 @@ def test_pictures_of_frames_that_are_too_large_are_of_one_frame_each(monkeypatch
     header = parse_header(codec.encode(cube))
     assert header.transform.frames == 1
     assert "qp" in header.candidate
+
+
+@pytest.mark.parametrize("promise", [{"psnr": 40}, {"max_error": 1.2}], ids=str)
+@pytest.mark.parametrize("effort", [1, 3])
+def test_low_efforts_group_frames_of_a_band(promise, effort):
+    """Where a field rises and falls everywhere together; of several bands only higher ones do."""
+    t, y, x = np.mgrid[:48, :40, :50]
+    season = 8 * np.sin(t / 3) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 3 * np.cos(t / 2 + y / 9)
+    cube = (season + np.random.default_rng(1).normal(0, 0.1, t.shape)).astype("f4")
+    codec = VideoCodec(effort=effort, **promise)
+    assert parse_header(codec.encode(cube)).transform.frames > 1
+    bands = np.stack([cube, cube[:, ::-1]], axis=1)
+    assert parse_header(codec.encode(bands)).transform.frames == 1
