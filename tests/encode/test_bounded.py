@@ -80,6 +80,7 @@ def test_a_close_second_of_another_kind_is_made_as_well(sizes, expected, keep):
     assert shortlist(trials, trials.ranked()) == (expected, keep)
 
 
+@pytest.mark.slow
 def test_high_efforts_make_what_a_lower_one_would(monkeypatch):
     """In full, beside their own: a search that sees more does not always find more."""
     seen = {}

@@ -74,7 +74,7 @@ def test_mean_square_difference_counts_valid_cells():
     assert mean_square_difference(a, b, np.zeros((1, 1, 1, 1), bool)) == 0
 
 
-@pytest.mark.parametrize("effort", [4, 9])
+@pytest.mark.parametrize("effort", [4, pytest.param(9, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("words", [{}, {"plan": GROUPED}], ids=["searched", "planned"])
 def test_pictures_of_frames_that_are_too_large_are_of_one_frame_each(monkeypatch, effort, words):
     """Where a coder's longest side does not hold the planes of a group."""

@@ -28,6 +28,7 @@ def test_any_floats_have_an_order(value):
     assert sorted(order) == list(range(5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [{}, {"max_error": 0.3}, {"psnr": 45}])
 def test_the_highest_effort_may_reorder(words):
     """Two scenes that take turns come back in their order, whole and date by date."""
