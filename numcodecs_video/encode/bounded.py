@@ -205,7 +205,7 @@ def _search(levels: ChunkLevels) -> Ranking:
 def _most_bases(effort: Effort) -> int:
     """How many bases a search tries at most."""
     if not effort.structures:
-        return effort.quantisers
+        return effort.quantisers + 1  # with groups of frames
     structures = MOST_STRUCTURES * (4 if effort.thorough else 1)
     return effort.quantisers + structures + _AGAIN + _AGAIN_WITHOUT_KLT
 

@@ -59,6 +59,8 @@ _NEAR = 1.1
 _NEARER = 0.65
 #: of a target mean square error, what the highest efforts go on for: 0.1 dB
 _CLOSE = 0.977
+#: encodes that low efforts add to their drafts: another step, and one size of groups
+_LOW_STRUCTURES = 2
 #: of a target, what may be used where decoders differ by a sample here and there
 _DRIFT_MARGIN = 0.999
 
@@ -94,7 +96,8 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
 def _most_work(chunk: Chunk, plan: Plan | None) -> float:
     """Drafts of a part, encodes of the whole, and one more without a base."""
     effort = chunk.effort
-    drafts = effort.drafts + MOST_STRUCTURES if effort.structures and plan is None else 0
+    structures = MOST_STRUCTURES if effort.structures else _LOW_STRUCTURES
+    drafts = effort.drafts + structures if plan is None else 0
     part = min(effort.draft_cells, chunk.cube.size)
     whole = (effort.encodes + effort.closer + 1) * ENCODING + DECODING
     return drafts * ENCODING * part + whole * chunk.cube.size
@@ -244,15 +247,12 @@ def _draft(
     def cost(structure: Structure) -> float:
         if structure not in points:
             step = first.step + (_COARSER if structure.group > 1 else 0)
-            least, most = _step_range(levels, structure)
-            if structure.group > 1 and step < least + _FROM_LEAST:
+            if structure.group > 1 and step < _step_range(levels, structure)[0] + _FROM_LEAST:
                 return math.inf
-            try:
-                points[structure] = _encode_at(levels, min(max(step, least), most), structure)
-            except VideoCodecError:
-                if structure.group == 1:
-                    raise
+            found = _approach(levels, goal, step, structure, 1)
+            if not found:
                 return math.inf
+            points[structure] = found[0]
         point = points[structure]
         return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
