@@ -166,7 +166,7 @@ def decode(
     if not levels.size:
         return levels
     try:
-        with borrow_kernel() as kernel, kernel.limit(levels.size):
+        with borrow_kernel(cells=levels.size) as kernel:
             _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
             if mode != _CLASSES:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,7 +24,6 @@ __all__ = ["Kernel", "KernelError", "borrow_kernel"]
 _KEPT_BYTES = 1 << 26
 #: seconds that a call may take: some, and so many a cell: thirty times what the slowest cell needs
 _SECONDS, _SECONDS_A_CELL = 10.0, 1e-4
-_NEVER = 1 << 62
 _locals = threading.local()
 _compiling = threading.Lock()
 
@@ -33,9 +32,9 @@ class KernelError(RuntimeError):
     """The kernel ran out of memory or time, or trapped."""
 
 
-def _configure(frugal: bool) -> wasmtime.Config:
+def _configure(limited: bool, frugal: bool) -> wasmtime.Config:
     config = wasmtime.Config()
-    config.epoch_interruption = True
+    config.epoch_interruption = limited
     if frugal:
         config.memory_reservation, config.memory_reservation_for_growth = 1 << 24, 1 << 24
         config.memory_guard_size = 1 << 16
@@ -43,9 +42,9 @@ def _configure(frugal: bool) -> wasmtime.Config:
 
 
 @cache
-def _compile(frugal: bool) -> bytes:
+def _compile(limited: bool, frugal: bool) -> bytes:
     """The module, compiled for this processor once a process (0.1 s)."""
-    engine = wasmtime.Engine(_configure(frugal))
+    engine = wasmtime.Engine(_configure(limited, frugal))
     return bytes(wasmtime.Module(engine, _module()).serialize())
 
 
@@ -61,17 +60,19 @@ class Kernel:
 
     Parameters
     ----------
+    limited : bool
+        Able to end a call that takes too long, which decoding bytes of any origin needs. Encoding
+        does not, and would be an eighth slower.
     frugal : bool
         Reserve no address space ahead, which makes each access a sixth slower.
     """
 
-    def __init__(self, *, frugal: bool = False) -> None:
+    def __init__(self, *, limited: bool, frugal: bool = False) -> None:
         with _compiling:
-            compiled = _compile(frugal)
-        self._engine = wasmtime.Engine(_configure(frugal))
+            compiled = _compile(limited, frugal)
+        self._engine = wasmtime.Engine(_configure(limited, frugal))
         module = wasmtime.Module.deserialize(self._engine, compiled)
         self._store = wasmtime.Store(self._engine)
-        self._store.set_epoch_deadline(_NEVER)
         exports = wasmtime.Instance(self._store, module, []).exports(self._store)
         memory = exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
@@ -110,7 +111,7 @@ class Kernel:
 
     @contextmanager
     def limit(self, cells: int) -> Iterator[None]:
-        """End calls that take longer than any stream of so many cells can."""
+        """End a call that takes longer than any stream of so many cells can."""
         self._store.set_epoch_deadline(1)
         timer = threading.Timer(_SECONDS + cells * _SECONDS_A_CELL, self._engine.increment_epoch)
         timer.daemon = True
@@ -120,30 +121,37 @@ class Kernel:
         finally:
             timer.cancel()
             timer.join()
-            self._store.set_epoch_deadline(_NEVER)
 
 
-def _start() -> Kernel:
+def _start(limited: bool) -> Kernel:
     """A new instance, in a process whose address space is limited (``ulimit -v``) as well.
 
     Usually an instance reserves 4 GiB of addresses, no memory, so that no access needs a check.
     """
     try:
-        return Kernel()
+        return Kernel(limited=limited)
     except wasmtime.WasmtimeError:
         pass
     try:
-        return Kernel(frugal=True)
+        return Kernel(limited=limited, frugal=True)
     except wasmtime.WasmtimeError as error:
         raise KernelError(f"no memory for it: {error}") from error
 
 
 @contextmanager
-def borrow_kernel() -> Iterator[Kernel]:
-    """The thread's instance; a new one after one that failed or has grown large."""
-    kernel: Kernel | None = getattr(_locals, "kernel", None)
-    _locals.kernel = None  # what is raised below, or a generator that runs inside, needs another
-    kernel = kernel or _start()
-    yield kernel
+def borrow_kernel(*, cells: int | None = None) -> Iterator[Kernel]:
+    """The thread's instance; a new one after one that failed or has grown large.
+
+    Parameters
+    ----------
+    cells : int, optional
+        End calls that take longer than any stream of so many cells can; by default none ends.
+    """
+    name = "free" if cells is None else "limited"
+    kernel: Kernel | None = getattr(_locals, name, None)
+    setattr(_locals, name, None)  # what is raised, or a generator that runs inside, needs another
+    kernel = kernel or _start(cells is not None)
+    with nullcontext() if cells is None else kernel.limit(cells):
+        yield kernel
     if kernel.memory_bytes <= _KEPT_BYTES:
-        _locals.kernel = kernel
+        setattr(_locals, name, kernel)
