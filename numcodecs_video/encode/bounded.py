@@ -44,7 +44,7 @@ from numcodecs_video.progress import DECODING, ENCODING, allot
 __all__ = ["descend", "encode_bounded", "encode_quantised", "make_plan", "rank", "shortlist"]
 
 #: candidates that a part shows within this factor of each other are too close to tell
-_CLOSE = 1.03
+_CLOSE = 1.01
 #: the first step from the first guess at a base's quantiser
 _WIDTH = 4
 #: where thorough searches begin, around the first guess
@@ -57,6 +57,8 @@ _NEAR = 1.1
 _FROM_LEAST = 3
 #: a base up to so many times larger than the best may be smaller when pictures are of many frames
 _PERHAPS = 1.5
+#: drafts of the best base of each kind, if it is sketched within such a factor
+_DRAFTS, _FINALISTS, _RIVAL, _RIVAL_GROUPED = 4, 3, 1.1, 1.15
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
 #: searched
 _OUT_OF_RANGE, _FEW_BYTES = 3.0, 500
@@ -231,23 +233,30 @@ def _kind(candidate: Candidate) -> object:
 
 
 def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
-    """Try quantisers, and from the best of them structures."""
+    """Try quantisers, and from the best of them structures; sketches, where they are crude, first.
+
+    Sketches rank structures at the first guess at a quantiser, drafts find the quantisers of the
+    best few: coarser ones than those of sketches, the more the better bases are encoded.
+    """
     chunk, effort = trials.levels.chunk, whole.chunk.effort
     coder, usual = base_coder(chunk), usual_structure(chunk)
+    sketches = trials.at_effort(effort.sketch) if effort.structures else trials
+    crude = sketches is not trials
 
-    def search(base: Callable[[int], Base], starts: Sequence[int], budget: int) -> Base:
+    def search(base: Base, starts: Sequence[int], budget: int, width: int) -> Base:
         best = descend(
-            lambda qp: trials.size(base(qp)),
+            lambda qp: trials.size(replace(base, qp=qp)),
             starts,
             budget,
-            width=2 if len(starts) == 1 and starts[0] != first else _WIDTH,
+            width=width,
             least=coder.least_quantiser,
             hopeless=lambda: effort.hopeless * min(trials.sizes.values()),
         )
-        return base(best)
+        return replace(base, qp=best)
 
+    best = Base(coder.name, first, structure=usual)
     starts = [first + start for start in _STARTS] if effort.thorough else [first]
-    best = search(lambda qp: Base(coder.name, qp, structure=usual), starts, effort.quantisers)
+    best = search(best, starts, 1 if crude else effort.quantisers, _WIDTH)
     least, groups = min(trials.sizes.values()), possible_groups(trials.levels)
     if trials.size(best) > _PERHAPS * least:
         return
@@ -266,7 +275,7 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         base = _arranged(best, structure, whole)
         if structure.group > 1 and base.qp < coder.least_quantiser + _FROM_LEAST:
             return math.inf
-        return math.log2(max(1, trials.size(base)))
+        return math.log2(max(1, sketches.size(base)))
 
     found = search_structure(
         cost,
@@ -278,12 +287,29 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         quick=effort.quick,
         thorough=effort.thorough,
     )
-    if found != usual:
-        start = _arranged(best, found, whole).qp
-        best = search(lambda qp: Base(coder.name, qp, structure=found), [start], _AGAIN)
     mixed = found.group == 1 and trials.levels.components().weights is not None
-    if mixed and chunk.settings.pca == "auto":
-        search(lambda qp: replace(best, qp=qp, without_klt=True), [best.qp], _AGAIN_WITHOUT_KLT)
+    mixed = mixed and chunk.settings.pca == "auto"
+    if crude:
+        if mixed:
+            sketches.size(replace(_arranged(best, found, whole), without_klt=True))
+        base = min(_finalists(sketches), key=trials.size)
+        search(base, [base.qp], _DRAFTS, 2)
+        return
+    if found != usual:
+        start = _arranged(best, found, whole)
+        best = search(start, [start.qp], _AGAIN, _WIDTH if start.qp == first else 2)
+    if mixed:
+        search(replace(best, without_klt=True), [best.qp], _AGAIN_WITHOUT_KLT, _WIDTH if best.qp == first else 2)
+
+
+def _finalists(sketches: Trials) -> list[Base]:
+    """The best few bases, and the best that groups frames, which gains more when encoded well."""
+    bases = [c for c in sketches.ranked() if isinstance(c, Base)]
+    least = sketches.sizes[bases[0]]
+    grouped = [base for base in bases if base.structure.group > 1][:1]
+    few = [base for base in bases[:_FINALISTS] if sketches.sizes[base] <= _RIVAL * least]
+    few += [base for base in grouped if sketches.sizes[base] <= _RIVAL_GROUPED * least]
+    return list(dict.fromkeys(few))
 
 
 def _arranged(base: Base, structure: Structure, levels: ChunkLevels) -> Base:

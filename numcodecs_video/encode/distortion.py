@@ -45,6 +45,8 @@ __all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "unifo
 _SLOPE = 0.76
 #: octaves of error between two encodes that tell a slope in spite of the bumps
 _FAR_APART = 0.5
+#: octaves between two steps that tell what a step is worth
+_APART = 0.05
 #: octaves of error between two encodes that no line describes
 _JUMP = 3.0
 #: octaves by which the step may be coarser for the same error where frames share components
@@ -59,6 +61,13 @@ _NEAR = 1.1
 _NEARER = 0.65
 #: of a target mean square error, what the highest efforts go on for: 0.1 dB
 _CLOSE = 0.977
+#: octaves of error that an octave of the step is worth: between the 2 of high rates and the 1 of low
+_SLOPE_OF_STEP = 1.7
+#: cells that tell what a sketch's error is at a step, and of those that tell by how much an encode's
+#: is less: of chunks of as many times more cells
+_SKETCHED, _COMPARED, _LARGER = 1e6, 5e4, 3
+#: sketches that a first step is corrected by
+_SKETCHES = 3
 #: encodes that low efforts add to their drafts: another step, and one size of groups
 _LOW_STRUCTURES = 2
 #: of a target, what may be used where decoders differ by a sample here and there
@@ -116,11 +125,19 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
     planned = None
     if met is not None:
         step = met.step - 0.5 * met.error
-        planned = BasePlan(step, met.structure)
+        planned = BasePlan(step, met.structure, gain=_gain_of(chunk, rmse, met))
     near = met is None or size <= _NEAR * met.encoded.size
     entries = ((best.coder, best.delta),) if near and isinstance(best, Direct) else ()
     smallest = size if met is None else min(size, met.encoded.size)
     return Plan(8 * smallest / chunk.cube.size, planned, entries)
+
+
+def _gain_of(chunk: Chunk, rmse: float, met: _Point) -> float | None:
+    """Octaves of error by which an encode lies below a sketch at the same step."""
+    if not chunk.effort.sketch_gain:
+        return None
+    sketches = ChunkLevels(chunk, 4 * rmse).sample(_SKETCHED, chunk.effort.sketch)
+    return _encode_at(sketches, met.step, met.structure).error - met.error
 
 
 def _made(
@@ -201,8 +218,10 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
         starts = _draft(trials, goal, start, usual, effort)
     points = list[_Point]()
+    gain = None if plan is None or plan.base is None else plan.base.gain
     for start, structure in starts:
-        points += _approach(levels, goal, start, structure, effort.encodes)
+        start, slope = _foreseen(levels, goal, start, structure, gain)
+        points += _approach(levels, goal, start, structure, effort.encodes, slope)
         if any(goal.met(p) for p in points):
             break
     else:
@@ -276,8 +295,44 @@ def _draft(
             return
 
 
+def _foreseen(
+    levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, gain: float | None
+) -> tuple[float, float]:
+    """The step (log2) at which an encode should meet the goal, and what a step is worth around it.
+
+    Sketches tell which error is where; by how much an encode's is less, a part tells, the plan, or
+    a draft.
+    """
+    effort = levels.chunk.effort
+    sketches = levels.sample(_SKETCHED, effort.sketch)
+    if not effort.sketch_gain or sketches.fine is None or sketches.fine.constant:
+        return step, _SLOPE_OF_STEP
+    less = effort.sketch_gain if gain is None else gain
+    rough = replace(goal, most=goal.most * 2**less, least=goal.least * 2**less)
+    points = _approach(sketches, rough, step, structure, _SKETCHES)
+    if not points:
+        return step, _SLOPE_OF_STEP
+    slope, at = _SLOPE_OF_STEP, points[-1].step
+    if abs(at - points[0].step) > _APART:
+        slope = (points[-1].error - points[0].error) / (at - points[0].step)
+    part = levels.sample(_COMPARED, effort.sketch)
+    if part.chunk.cube.size * _LARGER <= levels.chunk.cube.size:
+        better = _encode_at(part.at_effort(effort.number), at, structure).error
+        less = _encode_at(part, at, structure).error - better
+    elif gain is None and effort.draft < effort.number:
+        at = next_step([(p.step, p.error - less) for p in points], goal.near, slope)
+        draft = _encode_at(levels.at_effort(effort.draft), at, structure)
+        return next_step([(at, draft.error)], goal.aim, slope), slope
+    return next_step([(p.step, p.error - less) for p in points], goal.aim, slope), slope
+
+
 def _approach(
-    levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, tries: int
+    levels: ChunkLevels,
+    goal: _Goal,
+    step: float,
+    structure: Structure,
+    tries: int,
+    slope: float = _SLOPE_OF_STEP,
 ) -> list[_Point]:
     """Encode at ever better steps, the first given, until the error is close enough.
 
@@ -296,7 +351,7 @@ def _approach(
             break
         if goal.met(points[-1]) or (points[-1].step == most and 2 ** points[-1].error < goal.most):
             break
-        step = next_step([(p.step, p.error) for p in points], goal.near)
+        step = next_step([(p.step, p.error) for p in points], goal.near, slope)
     return points
 
 
@@ -346,12 +401,13 @@ def mean_square_difference(
     return total / max(1, count)
 
 
-def next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
+def next_step(
+    known: Sequence[tuple[float, float]], aim: float, slope: float = _SLOPE_OF_STEP
+) -> float:
     """The next step (log2) towards an error (log2) of ``aim``.
 
     Between the nearest steps on either side of the aim, where there are both; else onwards by the
-    slope of the last two points, or by 1.7 octaves of error an octave of the step: between the 2 of
-    high rates and the 1 of low ones.
+    slope of the last two points, or by that given, in octaves of error an octave of the step.
     """
     below = max((p for p in known if p[1] <= aim), default=None)
     above = min((p for p in known if p[1] > aim), default=None)
@@ -360,7 +416,6 @@ def next_step(known: Sequence[tuple[float, float]], aim: float) -> float:
         part = (aim - below[1]) / gap if gap < _JUMP else 0.5
         return below[0] + min(0.9, max(0.1, part)) * (above[0] - below[0])
     step, error = below or above or (0.0, aim)
-    slope = 1.7
     if len(known) > 1 and known[-1][0] != known[-2][0]:
         slope = (known[-1][1] - known[-2][1]) / (known[-1][0] - known[-2][0])
     return step + (aim - error) / min(2.5, max(0.4, slope))

@@ -37,9 +37,9 @@ class Effort:
     trial_cells : float
         Cells of the part that candidates are tried on: enough to rank by, few enough to be cheap.
     draft : int
-        The effort of encodes that only decide something under a bound.
+        The effort of encodes that decide under a bound whether a base is made, and which.
     sketch : int
-        The same where a distortion is to be met: what only ranks arrangements may be crude.
+        That of encodes which only rank quantisers and arrangements: they may be crude.
     sketch_gain : float
         Octaves of mean square error by which encodes lie below such sketches, in the mean.
     quick_model : bool

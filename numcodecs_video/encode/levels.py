@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 
@@ -298,3 +299,9 @@ class ChunkLevels:
         part = self.chunk if cells == math.inf else self.chunk.sample(int(cells))
         part = replace(part, settings=replace(part.settings, effort=effort))
         return ChunkLevels(part, self.bound, relative=self.relative, whole=self)
+
+    def at_effort(self, effort: int) -> ChunkLevels:
+        """The same at another effort; what is known of them already serves both."""
+        other = copy(self)
+        other.chunk = replace(self.chunk, settings=replace(self.chunk.settings, effort=effort))
+        return other

@@ -48,11 +48,14 @@ class BasePlan:
     structure : Structure
     klt : bool
         Encode components, where there is a basis.
+    gain : float, optional
+        Octaves of mean square error by which an encode lies below a sketch.
     """
 
     step: float
     structure: Structure
     klt: bool = True
+    gain: float | None = None
 
     def structure_of(self, chunk: Chunk) -> Structure:
         """The structure for a chunk, whose segments may be shorter and whose bands may be more."""
@@ -96,6 +99,8 @@ class Plan:
                 "klt": self.base.klt,
                 **asdict(self.base.structure),
             }
+            if self.base.gain is not None:
+                words["base"]["gain"] = round(self.base.gain, 3)
         if self.direct:
             words["direct"] = [list(entry) for entry in self.direct]
         if self.splits:
@@ -114,7 +119,9 @@ class Plan:
             if "base" in words:
                 structure = dict(words["base"])
                 step, klt = float(structure.pop("step")), bool(structure.pop("klt"))
-                base = BasePlan(step, _parse_structure(structure), klt)
+                gain = structure.pop("gain", None)
+                gain = None if gain is None else float(gain)
+                base = BasePlan(step, _parse_structure(structure), klt, gain)
             return cls(
                 float(words["rate"]),
                 base,

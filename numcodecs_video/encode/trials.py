@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from numcodecs_video.encode.candidates import Base, Candidate, encode_candidate, passes_of
 from numcodecs_video.encode.encoded import EncodedChunk
@@ -39,6 +39,12 @@ class Trials:
     estimates: bool = False
     part: float = 1.0
     sizes: dict[Candidate, float] = field(default_factory=dict)
+
+    def at_effort(self, effort: int) -> Trials:
+        """Trials of the same part at another effort, or these where it is their own."""
+        if effort == self.levels.chunk.effort.number:
+            return self
+        return replace(self, levels=self.levels.at_effort(effort), sizes={})
 
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part, or an estimate of them."""
