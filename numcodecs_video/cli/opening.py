@@ -11,8 +11,8 @@ import click
 import xarray as xr
 import zarr
 
-from numcodecs_video.cli.dating import is_dated_picture
 from numcodecs_video.cli.kinds import describe_kind, is_readable
+from numcodecs_video.cli.naming import is_dated_picture
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
 from numcodecs_video.errors import DecodeError
