@@ -26,6 +26,7 @@ from numcodecs_video.cli.commands import COMMANDS, INTERRUPTED, commands  # noqa
 from numcodecs_video.errors import VideoCodecError  # noqa: E402
 from numcodecs_video.format.payload import MAGIC  # noqa: E402
 from tests.cli.running import invoke as run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (7, 33, 40)
 
@@ -97,7 +98,7 @@ def source(tmp_path: Path, ds: xr.Dataset) -> Path:
     return tmp_path / "source.zarr"
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("container", ["zarr2", "zarr3", "netcdf4", "netcdf3"])
 def test_compress_changes_nothing_but_the_coding(tmp_path, ds, container, zarr_format):
     """Without a promise every value, attribute and dimension of every variable is as it was."""
@@ -381,7 +382,7 @@ def test_unsuitable_chunks_are_noted(tmp_path, source):
     assert "add --chunks time=7,y=33,x=40" in result.output
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_doctor_names_each_bad_chunk(tmp_path, source, zarr_format):
     """Whole stores pass; damaged chunks of ours and of other codecs are named, with status 1."""
     path = tmp_path / "a.zarr"
@@ -471,7 +472,7 @@ def test_compare_prints_what_differs(tmp_path, source):
     assert "largest" in run_well("compare", source, tmp_path / "a.zarr")
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_info_describes_each_array(tmp_path, source, zarr_format):
     """Shapes, codecs, promises and worst errors of all arrays, in the units of the data."""
     settings = ["--max-error", "packed=0.035", "--zarr-format", zarr_format, "--chunks", "time=4"]

@@ -15,6 +15,7 @@ xr = pytest.importorskip("xarray")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from tests.cli.running import invoke as run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 T = ("time", "y", "x")
@@ -88,7 +89,7 @@ def test_what_is_damaged_is_named_and_the_rest_described(store):
     assert rows["humidity"]["fault"] is None
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("command", ["compare", "evaluate"])
 def test_who_reads_a_damaged_chunk_says_where(tmp_path, ds, zarr_format, command):
     """The variable and its cells, and in format 3 the chunk."""

@@ -12,6 +12,7 @@ xr = pytest.importorskip("xarray")
 
 from numcodecs_video.xarray.opening import names_zarr  # noqa: E402
 from tests.cli.running import run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
@@ -62,7 +63,7 @@ def test_a_netcdf_url_is_netcdf_for_every_command(tmp_path, ds, monkeypatch):
     assert set(opened) == {(url, None)}
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_what_an_interruption_left_is_cleared_before_the_encode(tmp_path, ds, zarr_format):
     """Where the store itself is in its place."""
     form = ["--zarr-format", zarr_format, "--effort", "1"]
