@@ -384,8 +384,8 @@ def test_the_module_is_built_from_its_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        # Python takes half a second for the larger ones.
-        pytest.param(p, marks=[SLOW] if p.stat().st_size > 600 else [])
+        # Python takes a second for the larger ones.
+        pytest.param(p, marks=[SLOW] if p.with_suffix(".npy").stat().st_size > 5000 else [])
         for p in FIXTURES
     ],
     ids=lambda path: path.stem,

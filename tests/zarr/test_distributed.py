@@ -55,7 +55,7 @@ def pool():
     params=[
         "synchronous",
         "threads",
-        "processes",
+        pytest.param("processes", marks=pytest.mark.slow),
         pytest.param("distributed", marks=pytest.mark.slow),
     ]
 )
