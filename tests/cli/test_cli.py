@@ -196,10 +196,10 @@ def test_large_arrays_are_copied_in_blocks(tmp_path, monkeypatch, ds, source, za
         return write_chunk(target, region, values)
 
     monkeypatch.setattr(copying, "_write_chunk", record)
-    chunks = ["--chunks", "time=3,y=9,x=12"]
+    chunks = ["--chunks", "time=4,y=17,x=20"]
     compress(source, tmp_path / "copy.zarr", "--zarr-format", zarr_format, *chunks)
     for name in ("packed", "height", "classes"):
-        assert len([region for array, region in written if array == name]) == 3 * 4 * 4
+        assert len([region for array, region in written if array == name]) == 2 * 2 * 2
     assert "area" in {array for array, _ in written}
     assert len(written) == len({(name, str(region)) for name, region in written})
     with as_stored(tmp_path / "copy.zarr") as copy:
