@@ -61,7 +61,7 @@ def open_dataset(path: str) -> xr.Dataset:
     if is_dated_picture(path):
         return _open_picture(path)
     try:
-        ds = open_lazily(path)
+        ds = open_lazily(path, as_stored=True)
         if not ds.variables:
             _refuse_groups(path)
         return ds

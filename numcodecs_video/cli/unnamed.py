@@ -8,8 +8,8 @@ import click
 import xarray as xr
 import zarr
 
-from numcodecs_video.cli.lazy import from_zarr
 from numcodecs_video.xarray.images import axis_names
+from numcodecs_video.xarray.lazily import from_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,8 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
     Returns
     -------
     dict of str to xarray.Dataset, or None
-        By the path of the group; None where all arrays have names. A dimension that is shorter in
+        By the path of the group; None where all arrays have names, and each name one size in its
+        group. A dimension that is shorter in
         another array of the group, as in a pyramid of resolutions, bears that array's name, too.
     """
     node = zarr.open(store, mode="r")
@@ -46,7 +47,7 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
             groups[f"/{path}"] = member
         else:
             arrays.append((path, member))
-    if all(_own_names(array) is not None for _, array in arrays):
+    if all(_own_names(array) is not None for _, array in arrays) and not _differ_in_size(arrays):
         return None
     found: dict[str, dict[str, xr.Variable]] = {group: {} for group in groups}
     for path, array in arrays:
@@ -77,6 +78,16 @@ def letters_of_dimensions(
     found = {dim: axes[base] for dim, base in bases.items() if base in axes}
     # What is left names nothing here, which whoever takes the letters has to say.
     return {**found, **{d: a for d, a in axes.items() if d not in bases.values()}}
+
+
+def _differ_in_size(arrays: Sequence[tuple[str, zarr.Array[Any]]]) -> bool:
+    """Tell whether a dimension has several sizes in a group, as in a pyramid of resolutions."""
+    sizes: dict[tuple[str, str], int] = {}
+    return any(
+        sizes.setdefault((path.rpartition("/")[0], name), size) != size
+        for path, array in arrays
+        for name, size in zip(_own_names(array) or (), array.shape, strict=True)
+    )
 
 
 def _own_names(array: zarr.Array[Any]) -> list[str] | None:
