@@ -85,11 +85,18 @@ def unreadable(path: str, error: Exception) -> click.ClickException:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
-    elif Path(path).is_dir() and not is_store(Path(path)):
-        reason = f"it is a folder without a Zarr store{_example_in(Path(path))}"
+    elif folder := _folder_without_store(path):
+        reason = folder
     elif Path(path).is_file() and not is_readable(Path(path)):
         reason = f"it is {describe_kind(Path(path))}"
     return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
+
+
+def _folder_without_store(path: str) -> str:
+    """Say that a path is a folder and no store; nothing of what is another thing."""
+    if "://" in path or not Path(path).is_dir() or is_store(Path(path)):
+        return ""
+    return f"it is a folder without a Zarr store{_example_in(Path(path))}"
 
 
 def _example_in(folder: Path) -> str:
@@ -123,7 +130,8 @@ def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
         node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
     except ValueError as error:  # metadata that are none, or a codec that zarr does not know
-        raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
+        reason = _folder_without_store(path) or error
+        raise click.ClickException(f"cannot read {path} as Zarr: {reason}") from error
     if isinstance(node, zarr.Array):
         return [(Path(path).name, node)]
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]

@@ -104,13 +104,24 @@ def test_a_folder_of_files_is_no_store(tmp_path, ds):
     """Its files are what to name."""
     (tmp_path / "maps").mkdir()
     ds.to_netcdf(tmp_path / "maps" / "a.nc")
-    for command in ("compress", "evaluate"):
+    for command in ("compress", "evaluate", "info", "doctor"):
         target = [tmp_path / "b"] * (command == "compress")
         said = run(command, tmp_path / "maps", *target, exit_code=1)
         assert (
             f"it is a folder without a Zarr store: name the files in it, as in {tmp_path}/maps/*.nc"
             in said
         )
+
+
+def test_a_target_that_cannot_be_is_named_before_anything_is_read(tmp_path, ds, monkeypatch):
+    """A folder that is a file, or closed."""
+    ds.to_netcdf(tmp_path / "a.nc")
+    said = run("compress", tmp_path / "a.nc", tmp_path / "a.nc" / "b.zarr", exit_code=1)
+    assert f"b.zarr cannot be: {tmp_path / 'a.nc'} is a file" in said
+    monkeypatch.setattr("os.access", lambda *_: False)
+    said = run("compress", tmp_path / "a.nc", tmp_path / "c" / "b.zarr", exit_code=1)
+    assert f"b.zarr cannot be written: {tmp_path} is closed to you" in said
+    assert not (tmp_path / "c").exists()
 
 
 def test_one_path_is_not_enough(tmp_path, ds):

@@ -49,7 +49,7 @@ def test_a_bound_above_half_the_range_is_refused(tmp_path, source, word):
     ):
         ncv.to_zarr(ds, tmp_path / "a", **{word: 500})
     assert not (tmp_path / "a").exists()
-    with pytest.raises(VideoCodecError, match=r"such as max_error=0\.6"):
+    with pytest.raises(VideoCodecError, match=r"such as max_error=\{'t2m': 0\.6\}"):
         ncv.encoding(ds, max_error=31)
     with pytest.warns(UserWarning, match=r"max_error=20 .*quarter of its range, 250 to 310 K"):
         ncv.encoding(ds, max_error=20)
