@@ -26,7 +26,11 @@ KINDS = (
     (b"\x1a\x45\xdf\xa3", "a Matroska file, as extract writes them: any video player reads it"),
     (b"\x28\xb5\x2f\xfd", "a chunk of Zstandard, Zarr's default, which says nothing of itself"),
     (b"\x1f\x8b", "a gzip file or chunk, which says nothing of itself"),
-    (b"{", "JSON, the metadata of a store perhaps: name the folder instead"),
+    (
+        b"{",
+        "JSON, the metadata of a store perhaps: name the folder instead; references that kerchunk "
+        "made are read by compress and evaluate, where it is installed",
+    ),
 )
 
 

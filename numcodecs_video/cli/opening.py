@@ -41,6 +41,8 @@ __all__ = [
     "unreadable",
 ]
 
+#: what a repository of Icechunk has
+ICECHUNK = ("snapshots", "manifests")
 #: what arrays hold that are no numbers, by the kind of their dtype
 NO_NUMBERS = {
     "U": "text",
@@ -96,6 +98,11 @@ def _folder_without_store(path: str) -> str:
     """Say that a path is a folder and no store; nothing of what is another thing."""
     if "://" in path or not Path(path).is_dir() or is_store(Path(path)):
         return ""
+    if all((Path(path) / name).is_dir() for name in ICECHUNK):
+        return (
+            "it is an Icechunk repository: in Python, give the store of a session to "
+            "numcodecs_video.xarray"
+        )
     return f"it is a folder without a Zarr store{_example_in(Path(path))}"
 
 

@@ -113,6 +113,18 @@ def test_a_folder_of_files_is_no_store(tmp_path, ds):
         )
 
 
+def test_an_icechunk_repository_is_none_either(tmp_path, ds):
+    """And is named as what it is."""
+    icechunk = pytest.importorskip("icechunk")
+    storage = icechunk.local_filesystem_storage(str(tmp_path / "ice"))
+    session = icechunk.Repository.create(storage).writable_session("main")
+    ds.to_zarr(session.store, consolidated=False)
+    session.commit("a cube")
+    for command in ("evaluate", "info"):
+        said = run(command, tmp_path / "ice", exit_code=1)
+        assert "it is an Icechunk repository: in Python, give the store of a session to" in said
+
+
 def test_a_target_that_cannot_be_is_named_before_anything_is_read(tmp_path, ds, monkeypatch):
     """A folder that is a file, or closed."""
     ds.to_netcdf(tmp_path / "a.nc")
