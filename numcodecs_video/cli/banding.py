@@ -20,7 +20,7 @@ from numcodecs_video.cli.stacking import stack_lazily
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BAND", "are_known_bands", "bands_in_names", "stack_files"]
+__all__ = ["BAND", "are_known_bands", "bands_in_names", "stack_files", "with_band_name"]
 
 #: the axis that is added
 BAND = "band"
@@ -72,6 +72,27 @@ def are_known_bands(bands: Sequence[str]) -> bool:
     return any(known) and all(
         each or CLASSES.fullmatch(band) for each, band in zip(known, bands, strict=True)
     )
+
+
+def with_band_name(source: str, ds: xr.Dataset, name: str, plane: Sequence[str]) -> xr.Dataset:
+    """Call the only band of a file, which is numbered, what the file's name calls it.
+
+    Parameters
+    ----------
+    source : str
+        Whose name has one word that is known as a band.
+    ds : xarray.Dataset
+    name : str
+        Of the variable.
+    plane : sequence of str
+        Its dimensions y and x.
+    """
+    words = [word for word in GAPS.split(Path(source).stem)[::2] if KNOWN.fullmatch(word)]
+    dims = [str(d) for d in ds.variables[name].dims if d not in plane]
+    numbered = len(dims) == 1 and dims[0] in ds.variables and ds.variables[dims[0]].size == 1
+    if not numbered or len(words) != 1 or ds.variables[dims[0]].dtype.kind not in "iu":
+        return ds
+    return ds.assign_coords({dims[0]: words})
 
 
 def _differing(texts: Sequence[str]) -> list[str] | None:

@@ -13,7 +13,7 @@ import click
 import numpy as np
 import xarray as xr
 
-from numcodecs_video.cli.banding import BAND
+from numcodecs_video.cli.banding import BAND, with_band_name
 from numcodecs_video.cli.lazy import stacked
 from numcodecs_video.cli.naming import dates_in_names
 from numcodecs_video.cli.packing import PACKING, first_difference
@@ -78,6 +78,7 @@ def dated(
             if letter in "yx"
         ]
         sources = with_bands(sources, names[0], plane, surely=dim == BAND)
+        sources = [(name, with_band_name(name, ds, names[0], plane)) for name, ds in sources]
     times = stated_times(sources)
     if times is None:
         times = _named([source for source, _ in sources])

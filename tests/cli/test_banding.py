@@ -97,6 +97,20 @@ def test_bands_of_several_dates(tmp_path):
     assert "held" in run("compare", *files, tmp_path / "a.zarr")
 
 
+def test_one_band_alone_has_its_name(tmp_path):
+    """So that one file is compared with a store of all, and dates of one band are that band's."""
+    files = [
+        tmp_path / f"T31_{day}_{band}.tif" for day in (20200101, 20200102) for band in ["B2", "B3"]
+    ]
+    for file in files:
+        write_raster(file)
+    compress(*files, tmp_path / "a.zarr")
+    assert '"identical": true' in run("compare", files[2], tmp_path / "a.zarr", "--json")
+    compress(files[0], files[2], tmp_path / "b.zarr")
+    with xr.open_zarr(tmp_path / "b.zarr") as after:
+        assert after.band.values.tolist() == ["B2"]
+
+
 @pytest.mark.parametrize(
     "pattern", ["{year}-01-05/{band}.nc", "{band}/{year}-01-05.nc", "{band}_{year}.nc"]
 )
