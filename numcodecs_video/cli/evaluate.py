@@ -35,7 +35,7 @@ Examples:
 def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> None:
     """Encode and decode the cubes of SRC, a Zarr store, its URL or a NetCDF file."""
     from numcodecs_video import xarray as nx
-    from numcodecs_video.cli.opening import open_dataset, select_cubes
+    from numcodecs_video.cli.opening import mention_groups, open_dataset, select_cubes
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import print_json, print_report
 
@@ -49,3 +49,5 @@ def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> N
         print_json([result.to_dict() for result in report.values()])
     else:
         print_report(src, report)
+    if not names:
+        mention_groups(src, "evaluated")

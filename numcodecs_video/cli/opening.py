@@ -34,6 +34,7 @@ __all__ = [
     "arrays_of",
     "check_existence",
     "in_one_line",
+    "mention_groups",
     "open_dataset",
     "select_cube",
     "select_cubes",
@@ -126,6 +127,25 @@ def _refuse_groups(path: str) -> None:
             f"{', '.join(filled)})"
         )
     raise click.ClickException(f"{path} holds no variables")
+
+
+def mention_groups(path: str, done: str) -> None:
+    """Say which groups within a source a command has left out that reads the top one alone."""
+    if "://" in path:  # which takes many requests to find out
+        return
+    try:
+        groups = open_groups(path)
+    except Exception:  # noqa: BLE001 - readers of files without groups raise what they like
+        return
+    below = [group.strip("/") for group, ds in groups.items() if group != "/" and ds.variables]
+    for ds in groups.values():
+        ds.close()
+    if below:
+        click.echo(
+            f"Note: groups of {path} are not {done}: {', '.join(below)}; name one, such as "
+            f"{path.rstrip('/')}/{below[0]}",
+            err=True,
+        )
 
 
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:

@@ -71,7 +71,7 @@ def _check_folder(target: Path) -> None:
     if not folder.is_dir():
         raise click.ClickException(f"{target} cannot be: {folder} is a file")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise click.ClickException(f"{target} cannot be written: {folder} is closed to you")
+        raise click.ClickException(f"{target} cannot be written: {folder} is not for writing")
 
 
 def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> None:
