@@ -39,7 +39,14 @@ def searched() -> tuple[np.ndarray, bytes]:
     return chunk, VideoCodec(max_error=0.3, effort=2).encode(chunk)
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=str)
+@pytest.mark.parametrize(
+    "promise",
+    [
+        pytest.param(p, marks=pytest.mark.slow if "rmse" in p or "psnr" in p else ())
+        for p in PROMISES
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("make", [VideoCodec, pytest.param(Jpeg2kCodec, marks=pytest.mark.slow)])
 def test_tuned_codecs_keep_the_promise_on_every_neighbour(make, promise):
     """And take hardly more bytes than a search in each."""

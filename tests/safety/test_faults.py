@@ -215,7 +215,7 @@ def test_no_thread_and_no_file_is_left(codec):
     payload = video.encode(frames)
     gc.collect()
     threads, files = set(threading.enumerate()), _open_files()
-    for _ in range(20):
+    for _ in range(8):
         assert same_bits(video.decode(video.encode(frames)), frames)
         with pytest.raises(DecodeError):
             video.decode(payload[:-1])
