@@ -113,6 +113,22 @@ def test_a_folder_of_files_is_no_store(tmp_path, ds):
         )
 
 
+def test_references_are_read(tmp_path, ds):
+    """As kerchunk makes them; info says who reads them."""
+    pytest.importorskip("kerchunk")
+    ds.to_zarr(tmp_path / "a", zarr_format=2)
+    refs: dict[str, object] = {}
+    for file in sorted((tmp_path / "a").rglob("*")):
+        if file.is_file():
+            key = file.relative_to(tmp_path / "a").as_posix()
+            refs[key] = file.read_text() if file.name.startswith(".z") else [str(file)]
+    (tmp_path / "refs.json").write_text(json.dumps({"version": 1, "refs": refs}))
+    run("compress", tmp_path / "refs.json", tmp_path / "b", "--effort", 1)
+    np.testing.assert_array_equal(xr.open_zarr(tmp_path / "b").v.values, ds.v.values)
+    said = run("info", tmp_path / "refs.json", exit_code=1)
+    assert "references that kerchunk made are read by compress" in said
+
+
 def test_an_icechunk_repository_is_none_either(tmp_path, ds):
     """And is named as what it is."""
     icechunk = pytest.importorskip("icechunk")
@@ -134,6 +150,12 @@ def test_a_target_that_cannot_be_is_named_before_anything_is_read(tmp_path, ds, 
     said = run("compress", tmp_path / "a.nc", tmp_path / "c" / "b.zarr", exit_code=1)
     assert f"b.zarr cannot be written: {tmp_path} is not for writing" in said
     assert not (tmp_path / "c").exists()
+
+
+def test_a_command_that_is_nearly_one_is_guessed():
+    """As options are."""
+    assert "No such command 'compres'. Did you mean 'compress'?" in run("compres", exit_code=2)
+    assert "Did you mean" not in run("a.nc", exit_code=2)
 
 
 def test_one_path_is_not_enough(tmp_path, ds):
