@@ -40,7 +40,7 @@ def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> N
     from numcodecs_video.cli.tables import print_json, print_report
 
     settings = encoding_settings(said)
-    with open_dataset(src) as source:
+    with open_dataset(src, said["axes"] or {}) as source:
         ds = select_cubes(source, names, said["axes"])
         total = sum(variable.nbytes for variable in ds.data_vars.values())
         with announced(), progress_bar("evaluating", total) as advance:

@@ -15,6 +15,7 @@ from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.naming import is_dated_picture
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
+from numcodecs_video.cli.unnamed import open_unnamed
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.conventions import stored_dtype
@@ -55,10 +56,17 @@ NO_NUMBERS = {
 }
 
 
-def open_dataset(path: str) -> xr.Dataset:
+def open_dataset(path: str, axes: Mapping[str, str] | None = None) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array.
 
     A picture that is named by its date, in a format that has no time, is a cube of one date.
+
+    Parameters
+    ----------
+    path : str
+    axes : mapping of str to str, optional
+        Letters by dimension, which name those of Zarr arrays that name none, in this order; None
+        of a command that is told none.
     """
     check_existence(path)
     if is_dated_picture(path):
@@ -71,7 +79,26 @@ def open_dataset(path: str) -> xr.Dataset:
     except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
-        raise unreadable(path, error) from error
+        groups = _open_unnamed(path, axes)
+        if groups is None:
+            raise unreadable(path, error) from error
+        return xr.decode_cf(groups["/"])
+
+
+def _open_unnamed(path: str, axes: Mapping[str, str] | None) -> dict[str, xr.Dataset] | None:
+    """Open Zarr arrays that name no dimensions; None where that is not what is there."""
+    if not names_zarr(path):
+        return None
+    try:
+        return open_unnamed(store_of(path), path, list(axes or ()))
+    except click.ClickException as error:
+        if axes is not None:
+            raise
+        raise click.ClickException(
+            f"{path} has arrays that name no dimensions: compress names them, by --axes"
+        ) from error
+    except Exception:  # noqa: BLE001 - what xarray said is what is said
+        return None
 
 
 def _open_picture(path: str) -> xr.Dataset:

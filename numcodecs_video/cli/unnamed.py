@@ -108,7 +108,7 @@ def _names_in(
 
 def _variable(array: zarr.Array[Any], name: str, dims: Sequence[str] | None) -> xr.Variable:
     if dims is None:
-        example = "tczyx"[-array.ndim :] if 2 < array.ndim < 6 else "tyx"
+        example = {4: "tcyx", 5: "tczyx"}.get(array.ndim, "tyx")
         raise click.ClickException(
             f"{name} names no dimensions and has {array.ndim}: name them, as in --axes {example}"
         )

@@ -85,12 +85,27 @@ def test_all_commands_call_a_resolution_the_same(tmp_path, options):
     assert (row["name"], row["held"]) == ("0", True)
 
 
+def test_the_user_names_them_where_nothing_is_written(tmp_path):
+    """Of an array by itself and of a group that is no image; without names it is said how."""
+    write(tmp_path / "a", 3, {"by": "hand"})
+    for path in (tmp_path / "a" / "0", tmp_path / "a"):
+        for command in ("evaluate", "suggest"):
+            said = run(command, path, "--effort", 1, exit_code=1)
+            assert "names no dimensions and has 4: name them, as in --axes tcyx" in said
+    said = run("plot", tmp_path / "a" / "0", exit_code=1)
+    assert "has arrays that name no dimensions: compress names them, by --axes" in said
+    printed = run("evaluate", tmp_path / "a" / "0", "--axes", "tcyx", "--effort", 1, "--json")
+    assert [row["name"] for row in json.loads(printed)] == ["image"]
+    one = ["--axes", "tcyx", "--effort", 1, "--var", "0"]
+    assert "0, tried on all" in run("suggest", tmp_path / "a", *one)
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_the_user_names_them(tmp_path, zarr_format):
     """By letters alone, in their order; for a store and for an array by itself."""
     write(tmp_path / "a", zarr_format, {"by": "hand"})
     said = run("compress", tmp_path / "a", tmp_path / "b", exit_code=1)
-    assert "a/0 names no dimensions and has 4: name them, as in --axes czyx" in said
+    assert "a/0 names no dimensions and has 4: name them, as in --axes tcyx" in said
     said = run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tyx", exit_code=1)
     assert "a/0 names no dimensions and has 4" in said
     run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tcyx", "--effort", 1)
