@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def small(monkeypatch):
     """A smaller example dataset: what it shows does not depend on its size."""
-    make = partial(numcodecs_video.xarray.example_dataset, times=13, size=24)
+    make = partial(numcodecs_video.xarray.example_dataset, times=13, size=16)
     monkeypatch.setattr(numcodecs_video.xarray, "example_dataset", make)
 
 

@@ -53,7 +53,7 @@ def compare(
     something did not; 2 where they could not be compared.
     """
     from numcodecs_video import xarray as nx
-    from numcodecs_video.cli.opening import open_dataset, select_variables
+    from numcodecs_video.cli.opening import mention_groups, open_dataset, select_variables
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import print_json, print_report
 
@@ -79,6 +79,8 @@ def compare(
     for place, found in alone.items():
         if found:
             click.echo(f"Note: only in {place}: {', '.join(found)}", err=True)
+    if not names:
+        mention_groups(b, "compared")
     broken = {name: result for name, result in report.items() if result.held is False}
     for name, result in broken.items():
         click.echo(f"Broken: {name}: {_describe(result)}", err=True)

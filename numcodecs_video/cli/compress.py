@@ -31,6 +31,7 @@ Examples:
   numcodecs-video compress in.zarr out.zarr --lossless --chunks time=64,y=256,x=256
   numcodecs-video compress t2m-*.nc t2m.zarr --sel time=2020-01:2020-06 --max-error t2m=0.01
   numcodecs-video compress s2_20200101.tif s2_20200111.tif s2.zarr
+  numcodecs-video compress T31UFS_*_B0[234]_10m.jp2 s2.zarr --max-error band_data=20
   numcodecs-video compress s2.zarr s2.zip --stack s2:band=B02,B03,B04 --max-error 's2=0.002'
 """
 
@@ -42,7 +43,8 @@ Examples:
     "--join",
     "join_dim",
     metavar="DIM",
-    help="Put several SRC one behind the other along this dimension.  [default: that of time]",
+    help="Put several SRC one behind the other along this dimension; time or band for maps without "
+    "them.  [default: that of time, or as the names of files say]",
 )
 @click.option(
     "--sel",
@@ -102,7 +104,8 @@ def compress(
 
     Several SRC become one store: those with the same variables one behind the other in time, those
     with different variables together. Maps of one date each get an axis of time, with the dates
-    that their names hold. GeoTIFFs and such need rioxarray.
+    that their names hold, and maps of one band each an axis of bands, named by what the names of
+    files of a date differ in. GeoTIFFs and such need rioxarray.
 
     Variables with time, y and x axes become video, without loss unless a promise allows some: for
     one variable (t2m=0.01), or for all measurements, which spares integers and classes (0.01). All

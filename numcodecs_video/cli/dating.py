@@ -1,57 +1,54 @@
 """Give what several sources hold, one date each and no axis of time, that axis.
 
 Dates are those that the sources state, or that their names hold, as those of satellite pictures do.
+Sources of one date are its bands.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 import xarray as xr
 
+from numcodecs_video.cli.banding import BAND, with_band_name
 from numcodecs_video.cli.lazy import stacked
+from numcodecs_video.cli.naming import dates_in_names
 from numcodecs_video.cli.packing import PACKING, first_difference
+from numcodecs_video.cli.scenes import TIME, has_bands, stated_times, with_bands
 from numcodecs_video.xarray import letters_of
-from numcodecs_video.xarray.opening import NETCDF, names_zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["TIME", "dated", "dates_in_names", "is_dated_picture", "lacks_time"]
+    from numcodecs_video.cli.scenes import Source
 
-#: the axis that is added
-TIME = "time"
-OF_DAY = r"(?:T?(?P<hour>\d\d):?(?P<minute>\d\d):?(?P<second>\d\d))?"
-#: what a name may hold, in the order of what is believed
-DAYS = (
-    rf"(?<!\d)(?P<year>\d{{4}})(?P<sign>[-_.]?)(?P<month>\d\d)(?P=sign)(?P<day>\d\d){OF_DAY}(?!\d)",
-    rf"(?<!\d)(?P<year>\d{{4}})-?(?P<yearday>\d{{3}}){OF_DAY}(?!\d)",  # MODIS, HLS
-    r"L[A-Z]\d{7}(?P<year>\d{4})(?P<yearday>\d{3})(?=[A-Z]{3})",  # Landsat before collections
-)
-MONTHS = (r"(?<!\d)(?P<year>\d{4})[-_]?(?P<month>\d\d)(?!\d)",)
-YEARS = (r"(?<!\d)(?P<year>\d{4})(?!\d)",)
-PLAUSIBLE = range(1900, 2101)
+__all__ = ["dated", "lacks_time"]
+
 #: attributes that are compared where sources are joined
 COMPARED = {*PACKING, "units", "nodata"}
 
 
 def lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:
     """Tell whether a time axis is all that a variable lacks to become video."""
+    return _letters_without_time(variable, axes) is not None
+
+
+def _letters_without_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str | None:
+    """Give the letters that the dimensions of a variable have once it has a time axis."""
     if letters_of(variable, axes) is not None:
-        return False
+        return None
     empty = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)  # reads nothing
     with_time = variable.copy(data=empty).expand_dims("time axis")
-    return letters_of(with_time, {**(axes or {}), "time axis": "t"}) is not None
+    letters = letters_of(with_time, {**(axes or {}), "time axis": "t"})
+    return None if letters is None else letters[1:]
 
 
 def dated(
-    sources: Sequence[tuple[str, xr.Dataset]], axes: Mapping[str, str] | None
-) -> list[tuple[str, xr.Dataset]] | None:
+    sources: Sequence[Source], axes: Mapping[str, str] | None, dim: str | None = None
+) -> list[Source] | None:
     """Give datasets of one date each an axis of time, and say where the dates are from.
 
     Parameters
@@ -60,16 +57,29 @@ def dated(
         Names and contents, undecoded.
     axes : mapping of str to str, or None
         Letters of dimensions whose names do not tell.
+    dim : str or None
+        What differs between them, ``time`` or ``band``; as their names tell unless given.
 
     Returns
     -------
     list of (str, xarray.Dataset), or None
-        With a first dimension ``time`` of length 1, or None where nothing lacks just that.
+        One a date, with a first dimension ``time`` of length 1, and where several sources are bands
+        of a date with their axis; or None where nothing lacks just that.
     """
-    names = [str(n) for n, v in sources[0][1].data_vars.items() if lacks_time(v, axes)]
-    if not names:
+    first = sources[0][1]
+    letters = {n: _letters_without_time(v, axes) for n, v in first.data_vars.items()}
+    names = [str(name) for name, found in letters.items() if found is not None]
+    if not names or (dim == BAND and has_bands(sources, names[0])):
         return None
-    times = _stated(sources)
+    if dim != TIME and len(names) == 1:
+        plane = [
+            str(d)
+            for d, letter in zip(first[names[0]].dims, letters[names[0]] or "", strict=True)
+            if letter in "yx"
+        ]
+        sources = with_bands(sources, names[0], plane, surely=dim == BAND)
+        sources = [(name, with_band_name(name, ds, names[0], plane)) for name, ds in sources]
+    times = stated_times(sources)
     if times is None:
         times = _named([source for source, _ in sources])
     kept = {name: _agreed([ds.variables[name] for _, ds in sources]) for name in names}
@@ -77,21 +87,6 @@ def dated(
         (source, _with_time(ds, time, kept))
         for (source, ds), time in zip(sources, times, strict=True)
     ]
-
-
-def is_dated_picture(name: str) -> bool:
-    """Tell whether a name is that of a picture with a date, in a format that has no time."""
-    in_time = names_zarr(name) or name.lower().endswith(NETCDF)
-    return not in_time and dates_in_names([name]) is not None
-
-
-def _stated(sources: Sequence[tuple[str, xr.Dataset]]) -> list[xr.Variable] | None:
-    """Find the date that each source states as a scalar."""
-    found = [ds.variables.get(TIME) for _, ds in sources]
-    times = [v for v in found if v is not None and not v.ndim and v.dtype.kind in "iuf"]
-    if len(times) < len(sources):
-        return None
-    return [xr.Variable((TIME,), v.values[np.newaxis], v.attrs) for v in times]
 
 
 def _named(sources: Sequence[str]) -> list[xr.Variable]:
@@ -108,7 +103,7 @@ def _named(sources: Sequence[str]) -> list[xr.Variable]:
         if date in first:
             raise click.ClickException(
                 f"{first[date]} and {source} are both of {_written([date])}: leave one of them "
-                "out, or put bands of a date into one file beforehand"
+                "out, or name files of bands by them, as in 20200101_B02.tif and 20200101_B03.tif"
             )
         first[date] = source
     click.echo(f"Note: {TIME} is as the names of sources say: {_written(dates)}", err=True)
@@ -123,52 +118,6 @@ def _written(dates: Sequence[datetime]) -> str:
     precision = "D" if all(date == datetime(*date.timetuple()[:3]) for date in dates) else "s"
     texts = np.datetime_as_string(np.array([min(dates), max(dates)], f"M8[{precision}]"))
     return " to ".join(dict.fromkeys(map(str, texts)))
-
-
-def dates_in_names(sources: Sequence[str]) -> list[datetime] | None:
-    """Read one date from the name of each source, or from that of its folder.
-
-    The first of a name counts: satellite pictures name the day on which they were taken before that
-    on which they were made. Months and years alone count where they tell all sources apart.
-
-    Examples
-    --------
-    >>> [str(date) for date in dates_in_names(["a/T31UFS_20200101T105441_B02_10m.jp2"])]
-    ['2020-01-01 10:54:41']
-    >>> dates_in_names(["HLS.L30.T31UFS.2020011T105441.v2.0.tif"])[0].date()
-    datetime.date(2020, 1, 11)
-    >>> dates_in_names(["a.tif", "b.tif"])
-    """
-    names = [Path(source).name for source in sources]
-    folders = [Path(source).resolve().parent.name for source in sources]
-    for texts, patterns in ((names, DAYS), (folders, DAYS), (names, MONTHS), (names, YEARS)):
-        found = [_first_date(text, patterns) for text in texts]
-        dates = [date for date in found if date is not None]
-        if len(dates) == len(sources) and (patterns is DAYS or len(set(dates)) == len(dates)):
-            return dates
-    return None
-
-
-def _first_date(name: str, patterns: Iterable[str]) -> datetime | None:
-    matches = [match for pattern in patterns for match in re.finditer(pattern, name)]
-    dates = (_date_of(match) for match in sorted(matches, key=lambda match: match.start()))
-    return next((date for date in dates if date is not None), None)
-
-
-def _date_of(match: re.Match[str]) -> datetime | None:
-    """Make a date of what was found, unless no calendar has it."""
-    found = {k: int(v) for k, v in match.groupdict().items() if v and k != "sign"}
-    if found["year"] not in PLAUSIBLE:
-        return None
-    try:
-        start = datetime(found["year"], found.get("month", 1), found.get("day", 1))
-        day = start + timedelta(found.get("yearday", 1) - 1)
-        time = day.replace(
-            hour=found.get("hour", 0), minute=found.get("minute", 0), second=found.get("second", 0)
-        )
-    except ValueError:
-        return None
-    return time if time.year == start.year else None
 
 
 def _agreed(variables: Sequence[xr.Variable]) -> set[str]:

@@ -35,12 +35,12 @@ Examples:
 def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> None:
     """Encode and decode the cubes of SRC, a Zarr store, its URL or a NetCDF file."""
     from numcodecs_video import xarray as nx
-    from numcodecs_video.cli.opening import open_dataset, select_cubes
+    from numcodecs_video.cli.opening import mention_groups, open_dataset, select_cubes
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import print_json, print_report
 
     settings = encoding_settings(said)
-    with open_dataset(src) as source:
+    with open_dataset(src, said["axes"] or {}) as source:
         ds = select_cubes(source, names, said["axes"])
         total = sum(variable.nbytes for variable in ds.data_vars.values())
         with announced(), progress_bar("evaluating", total) as advance:
@@ -49,3 +49,5 @@ def evaluate(src: str, *, names: Sequence[str], as_json: bool, **said: Any) -> N
         print_json([result.to_dict() for result in report.values()])
     else:
         print_report(src, report)
+    if not names:
+        mention_groups(src, "evaluated")

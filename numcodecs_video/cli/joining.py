@@ -9,9 +9,13 @@ import click
 import numpy as np
 import xarray as xr
 
-from numcodecs_video.cli.dating import TIME, dated, is_dated_picture
+from numcodecs_video.cli.agreeing import refuse_another
+from numcodecs_video.cli.banding import BAND
+from numcodecs_video.cli.dating import dated, lacks_time
 from numcodecs_video.cli.lazy import concatenated
+from numcodecs_video.cli.naming import is_dated_picture
 from numcodecs_video.cli.packing import first_difference, stated
+from numcodecs_video.cli.scenes import TIME
 from numcodecs_video.cli.times import harmonised
 from numcodecs_video.xarray import letters_of
 from numcodecs_video.xarray.recording import PREFIX
@@ -20,13 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numcodecs_video.cli.reading import Groups
+    from numcodecs_video.cli.scenes import Source
 
 __all__ = ["join_groups"]
-
-#: what says which places on the earth a grid means
-PROJECTION = ("crs_wkt", "spatial_ref", "grid_mapping_name")
-#: a dataset and where it is from
-Source = tuple[str, xr.Dataset]
 
 
 def join_groups(
@@ -39,7 +39,7 @@ def join_groups(
     sources : sequence of (str, Groups)
         Names and contents, opened without decoding. Those with the same variables are put one
         behind the other, in the order of their coordinates; different variables are put together.
-        Maps of one date each get an axis of time.
+        Maps of one date each get an axis of time, those of one band each an axis of bands, too.
     dim : str or None
         The dimension to join along; that of time unless given.
     axes : mapping of str to str, or None
@@ -48,10 +48,10 @@ def join_groups(
     if len(sources) == 1:
         return _alone(*sources[0], axes)
     paths = sorted({path for _, groups in sources for path in groups})
-    if dim is not None and not any(
-        dim in ds.dims for _, groups in sources for ds in groups.values()
-    ):
-        known = sorted({str(d) for _, groups in sources for ds in groups.values() for d in ds.dims})
+    datasets = [ds for _, groups in sources for ds in groups.values()]
+    added = (TIME, BAND) if any(_are_maps(ds, axes) for ds in datasets) else ()
+    if dim not in (None, *added) and not any(dim in ds.dims for ds in datasets):
+        known = sorted({str(d) for ds in datasets for d in ds.dims})
         raise click.ClickException(
             f"--join names {dim}, which no source has; the dimensions are {', '.join(known)}"
         )
@@ -59,6 +59,10 @@ def join_groups(
         path: _join([(name, groups[path]) for name, groups in sources if path in groups], dim, axes)
         for path in paths
     }
+
+
+def _are_maps(ds: xr.Dataset, axes: Mapping[str, str] | None) -> bool:
+    return any(lacks_time(variable, axes) for variable in ds.data_vars.values())
 
 
 def _alone(name: str, groups: Groups, axes: Mapping[str, str] | None) -> Groups:
@@ -115,8 +119,8 @@ def _concatenate(
     if len(sources) == 1:
         return sources[0]
     names = ", ".join(name for name, _ in sources)
-    if dim in (None, TIME) and not _times_of(sources, axes):
-        maps = dated(sources, axes)
+    if dim in (None, TIME, BAND) and not _times_of(sources, axes):
+        maps = dated(sources, axes, dim)
         if maps is not None:
             return _concatenate(maps, TIME, axes)
     if dim is None:
@@ -138,7 +142,7 @@ def _concatenate(
             variables[name] = _behind_each_other(str(name), parts, dim)
         else:
             for part in parts[1:]:
-                _check_same(str(name), parts[0], part)
+                refuse_another(str(name), parts[0], part)
             variables[name] = first.variables[name]
     for _, ds in sources[1:]:
         variables |= {name: v for name, v in ds.variables.items() if name not in variables}
@@ -223,23 +227,10 @@ def _merge(one: Source, other: Source) -> Source:
     variables = dict(one[1].variables)
     for name, variable in other[1].variables.items():
         if name in variables:
-            _check_same(str(name), (one[0], variables[name]), (other[0], variable))
+            refuse_another(str(name), (one[0], variables[name]), (other[0], variable))
         else:
             variables[name] = variable
     try:
         return one[0], xr.Dataset(variables, attrs=one[1].attrs)
     except ValueError as error:
         raise click.ClickException(f"{one[0]} and {other[0]} do not fit: {error}") from error
-
-
-def _check_same(name: str, one: tuple[str, xr.Variable], other: tuple[str, xr.Variable]) -> None:
-    if first_difference(one[1], other[1], PROJECTION):
-        raise click.ClickException(
-            f"{one[0]} and {other[0]} are in different projections, says {name}: bring them into "
-            "one beforehand"
-        )
-    if not one[1].equals(other[1]):  # type: ignore[no-untyped-call]
-        raise click.ClickException(
-            f"{name} is another in {one[0]} than in {other[0]}: bring them onto one grid, or "
-            "choose one of them beforehand"
-        )

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["describe_kind", "is_payload", "is_readable"]
 
 READ = "evaluate says what it would take as video, compress makes it a store"
-TIFF = "a TIFF file: where rioxarray is installed (pip install rioxarray), compress reads it"
+BY_RIOXARRAY = "where rioxarray is installed (pip install rioxarray), compress reads it"
+TIFF = f"a TIFF file: {BY_RIOXARRAY}"
 KINDS = (
     (MAGIC, "one chunk that this package wrote: info describes it, extract takes out its stream"),
     (b"\x89HDF\r\n\x1a\n", f"an HDF5 file, such as NetCDF 4: {READ}"),
@@ -20,11 +21,16 @@ KINDS = (
     (b"GRIB", "a GRIB file: convert it to NetCDF or Zarr first, by cfgrib say"),
     (b"II*\0", TIFF),
     (b"MM\0*", TIFF),
+    (b"\0\0\0\x0cjP  ", f"a JPEG 2000 file: {BY_RIOXARRAY}"),
     (b"PK\x03\x04", "a ZIP file: name it .zip where it is a zipped store"),
     (b"\x1a\x45\xdf\xa3", "a Matroska file, as extract writes them: any video player reads it"),
     (b"\x28\xb5\x2f\xfd", "a chunk of Zstandard, Zarr's default, which says nothing of itself"),
     (b"\x1f\x8b", "a gzip file or chunk, which says nothing of itself"),
-    (b"{", "JSON, the metadata of a store perhaps: name the folder instead"),
+    (
+        b"{",
+        "JSON, the metadata of a store perhaps: name the folder instead; references that kerchunk "
+        "made are read by compress and evaluate, where it is installed",
+    ),
 )
 
 

@@ -14,15 +14,12 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from numcodecs_video.stored import chunk_lengths
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import zarr
     from numpy.typing import NDArray
 
-__all__ = ["concatenated", "from_zarr", "stacked"]
+__all__ = ["concatenated", "stacked"]
 
 
 def concatenated(parts: Sequence[xr.Variable], dim: str) -> xr.Variable:
@@ -36,47 +33,6 @@ def stacked(parts: Sequence[xr.Variable], dims: Sequence[str], dim: str) -> xr.V
     """Put variables of the same shape one behind the other along a new dimension among `dims`."""
     data = _Joined([(part, 1) for part in parts], list(dims).index(dim), stacks=True)
     return xr.Variable(dims, indexing.LazilyIndexedArray(data))
-
-
-def from_zarr(array: zarr.Array[Any], dims: Sequence[str]) -> xr.Variable:
-    """Make an array a variable with dimensions of these names."""
-    attributes = {k: v for k, v in array.attrs.asdict().items() if k != "_ARRAY_DIMENSIONS"}
-    data = indexing.LazilyIndexedArray(_Stored(array))
-    chunks = chunk_lengths(array)
-    encoding = {"chunks": chunks} if all(isinstance(n, int) for n in chunks) else {}
-    return xr.Variable(dims, data, attributes, encoding)
-
-
-class _Stored(BackendArray):
-    """A Zarr array as it is."""
-
-    def __init__(self, array: zarr.Array[Any]) -> None:
-        self.array = array
-        self.shape = array.shape
-        self.dtype = array.dtype
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.BASIC, self._read
-        )
-
-    def _read(self, key: tuple[int | slice, ...]) -> Any:
-        """Read what integers and slices select; zarr takes no negative steps."""
-        back = [isinstance(part, slice) and (part.step or 1) < 0 for part in key]
-        found = self.array[
-            tuple(
-                _forwards(part, size) if turned and isinstance(part, slice) else part
-                for part, turned, size in zip(key, back, self.shape, strict=True)
-            )
-        ]
-        left = [turned for part, turned in zip(key, back, strict=True) if isinstance(part, slice)]
-        return np.asarray(found)[tuple(slice(None, None, -1 if t else None) for t in left)]
-
-
-def _forwards(part: slice, size: int) -> slice:
-    """Select the cells of a slice with a negative step from their other end."""
-    cells = range(size)[part]
-    return slice(cells[-1], cells[0] + 1, -cells.step) if cells else slice(0, 0)
 
 
 class _Joined(BackendArray):

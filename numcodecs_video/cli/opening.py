@@ -11,10 +11,11 @@ import click
 import xarray as xr
 import zarr
 
-from numcodecs_video.cli.dating import is_dated_picture
 from numcodecs_video.cli.kinds import describe_kind, is_readable
+from numcodecs_video.cli.naming import is_dated_picture
 from numcodecs_video.cli.options import in_options
 from numcodecs_video.cli.selecting import matching
+from numcodecs_video.cli.unnamed import open_unnamed
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.conventions import stored_dtype
@@ -34,6 +35,7 @@ __all__ = [
     "arrays_of",
     "check_existence",
     "in_one_line",
+    "mention_groups",
     "open_dataset",
     "select_cube",
     "select_cubes",
@@ -41,6 +43,8 @@ __all__ = [
     "unreadable",
 ]
 
+#: what a repository of Icechunk has
+ICECHUNK = ("snapshots", "manifests")
 #: what arrays hold that are no numbers, by the kind of their dtype
 NO_NUMBERS = {
     "U": "text",
@@ -52,23 +56,49 @@ NO_NUMBERS = {
 }
 
 
-def open_dataset(path: str) -> xr.Dataset:
+def open_dataset(path: str, axes: Mapping[str, str] | None = None) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array.
 
     A picture that is named by its date, in a format that has no time, is a cube of one date.
+
+    Parameters
+    ----------
+    path : str
+    axes : mapping of str to str, optional
+        Letters by dimension, which name those of Zarr arrays that name none, in this order; None
+        of a command that is told none.
     """
     check_existence(path)
     if is_dated_picture(path):
         return _open_picture(path)
     try:
-        ds = open_lazily(path)
+        ds = open_lazily(path, as_stored=True)
         if not ds.variables:
             _refuse_groups(path)
         return ds
     except (ImportError, click.ClickException):
         raise
     except Exception as error:  # readers raise what they like on what is not theirs
-        raise unreadable(path, error) from error
+        groups = _open_unnamed(path, axes)
+        if groups is None:
+            raise unreadable(path, error) from error
+        return xr.decode_cf(groups["/"])
+
+
+def _open_unnamed(path: str, axes: Mapping[str, str] | None) -> dict[str, xr.Dataset] | None:
+    """Open Zarr arrays that name no dimensions; None where that is not what is there."""
+    if not names_zarr(path):
+        return None
+    try:
+        return open_unnamed(store_of(path), path, list(axes or ()))
+    except click.ClickException as error:
+        if axes is not None:
+            raise
+        raise click.ClickException(
+            f"{path} has arrays that name no dimensions: compress names them, by --axes"
+        ) from error
+    except Exception:  # noqa: BLE001 - what xarray said is what is said
+        return None
 
 
 def _open_picture(path: str) -> xr.Dataset:
@@ -85,11 +115,23 @@ def unreadable(path: str, error: Exception) -> click.ClickException:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
-    elif Path(path).is_dir() and not is_store(Path(path)):
-        reason = f"it is a folder without a Zarr store{_example_in(Path(path))}"
+    elif folder := _folder_without_store(path):
+        reason = folder
     elif Path(path).is_file() and not is_readable(Path(path)):
         reason = f"it is {describe_kind(Path(path))}"
     return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
+
+
+def _folder_without_store(path: str) -> str:
+    """Say that a path is a folder and no store; nothing of what is another thing."""
+    if "://" in path or not Path(path).is_dir() or is_store(Path(path)):
+        return ""
+    if all((Path(path) / name).is_dir() for name in ICECHUNK):
+        return (
+            "it is an Icechunk repository: in Python, give the store of a session to "
+            "numcodecs_video.xarray"
+        )
+    return f"it is a folder without a Zarr store{_example_in(Path(path))}"
 
 
 def _example_in(folder: Path) -> str:
@@ -114,6 +156,25 @@ def _refuse_groups(path: str) -> None:
     raise click.ClickException(f"{path} holds no variables")
 
 
+def mention_groups(path: str, done: str) -> None:
+    """Say which groups within a source a command has left out that reads the top one alone."""
+    if "://" in path:  # which takes many requests to find out
+        return
+    try:
+        groups = open_groups(path)
+    except Exception:  # noqa: BLE001 - readers of files without groups raise what they like
+        return
+    below = [group.strip("/") for group, ds in groups.items() if group != "/" and ds.variables]
+    for ds in groups.values():
+        ds.close()
+    if below:
+        click.echo(
+            f"Note: groups of {path} are not {done}: {', '.join(below)}; name one, such as "
+            f"{path.rstrip('/')}/{below[0]}",
+            err=True,
+        )
+
+
 def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
     """List the arrays of a Zarr store by name, those in groups included."""
     check_existence(path)
@@ -123,7 +184,8 @@ def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
         node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
     except ValueError as error:  # metadata that are none, or a codec that zarr does not know
-        raise click.ClickException(f"cannot read {path} as Zarr: {error}") from error
+        reason = _folder_without_store(path) or error
+        raise click.ClickException(f"cannot read {path} as Zarr: {reason}") from error
     if isinstance(node, zarr.Array):
         return [(Path(path).name, node)]
     return [(name, member) for name, member in members if isinstance(member, zarr.Array)]

@@ -140,13 +140,13 @@ def in_options(text: str) -> str:
     --------
     >>> in_options("max_error names 'v'; leave it out, or name axes={'dimension': 'letter'}")
     "--max-error names 'v'; leave it out, or name --axes dimension=letter"
-    >>> in_options("state less, such as rmse=2"), in_options("or take zarr_format=3")
-    ('state less, such as --rmse=2', 'or take --zarr-format 3')
+    >>> in_options("state less, such as rmse={'v': 2}, or"), in_options("or take zarr_format=3")
+    ('state less, such as --rmse v=2, or', 'or take --zarr-format 3')
     """
     text = re.sub(r"pass chunks=({.*})", _as_option, text)
     text = re.sub(r"as in (\w+)={'([^']*)': ([^,}]*).*", _as_promise, text)
     text = re.sub(r"\bzarr_format=(\d)", r"--zarr-format \1", text)
-    text = re.sub(rf"(?<=such as )({'|'.join(PROMISE_WORDS)})(?==)", _as_word, text)
+    text = re.sub(rf"such as ({'|'.join(PROMISE_WORDS)})={{'([^']*)': ([^,}}]*)}}", _as_less, text)
     text = re.sub(r"\baxes={'(\w+)': '(\w+)'}", r"--axes \1=\2", text)
     return re.sub(rf"^({'|'.join(PROMISE_WORDS)}|axes|chunks|shards)(?= names|=)", _as_word, text)
 
@@ -158,6 +158,10 @@ def _as_word(match: re.Match[str]) -> str:
 def _as_option(match: re.Match[str]) -> str:
     """Write a mapping of chunk lengths as the option that says the same."""
     return "add --chunks " + re.sub(r"[{} ']", "", match[1]).replace(":", "=")
+
+
+def _as_less(match: re.Match[str]) -> str:
+    return f"such as --{match[1].replace('_', '-')} {match[2]}={match[3]}"
 
 
 def _as_promise(match: re.Match[str]) -> str:

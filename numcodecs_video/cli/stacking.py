@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["stack_variables"]
+__all__ = ["stack_lazily", "stack_variables"]
 
 
 def stack_variables(
@@ -63,6 +63,11 @@ def _stack(ds: xr.Dataset, bands: Sequence[str], name: str, dim: str) -> xr.Data
                 f"{stated(ds.variables[band], key)}: one array has one of them; stack those that "
                 "agree"
             )
+    return stack_lazily(ds, bands, name, dim)
+
+
+def stack_lazily(ds: xr.Dataset, bands: Sequence[str], name: str, dim: str) -> xr.Dataset:
+    """Stack variables as `numcodecs_video.xarray.stack_bands` does, reading none of them."""
     stand_ins = {
         band: xr.Variable(v.dims, dask.array.zeros(v.shape, v.dtype), v.attrs)
         for band in bands

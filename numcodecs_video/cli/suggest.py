@@ -50,7 +50,7 @@ def suggest(
     settings = encoding_settings(said)
     if ctx.get_parameter_source("effort") is ParameterSource.DEFAULT:
         settings.pop("effort")  # it is what is being tried
-    with open_dataset(src) as source, announced():
+    with open_dataset(src, said["axes"] or {}) as source, announced():
         ds = select_cube(source, name, said["axes"])
         with progress_bar("trying", None) as advance:
             found = nx.suggest(ds, advance=advance, **settings)

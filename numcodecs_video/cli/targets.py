@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ def check_target(
     if target.name in ("", ".."):
         raise click.ClickException(f"{name} exists: name another")
     _keep_apart(sources, target, overwrite=overwrite)
+    _check_folder(target)
     if not target.exists():
         return target
     if not overwrite:
@@ -61,6 +63,15 @@ def check_target(
             f"{name} is no Zarr store, and --overwrite replaces nothing else"
         )
     return target
+
+
+def _check_folder(target: Path) -> None:
+    """Say before anything is computed that nothing may be written where the target is to be."""
+    folder = next(path for path in target.absolute().parents if path.exists())
+    if not folder.is_dir():
+        raise click.ClickException(f"{target} cannot be: {folder} is a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise click.ClickException(f"{target} cannot be written: {folder} is not for writing")
 
 
 def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> None:

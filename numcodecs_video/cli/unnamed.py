@@ -8,8 +8,8 @@ import click
 import xarray as xr
 import zarr
 
-from numcodecs_video.cli.lazy import from_zarr
 from numcodecs_video.xarray.images import axis_names
+from numcodecs_video.xarray.lazily import from_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,8 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
     Returns
     -------
     dict of str to xarray.Dataset, or None
-        By the path of the group; None where all arrays have names. A dimension that is shorter in
+        By the path of the group; None where all arrays have names, and each name one size in its
+        group. A dimension that is shorter in
         another array of the group, as in a pyramid of resolutions, bears that array's name, too.
     """
     node = zarr.open(store, mode="r")
@@ -46,7 +47,7 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
             groups[f"/{path}"] = member
         else:
             arrays.append((path, member))
-    if all(_own_names(array) is not None for _, array in arrays):
+    if all(_own_names(array) is not None for _, array in arrays) and not _differ_in_size(arrays):
         return None
     found: dict[str, dict[str, xr.Variable]] = {group: {} for group in groups}
     for path, array in arrays:
@@ -79,6 +80,16 @@ def letters_of_dimensions(
     return {**found, **{d: a for d, a in axes.items() if d not in bases.values()}}
 
 
+def _differ_in_size(arrays: Sequence[tuple[str, zarr.Array[Any]]]) -> bool:
+    """Tell whether a dimension has several sizes in a group, as in a pyramid of resolutions."""
+    sizes: dict[tuple[str, str], int] = {}
+    return any(
+        sizes.setdefault((path.rpartition("/")[0], name), size) != size
+        for path, array in arrays
+        for name, size in zip(_own_names(array) or (), array.shape, strict=True)
+    )
+
+
 def _own_names(array: zarr.Array[Any]) -> list[str] | None:
     if array.ndim == 0:
         return []
@@ -97,7 +108,7 @@ def _names_in(
 
 def _variable(array: zarr.Array[Any], name: str, dims: Sequence[str] | None) -> xr.Variable:
     if dims is None:
-        example = "tczyx"[-array.ndim :] if 2 < array.ndim < 6 else "tyx"
+        example = {4: "tcyx", 5: "tczyx"}.get(array.ndim, "tyx")
         raise click.ClickException(
             f"{name} names no dimensions and has {array.ndim}: name them, as in --axes {example}"
         )

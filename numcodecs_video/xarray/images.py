@@ -12,11 +12,12 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.xarray.lazily import from_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["axis_names", "letters_of_image", "open_image"]
+__all__ = ["axis_names", "letters_of_image", "open_image", "open_image_as_stored"]
 
 
 def letters_of_image(attrs: Mapping[str, Any], ndim: int) -> str | None:
@@ -93,6 +94,26 @@ def open_image(store: Any, *, level: int = 0, group: str | None = None) -> xr.Da
     """
     import dask.array
 
+    array, _, attrs = _resolution(store, level, group)
+    values = dask.array.from_zarr(array)  # type: ignore[no-untyped-call]  # dask's
+    name = _image_in(attrs).get("name") or "image"
+    return xr.DataArray(values, dims=axis_names(attrs), name=name, attrs=attrs)
+
+
+def open_image_as_stored(store: Any, *, group: str | None = None) -> xr.Dataset:
+    """Open the full resolution of an OME-Zarr image under the name that its array has, lazily.
+
+    Its chunks are those of the store, not wishes as Dask's are: what suits video better may be
+    chosen.
+    """
+    array, path, attrs = _resolution(store, 0, group)
+    return xr.Dataset({path: from_zarr(array, axis_names(attrs))}, attrs=attrs)
+
+
+def _resolution(
+    store: Any, level: int, group: str | None
+) -> tuple[zarr.Array[Any], str, dict[str, Any]]:
+    """Find one resolution of an image, its path, and the attributes of the image's group."""
     found = zarr.open_group(store, path=group, mode="r")
     attrs = dict(found.attrs.asdict())
     axes, levels = _axes_in(attrs), _image_in(attrs).get("datasets", [])
@@ -101,10 +122,9 @@ def open_image(store: Any, *, level: int = 0, group: str | None = None) -> xr.Da
             f"the group is no OME-Zarr image with a level {level}: it has {len(levels)} levels and "
             f"{len(axes)} axes in its multiscales"
         )
-    array: Any = found[levels[level]["path"]]
-    values = dask.array.from_zarr(array)  # type: ignore[no-untyped-call]  # dask's
-    name = _image_in(attrs).get("name") or "image"
-    return xr.DataArray(values, dims=[str(axis["name"]) for axis in axes], name=name, attrs=attrs)
+    path = str(levels[level]["path"])
+    array: Any = found[path]
+    return array, path, attrs
 
 
 def axis_names(attrs: Mapping[str, Any]) -> list[str]:

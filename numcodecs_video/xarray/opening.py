@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
-from numcodecs_video.xarray.images import open_image
+from numcodecs_video.xarray.images import open_image, open_image_as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +67,14 @@ def store_of(source: str) -> Any:
     return zarr.open(store, path=group, mode="r").store_path if group else store
 
 
-def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
+def open_lazily(
+    source: str | os.PathLike[str], *, as_stored: bool = False, **options: Any
+) -> xr.Dataset:
     """Open a Zarr store, its URL, a NetCDF file, or a group of one, reading no array.
 
-    Of an OME-Zarr image whose arrays have no names of dimensions, the full resolution.
+    Of an OME-Zarr image whose arrays have no names of dimensions, or the same ones in several
+    sizes, the full resolution: under the name of the image in Dask's chunks, or `as_stored` under
+    that of its array.
     """
     file, group = within_file(os.fspath(source))
     if group:
@@ -80,10 +84,14 @@ def open_lazily(source: str | os.PathLike[str], **options: Any) -> xr.Dataset:
             return xr.open_dataset(
                 store_of(file), engine=_engine_of(file), chunks=None, cache=False, **options
             )
-        except KeyError as error:  # xarray's, where there are no names of dimensions
+        except (KeyError, ValueError) as error:  # no names of dimensions, or of several sizes
+            if not names_zarr(file):
+                raise
             try:
+                if as_stored:
+                    return open_image_as_stored(store_of(file), group=group or None)
                 return open_image(store_of(file), group=group or None).to_dataset()
-            except (OSError, ValueError):
+            except (KeyError, OSError, ValueError):
                 raise error from None
 
 

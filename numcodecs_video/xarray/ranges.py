@@ -65,7 +65,7 @@ def doubt_of_bound(
         f"{high:g}{show_units(units_of(variable))}{' in the chunks looked at' if partly else ''}: "
         f"{'all values could' if part == 'half' else 'hardly three values would'} come back as "
         f"{'one' if part == 'half' else 'what they were'}; state less, such as "
-        f"{word}={0.01 * (high - low):.1g}, or lose nothing"
+        f"{word}={{{variable.name!r}: {0.01 * (high - low):.1g}}}, or lose nothing"
     )
     if part == "half" and not partly:
         raise VideoCodecError(text)

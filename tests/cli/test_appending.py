@@ -14,6 +14,7 @@ from click.testing import CliRunner  # noqa: E402
 
 from numcodecs_video.cli import copying  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "lat", "lon")
 SHAPE = (9, 12, 16)
@@ -57,7 +58,7 @@ def parts(tmp_path, ds):
     return paths
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_days_are_appended(tmp_path, ds, parts, zarr_format):
     """In the units and the codecs that are there, and found by every reader."""
     store = tmp_path / "a"

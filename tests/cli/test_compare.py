@@ -17,6 +17,7 @@ from click.testing import Result  # noqa: E402
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli import tables  # noqa: E402
 from tests.cli.running import invoke as run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 T = ("time", "y", "x")
@@ -121,7 +122,7 @@ def test_figures_are_whole_at_any_width(monkeypatch, stores, width):
     assert max(map(len, table)) <= (width or 130)
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize(
     "promise", [{"rmse": 0.3}, {"psnr": 40.0}, {"max_relative_error": 0.01}, {"max_error": 0.3}]
 )

@@ -15,6 +15,7 @@ xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 from tests.cli.running import run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
@@ -51,7 +52,7 @@ def pack(folder: Path, archive: Path) -> None:
     shutil.make_archive(str(archive.with_suffix("")), "zip", folder)
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("container", ["zarr", "nc"])
 def test_groups_are_copied(tmp_path, tree, container, zarr_format):
     """Every group with its attributes, its cubes as video, found from the root and alone."""

@@ -12,7 +12,7 @@ pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
 pytest.importorskip("netCDF4")
 
-from numcodecs_video.cli.dating import dates_in_names  # noqa: E402
+from numcodecs_video.cli.naming import dates_in_names  # noqa: E402
 from tests.cli.running import compress, run  # noqa: E402
 
 DATES = ("20200101", "20200111", "20200121")
@@ -164,9 +164,9 @@ def test_rasters_that_do_not_fit_are_named(tmp_path, maps):
 
 def test_a_date_comes_once(tmp_path, maps):
     """Two files of one date are named."""
-    for name in ("a_20200101.nc", "b_20200101.nc"):
-        maps[0].to_dataset(name="v").to_netcdf(tmp_path / name)
-    sources = [tmp_path / "a_20200101.nc", tmp_path / "b_20200101.nc"]
+    sources = [tmp_path / "a_20200101.nc", tmp_path / "a_20200101_2.nc"]
+    for source in sources:
+        maps[0].to_dataset(name="v").to_netcdf(source)
     printed = compress(*sources, tmp_path / "a.zarr", exit_code=1)
     assert f"{sources[0]} and {sources[1]} are both of 2020-01-01" in printed
 

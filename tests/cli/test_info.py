@@ -15,6 +15,7 @@ xr = pytest.importorskip("xarray")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from tests.cli.running import invoke as run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 T = ("time", "y", "x")
@@ -88,7 +89,7 @@ def test_what_is_damaged_is_named_and_the_rest_described(store):
     assert rows["humidity"]["fault"] is None
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("command", ["compare", "evaluate"])
 def test_who_reads_a_damaged_chunk_says_where(tmp_path, ds, zarr_format, command):
     """The variable and its cells, and in format 3 the chunk."""
@@ -112,6 +113,7 @@ def test_who_reads_a_damaged_chunk_says_where(tmp_path, ds, zarr_format, command
         (b"\x89HDF\r\n\x1a\n" + b"\0" * 40, "an HDF5 file, such as NetCDF 4: evaluate says"),
         (b"CDF\x01" + b"\0" * 40, "a NetCDF 3 file: evaluate says"),
         (b"GRIB\0\0\0\2", "a GRIB file"),
+        (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000 file: where rioxarray is installed"),
         (b"\x28\xb5\x2f\xfd" + b"\0" * 9, "a chunk of Zstandard"),
         (b'  {"zarr_format": 3}', "JSON, the metadata of a store perhaps: name the folder"),
         (b"", "an empty file"),

@@ -12,6 +12,7 @@ xr = pytest.importorskip("xarray")
 
 from numcodecs_video.xarray.opening import names_zarr  # noqa: E402
 from tests.cli.running import run  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
@@ -62,7 +63,7 @@ def test_a_netcdf_url_is_netcdf_for_every_command(tmp_path, ds, monkeypatch):
     assert set(opened) == {(url, None)}
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_what_an_interruption_left_is_cleared_before_the_encode(tmp_path, ds, zarr_format):
     """Where the store itself is in its place."""
     form = ["--zarr-format", zarr_format, "--effort", "1"]
@@ -103,13 +104,58 @@ def test_a_folder_of_files_is_no_store(tmp_path, ds):
     """Its files are what to name."""
     (tmp_path / "maps").mkdir()
     ds.to_netcdf(tmp_path / "maps" / "a.nc")
-    for command in ("compress", "evaluate"):
+    for command in ("compress", "evaluate", "info", "doctor"):
         target = [tmp_path / "b"] * (command == "compress")
         said = run(command, tmp_path / "maps", *target, exit_code=1)
         assert (
             f"it is a folder without a Zarr store: name the files in it, as in {tmp_path}/maps/*.nc"
             in said
         )
+
+
+def test_references_are_read(tmp_path, ds):
+    """As kerchunk makes them; info says who reads them."""
+    pytest.importorskip("kerchunk")
+    ds.to_zarr(tmp_path / "a", zarr_format=2)
+    refs: dict[str, object] = {}
+    for file in sorted((tmp_path / "a").rglob("*")):
+        if file.is_file():
+            key = file.relative_to(tmp_path / "a").as_posix()
+            refs[key] = file.read_text() if file.name.startswith(".z") else [str(file)]
+    (tmp_path / "refs.json").write_text(json.dumps({"version": 1, "refs": refs}))
+    run("compress", tmp_path / "refs.json", tmp_path / "b", "--effort", 1)
+    np.testing.assert_array_equal(xr.open_zarr(tmp_path / "b").v.values, ds.v.values)
+    said = run("info", tmp_path / "refs.json", exit_code=1)
+    assert "references that kerchunk made are read by compress" in said
+
+
+def test_an_icechunk_repository_is_none_either(tmp_path, ds):
+    """And is named as what it is."""
+    icechunk = pytest.importorskip("icechunk")
+    storage = icechunk.local_filesystem_storage(str(tmp_path / "ice"))
+    session = icechunk.Repository.create(storage).writable_session("main")
+    ds.to_zarr(session.store, consolidated=False)
+    session.commit("a cube")
+    for command in ("evaluate", "info"):
+        said = run(command, tmp_path / "ice", exit_code=1)
+        assert "it is an Icechunk repository: in Python, give the store of a session to" in said
+
+
+def test_a_target_that_cannot_be_is_named_before_anything_is_read(tmp_path, ds, monkeypatch):
+    """A folder that is a file, or closed."""
+    ds.to_netcdf(tmp_path / "a.nc")
+    said = run("compress", tmp_path / "a.nc", tmp_path / "a.nc" / "b.zarr", exit_code=1)
+    assert f"b.zarr cannot be: {tmp_path / 'a.nc'} is a file" in said
+    monkeypatch.setattr("os.access", lambda *_: False)
+    said = run("compress", tmp_path / "a.nc", tmp_path / "c" / "b.zarr", exit_code=1)
+    assert f"b.zarr cannot be written: {tmp_path} is not for writing" in said
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_command_that_is_nearly_one_is_guessed():
+    """As options are."""
+    assert "No such command 'compres'. Did you mean 'compress'?" in run("compres", exit_code=2)
+    assert "Did you mean" not in run("a.nc", exit_code=2)
 
 
 def test_one_path_is_not_enough(tmp_path, ds):

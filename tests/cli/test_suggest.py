@@ -147,6 +147,20 @@ def test_a_sweep_looks_at_its_output_first(tmp_path, folder, monkeypatch):
     assert run("sweep", folder / "one.zarr").exit_code == 2
 
 
+def test_groups_that_are_left_out_are_said(tmp_path):
+    """Where one group is read that holds variables itself; a promise of theirs is not judged."""
+    pytest.importorskip("netCDF4")
+    cube = xr.Dataset({"t2m": (T, VALUES)})
+    tree = xr.DataTree.from_dict({"/": cube, "/north": cube})
+    tree.to_netcdf(tmp_path / "a.nc", engine="netcdf4")
+    tree.to_zarr(tmp_path / "b")
+    said = f"Note: groups of {tmp_path / 'b'} are not compared: north; name one, such as"
+    assert said in run("compare", tmp_path / "a.nc", tmp_path / "b").output
+    assert said not in run("compare", tmp_path / "a.nc/north", tmp_path / "b/north").output
+    said = f"Note: groups of {tmp_path / 'a.nc'} are not evaluated: north"
+    assert said in run("evaluate", tmp_path / "a.nc", "--effort", 1).output
+
+
 def test_groups_of_a_file_are_named(tmp_path):
     """And opened by the name that is said, in a file of NetCDF and in a zipped store."""
     pytest.importorskip("netCDF4")

@@ -14,8 +14,8 @@ zarr = pytest.importorskip("zarr")
 from click.testing import CliRunner  # noqa: E402
 
 from numcodecs_video.cli.commands import commands  # noqa: E402
-from numcodecs_video.cli.lazy import from_zarr  # noqa: E402
 from numcodecs_video.cli.unnamed import letters_of_dimensions  # noqa: E402
+from numcodecs_video.xarray.lazily import from_zarr  # noqa: E402
 
 RNG = np.random.default_rng(0)
 LEVELS = [RNG.integers(0, 900, (5, 2, 24 >> n, 32 >> n)).astype("u2") for n in range(2)]
@@ -28,22 +28,37 @@ def run(*arguments: object, exit_code: int = 0) -> str:
     return done.output
 
 
-def write(path, zarr_format, attributes):
+def write(path, zarr_format, attributes, **options):
     """A pyramid of two resolutions, as microscopes write it."""
     group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
     for number, level in enumerate(LEVELS):
-        group.create_array(str(number), data=level, chunks=(1, 1, *level.shape[2:]))
+        group.create_array(str(number), data=level, chunks=(1, 1, *level.shape[2:]), **options)
     group.attrs.update(attributes)
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
-def test_images_name_their_axes(tmp_path, zarr_format):
-    """OME-Zarr 0.4 and 0.5: all resolutions are video, and the metadata of the image stay."""
-    kinds = [("t", "time"), ("c", "channel"), ("y", "space"), ("x", "space")]
-    axes = [{"name": name, "type": kind} for name, kind in kinds]
-    image = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}, {"path": "1"}]}]}
-    attributes = image if zarr_format == 2 else {"ome": image}
-    write(tmp_path / "a", zarr_format, attributes)
+KINDS = [("t", "time"), ("c", "channel"), ("y", "space"), ("x", "space")]
+IMAGE = {
+    "multiscales": [
+        {
+            "axes": [{"name": name, "type": kind} for name, kind in KINDS],
+            "datasets": [{"path": "0"}, {"path": "1"}],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("zarr_format", "options"),
+    [(2, {}), (3, {}), (3, {"dimension_names": list("tcyx")})],
+    ids=["0.4", "without names", "0.5"],
+)
+def test_images_name_their_axes(tmp_path, zarr_format, options):
+    """OME-Zarr 0.4 and 0.5: all resolutions are video, and the metadata of the image stay.
+
+    0.5 wants names of dimensions, which then have a size in each resolution.
+    """
+    attributes = IMAGE if zarr_format == 2 else {"ome": IMAGE}
+    write(tmp_path / "a", zarr_format, attributes, **options)
     run("compress", tmp_path / "a", tmp_path / "b", "--effort", 1, "--zarr-format", zarr_format)
     group = zarr.open_group(tmp_path / "b", mode="r")
     for number, level in enumerate(LEVELS):
@@ -56,12 +71,41 @@ def test_images_name_their_axes(tmp_path, zarr_format):
         assert after["1"].dims == ("t", "c", "y_1", "x_1")
 
 
+@pytest.mark.parametrize("options", [{}, {"dimension_names": list("tcyx")}], ids=["none", "named"])
+def test_all_commands_call_a_resolution_the_same(tmp_path, options):
+    """By its path, as the store that compress writes does; in chunks that suit video."""
+    write(tmp_path / "a", 3, {"ome": IMAGE}, **options)
+    said = ["--effort", 1, "--max-error", "0=2"]
+    run("compress", tmp_path / "a", tmp_path / "b", *said)
+    (row,) = json.loads(run("evaluate", tmp_path / "a", *said, "--json"))
+    assert row["name"] == "0"
+    assert "--chunks t=5,c=2,y=24,x=32" in run("suggest", tmp_path / "a", *said)
+    printed = run("compare", tmp_path / "a", tmp_path / "b", "--var", "0", "--json")
+    (row,) = json.loads(printed)
+    assert (row["name"], row["held"]) == ("0", True)
+
+
+def test_the_user_names_them_where_nothing_is_written(tmp_path):
+    """Of an array by itself and of a group that is no image; without names it is said how."""
+    write(tmp_path / "a", 3, {"by": "hand"})
+    for path in (tmp_path / "a" / "0", tmp_path / "a"):
+        for command in ("evaluate", "suggest"):
+            said = run(command, path, "--effort", 1, exit_code=1)
+            assert "names no dimensions and has 4: name them, as in --axes tcyx" in said
+    said = run("plot", tmp_path / "a" / "0", exit_code=1)
+    assert "has arrays that name no dimensions: compress names them, by --axes" in said
+    printed = run("evaluate", tmp_path / "a" / "0", "--axes", "tcyx", "--effort", 1, "--json")
+    assert [row["name"] for row in json.loads(printed)] == ["image"]
+    one = ["--axes", "tcyx", "--effort", 1, "--var", "0"]
+    assert "0, tried on all" in run("suggest", tmp_path / "a", *one)
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_the_user_names_them(tmp_path, zarr_format):
     """By letters alone, in their order; for a store and for an array by itself."""
     write(tmp_path / "a", zarr_format, {"by": "hand"})
     said = run("compress", tmp_path / "a", tmp_path / "b", exit_code=1)
-    assert "a/0 names no dimensions and has 4: name them, as in --axes czyx" in said
+    assert "a/0 names no dimensions and has 4: name them, as in --axes tcyx" in said
     said = run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tyx", exit_code=1)
     assert "a/0 names no dimensions and has 4" in said
     run("compress", tmp_path / "a", tmp_path / "b", "--axes", "tcyx", "--effort", 1)

@@ -61,7 +61,7 @@ def test_places_that_cannot_be_written_to_are_named(tmp_path):
         assert str(target) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.mkv"])
+@pytest.mark.parametrize("name", ["a.mp4", pytest.param("a.webm", marks=pytest.mark.slow), "a.mkv"])
 def test_a_full_disk_leaves_no_truncated_film(tmp_path, name):
     """A file that may not grow stands for the disk; the error names the film."""
     pytest.importorskip("resource")

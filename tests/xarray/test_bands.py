@@ -12,6 +12,7 @@ from numcodecs_video.errors import VideoCodecError
 xr = pytest.importorskip("xarray")
 
 from numcodecs_video.xarray import encoding, stack_bands, unstack_bands  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 DIMS = ("time", "y", "x")
 
@@ -58,7 +59,7 @@ def test_any_dtypes_and_order_of_dimensions_come_back(dtypes, axis):
     assert [v.dtype for v in back.values()] == [v.dtype for v in ds.values()]
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_a_store_keeps_what_unstacking_needs(tmp_path, ds, zarr_format):
     """Stacked, stored as video, read back in another order of bands, and taken apart."""
     stacked = stack_bands(ds, ["B02", "B03", "B04"], "s2")

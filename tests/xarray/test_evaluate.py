@@ -17,6 +17,7 @@ xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 from numcodecs_video.xarray import compare, encoding, evaluate, suggest, to_zarr  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (5, 20, 26)
 
@@ -226,7 +227,7 @@ def test_suggest_refuses_what_is_no_video():
         suggest(cube(), samples=0, max_error=1)
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_a_store_says_what_was_lost(tmp_path, ds, zarr_format):
     """Promise and realised error, in a reader's units, where something was lost, else nothing."""
     to_zarr(ds, tmp_path / "a.zarr", zarr_format=zarr_format, max_error=0.105, effort=1)

@@ -17,6 +17,7 @@ from click.testing import CliRunner  # noqa: E402
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
@@ -47,7 +48,7 @@ def info(store) -> tuple[dict, str]:
     return row, runner.invoke(commands, ["info", str(store)]).output
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3 spec")
 def test_filters_before_a_lossy_promise_are_doubted(tmp_path, ds, zarr_format):
     """By `to_zarr` and by `info`."""
@@ -59,7 +60,7 @@ def test_filters_before_a_lossy_promise_are_doubted(tmp_path, ds, zarr_format):
     assert "Warning: v: max_error holds for what" in text
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3 spec")
 def test_lossless_ones_are_not(tmp_path, ds, zarr_format):
     """What comes out is what went in."""
@@ -79,7 +80,7 @@ def test_a_filter_that_moves_values_is_none(tmp_path, ds):
     assert info(tmp_path / "a")[0]["doubt"] is None
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_filters_of_a_source_are_left_behind(tmp_path, ds, zarr_format):
     """`encoding` lets none stand before video."""
     ds.v.encoding = {"filters": filters(zarr_format)}

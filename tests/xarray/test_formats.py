@@ -14,7 +14,11 @@ import numcodecs_video.xarray as ncv  # noqa: E402
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
 BOTH = pytest.mark.parametrize("target", [2, 3])
-FROM = pytest.mark.parametrize("source", [2, 3])
+#: both ways in every run; within one format, which `tests/xarray/test_writing.py` is about, in nox
+FROM_TO = pytest.mark.parametrize(
+    ("source", "target"),
+    [(2, 3), (3, 2), *(pytest.param(n, n, marks=pytest.mark.slow) for n in (2, 3))],
+)
 
 
 @pytest.fixture
@@ -57,8 +61,7 @@ def assert_kept(before: xr.Dataset, store, zarr_format: int) -> None:
         assert zarr.open_group(store, mode="r").metadata.zarr_format == zarr_format
 
 
-@FROM
-@BOTH
+@FROM_TO
 @pytest.mark.parametrize(
     "chunks",
     [pytest.param(None, id="lazy"), pytest.param({}, id="dask", marks=pytest.mark.slow)],
@@ -74,8 +77,7 @@ def test_every_source_goes_into_every_format(tmp_path, ds, source, target, chunk
         assert_kept(ds, tmp_path / "c", target)
 
 
-@FROM
-@BOTH
+@FROM_TO
 def test_as_stored_too(tmp_path, ds, source, target):
     """A dataset that is opened without decoding brings the same codecs."""
     ds.to_zarr(tmp_path / "a", zarr_format=source)
@@ -84,8 +86,7 @@ def test_as_stored_too(tmp_path, ds, source, target):
     assert_kept(ds, tmp_path / "b", target)
 
 
-@FROM
-@BOTH
+@FROM_TO
 def test_several_stores_become_one(tmp_path, ds, source, target):
     """As `open_mfdataset` joins them."""
     for name, part in (("a", slice(3)), ("b", slice(3, None))):
@@ -99,8 +100,7 @@ def test_several_stores_become_one(tmp_path, ds, source, target):
     assert_kept(ds, tmp_path / "c", target)
 
 
-@FROM
-@BOTH
+@FROM_TO
 def test_video_goes_into_every_format(tmp_path, ds, source, target):
     """A store of this codec is a source as any other, in shards too."""
     chosen = ncv.encoding(ds, zarr_format=source, max_error=0.05, effort=1)

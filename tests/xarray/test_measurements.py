@@ -12,6 +12,7 @@ from click.testing import CliRunner  # noqa: E402
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
@@ -90,7 +91,7 @@ DECODED = {
 }
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("name", DECODED)
 @pytest.mark.filterwarnings("ignore:.*decode.*timedelta:FutureWarning")
 def test_decoded_variables_come_back_as_they_were(tmp_path, name, zarr_format):
@@ -110,7 +111,7 @@ def test_times_and_classes_may_lose_something_once_named(tmp_path):
         assert chosen["v"]["compressors"].settings.fidelity.value == pytest.approx(1.4)
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_booleans_record_no_ratio(tmp_path, zarr_format):
     """They lose nothing, whatever is promised for them."""
     before = xr.Dataset({"v": (T, CLASSES > 5)})

@@ -11,12 +11,13 @@ zarr = pytest.importorskip("zarr")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video import VideoCodecError  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
 COUNTS = np.random.default_rng(1).integers(0, 900, SHAPE, dtype="u2")
-BOTH = pytest.mark.parametrize("zarr_format", [2, 3])
+BOTH = pytest.mark.parametrize("zarr_format", FORMATS)
 SAID = {"max_error": 0.1, "effort": 1}
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner  # noqa: E402
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.errors import VideoCodecError  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 READABLE = {
@@ -47,7 +48,7 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("name", READABLE)
 def test_what_can_be_read_is_used(tmp_path, name, zarr_format):
     """The bound holds in the units of the packing, from Python and from the command line."""
@@ -89,7 +90,7 @@ def test_what_cannot_be_read_is_an_error_in_one_line(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_stores_with_nonsense_open(tmp_path, zarr_format):
     """Copied without a promise, described and recorded in stored units."""
     before = dataset(scale_factor="n/a", add_offset=[1, 2])

@@ -13,13 +13,14 @@ zarr = pytest.importorskip("zarr")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video import VideoCodec, VideoCodecError  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
 KELVIN = np.linspace(250, 310, np.prod(SHAPE), dtype="f4").reshape(SHAPE)
 COUNTS = np.random.default_rng(1).integers(0, 900, SHAPE, dtype="u2")
 PACKING = {"dtype": "int16", "scale_factor": 0.01, "add_offset": 273.15, "_FillValue": -32768}
-BOTH = pytest.mark.parametrize("zarr_format", [2, 3])
+BOTH = pytest.mark.parametrize("zarr_format", FORMATS)
 
 
 def temperature(**encoding) -> xr.Dataset:
@@ -48,7 +49,7 @@ def test_a_bound_above_half_the_range_is_refused(tmp_path, source, word):
     ):
         ncv.to_zarr(ds, tmp_path / "a", **{word: 500})
     assert not (tmp_path / "a").exists()
-    with pytest.raises(VideoCodecError, match=r"such as max_error=0\.6"):
+    with pytest.raises(VideoCodecError, match=r"such as max_error=\{'t2m': 0\.6\}"):
         ncv.encoding(ds, max_error=31)
     with pytest.warns(UserWarning, match=r"max_error=20 .*quarter of its range, 250 to 310 K"):
         ncv.encoding(ds, max_error=20)

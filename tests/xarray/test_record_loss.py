@@ -10,12 +10,13 @@ xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (8, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
 EARLIER = "lossy_compression_earlier"
-BOTH = pytest.mark.parametrize("zarr_format", [2, 3])
+BOTH = pytest.mark.parametrize("zarr_format", FORMATS)
 DTYPES = pytest.mark.parametrize("dtype", ["f4", "i2"])
 
 

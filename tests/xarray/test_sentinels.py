@@ -13,6 +13,7 @@ from click.testing import CliRunner  # noqa: E402
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.xarray.conventions import nodata_of  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (6, 20, 24)
@@ -61,7 +62,7 @@ def assert_missing_kept(before: np.ndarray, after: np.ndarray, sentinels) -> Non
     assert error.max() <= 3
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("name", SEVERAL)
 def test_all_sentinels_come_back(tmp_path, name, zarr_format):
     """As stored, under a bound that would take cells across them."""
@@ -71,7 +72,7 @@ def test_all_sentinels_come_back(tmp_path, name, zarr_format):
         assert_missing_kept(before.v.values, after.v.values, SEVERAL[name][2])
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("name", SEVERAL)
 def test_the_command_line_collects_them_too(tmp_path, name, zarr_format):
     """From the attributes of a store."""
@@ -86,7 +87,7 @@ def test_the_command_line_collects_them_too(tmp_path, name, zarr_format):
         assert_missing_kept(before.v.values, after.v.values, SEVERAL[name][2])
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 @pytest.mark.parametrize("name", SEVERAL)
 @pytest.mark.filterwarnings("ignore:.*has multiple fill values:xarray.SerializationWarning")
 def test_decoded_datasets_are_written_with_one_of_them(tmp_path, name, zarr_format):

@@ -14,6 +14,7 @@ from click.testing import CliRunner  # noqa: E402
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
 from numcodecs_video.errors import VideoCodecError  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 
@@ -33,7 +34,7 @@ def test_a_template_gets_chunks_for_what_will_come(template):
     assert ncv.encoding(template.chunk(), chunks={"time": 8})["v"]["chunks"] == (8, 20, 24)
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_a_template_is_written_and_filled(tmp_path, template, zarr_format):
     """With the promise of its dates, from Python and from the command line."""
     said = {"zarr_format": zarr_format, "max_error": 0.1, "chunks": {"time": 4}, "effort": 1}

@@ -9,6 +9,7 @@ xr = pytest.importorskip("xarray")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video.errors import VideoCodecError  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 SHAPE = (6, 20, 24)
 ATTRS = {"_Unsigned": "true", "scale_factor": np.float32(0.5), "add_offset": np.float32(10)}
@@ -26,7 +27,7 @@ def stored(request) -> xr.Dataset:
     return xr.Dataset({"v": (("time", "y", "x"), counts.view(request.param), attrs)})
 
 
-@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("zarr_format", FORMATS)
 def test_decoded_ones_are_stored_as_unsigned(tmp_path, stored, zarr_format):
     """Which Zarr has, so that no error takes 0 to 255."""
     decoded = xr.decode_cf(stored)

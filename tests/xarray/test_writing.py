@@ -16,12 +16,13 @@ zarr = pytest.importorskip("zarr")
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video import VideoCodecError  # noqa: E402
 from numcodecs_video.xarray.recording import silent_about_format_3  # noqa: E402
+from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
 SHAPE = (8, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
 REALISED = "lossy_compression_realised_max_error"
-BOTH = pytest.mark.parametrize("zarr_format", [2, 3])
+BOTH = pytest.mark.parametrize("zarr_format", FORMATS)
 SAID = {"max_error": 0.1, "effort": 1, "chunks": {"time": 4}}
 
 

@@ -14,6 +14,7 @@ from numcodecs_video import VideoCodec
 xr = pytest.importorskip("xarray")
 dask = pytest.importorskip("dask")
 
+pytestmark = pytest.mark.xdist_group("processes")  # they share a pool, which is slow to start
 BOUND = 0.05
 CODEC = VideoCodec(max_error=BOUND, gop=4, effort=1)
 ENCODING = {"t2m": {**CODEC.encoding(3), "chunks": (8, 20, 30)}}
@@ -54,7 +55,7 @@ def pool():
     params=[
         "synchronous",
         "threads",
-        "processes",
+        pytest.param("processes", marks=pytest.mark.slow),
         pytest.param("distributed", marks=pytest.mark.slow),
     ]
 )
@@ -121,14 +122,17 @@ def _round_trip(codec: VideoCodec, values: np.ndarray) -> tuple[bytes, np.ndarra
 @pytest.mark.parametrize(
     "method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.slow)]
 )
-def test_processes_however_started(method, dataset):
+def test_processes_however_started(method, dataset, pool):
     """A fork after an encode inherits no pool and no lock."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} on this system")
     values = dataset.t2m.values
     expected = _round_trip(CODEC, values)
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    if method == "spawn":
         encoded, decoded = pool.submit(_round_trip, CODEC, values).result(120)
+    else:
+        context = multiprocessing.get_context(method)
+        with ProcessPoolExecutor(1, mp_context=context) as other:
+            encoded, decoded = other.submit(_round_trip, CODEC, values).result(120)
     assert encoded == expected[0]
     np.testing.assert_array_equal(decoded, expected[1])
