@@ -35,11 +35,12 @@ from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
 from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
+from numcodecs_video.encode.uniform import uniform_levels
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.progress import DECODING, ENCODING, allot, trying
 from numcodecs_video.transform.levels import PART_CELLS
 
-__all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
+__all__ = ["encode_to_distortion", "mean_square_difference", "next_step"]
 
 #: octaves of bits that natural cubes spend on an octave less of mean square error
 _SLOPE = 0.76
@@ -78,7 +79,7 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
     """
     plan = None if chunk.tiny else plan_of(chunk)
     allot(_most_work(chunk, plan))
-    direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
+    direct = uniform_levels(chunk, rmse, slack)
     candidates = direct_candidates(direct)
     met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
     allot((ENCODING + DECODING) * chunk.cube.size)
@@ -108,7 +109,7 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
     if chunk.tiny:
         return None
     met = _meet_distortion(chunk, rmse, slack)
-    direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
+    direct = uniform_levels(chunk, rmse, slack)
     trials = start_trials(direct, chunk.effort.trial_cells, chunk.effort.draft)
     scale = chunk.cube.size / trials.levels.chunk.cube.size
     best = min(direct_candidates(direct), key=trials.size)
@@ -132,16 +133,6 @@ def _made(
     if base is not None:
         yield base
     yield from made
-
-
-def uniform_bound(chunk: Chunk, rmse: float) -> float:
-    """The bound of uniform quantisation whose error has this root mean square.
-
-    A step ``s`` makes ``s**2 / 12``; among integers, errors up to ``b`` make ``b * (b + 1) / 3``.
-    """
-    if chunk.cube.dtype.kind == "f":
-        return math.sqrt(3) * rmse * 0.995
-    return math.floor((math.sqrt(1 + 12 * rmse**2) - 1) / 2)
 
 
 @dataclass(frozen=True)
