@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +168,7 @@ def decode(
         return levels
     try:
         with borrow_kernel(cells=levels.size) as kernel:
-            _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
+            places = _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
             if mode != _CLASSES:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
                 _set_weights(kernel, weights << (_FINEST - precision))
@@ -181,10 +182,10 @@ def decode(
                         levels[source] if mask is None else np.where(mask, levels[source], 0)
                     )
                     continue
-                _put(kernel, None, mask, None if beside is None else beside[t], cells)
+                _put(kernel, places, None, mask, None if beside is None else beside[t], cells)
                 if not kernel.code_frame():
                     raise DecodeError("the adaptive coder's stream ends early")
-                found = kernel.view(kernel.samples_at(), cells, "<i4")
+                found = kernel.view(places.samples, cells, "<i4")
                 levels[t] = found.reshape(shape[1:])
                 tick(cells)
             if kernel.stream_used() != len(body) + 3:
@@ -208,6 +209,14 @@ def _dtype_of(top: int) -> np.dtype[np.unsignedinteger]:
     return np.dtype(np.uint8 if top < 2**8 else np.uint16 if top < 2**16 else np.uint32)
 
 
+class _Places(NamedTuple):
+    """Where a frame, its mask and what is beside it lie in the kernel until it is set up anew."""
+
+    samples: int
+    valid: int
+    beside: int
+
+
 def _set_up(
     kernel: Kernel,
     shape: tuple[int, ...],
@@ -217,10 +226,11 @@ def _set_up(
     stream_bytes: int,
     *,
     decodes: bool,
-) -> None:
+) -> _Places:
     given = beside is not None
     if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes):
         raise KernelError("out of memory")
+    return _Places(kernel.samples_at(), kernel.valid_at(), kernel.beside_at())
 
 
 def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
@@ -231,6 +241,7 @@ def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
 
 def _put(
     kernel: Kernel,
+    places: _Places,
     frame: Levels | None,
     mask: NDArray[np.bool_] | None,
     beside: Levels | None,
@@ -238,10 +249,10 @@ def _put(
 ) -> None:
     """Give the kernel a frame, its mask and what is beside it."""
     if frame is not None:
-        kernel.view(kernel.samples_at(), cells, "<i4")[:] = frame.ravel()
-    kernel.view(kernel.valid_at(), cells, "u1")[:] = 1 if mask is None else mask.ravel()
+        kernel.view(places.samples, cells, "<i4")[:] = frame.ravel()
+    kernel.view(places.valid, cells, "u1")[:] = 1 if mask is None else mask.ravel()
     if beside is not None:
-        kernel.view(kernel.beside_at(), cells, "<i4")[:] = beside.ravel()
+        kernel.view(places.beside, cells, "<i4")[:] = beside.ravel()
 
 
 class _Encoder:
@@ -306,7 +317,7 @@ class _Encoder:
         shared = bytes([flags])
         if not self.samples.size:
             return shared, [bytes(1) for _ in self.segments]
-        _set_up(
+        self.places = _set_up(
             self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16, decodes=False
         )
         spans, start = [], 0
@@ -346,7 +357,7 @@ class _Encoder:
         mask = None if self.valid is None else self.valid[t]
         beside = None if self.beside is None else self.beside[t]
         frame = self.samples[t]
-        _put(self.kernel, frame, mask, beside, frame.size)
+        _put(self.kernel, self.places, frame, mask, beside, frame.size)
 
     def _survey(self, spans: list[tuple[int, dict[int, int]]], cells: int) -> NDArray[np.int32]:
         """The weights of every band and group, least squares of about so many cells a band."""

@@ -17,13 +17,13 @@ _LARGEST = 1 << 16  # a zigzag number stays below
 
 def write_weights(groups: Sequence[NDArray[np.integer]]) -> bytes:
     """Groups of weights, one after the other, padded by zeros to a byte."""
-    text = []
+    text, parameters = [], np.arange(1 << _PARAMETER_BITS)[:, None]
     for group in groups:
-        zigzag = [2 * int(w) if w >= 0 else -2 * int(w) - 1 for w in group]
-        costs = [sum((z >> k) + 1 + k for z in zigzag) for k in range(1 << _PARAMETER_BITS)]
-        k = costs.index(min(costs))
+        zigzag = np.where(group >= 0, 2 * group, -2 * group - 1)
+        costs = ((zigzag >> parameters) + 1 + parameters).sum(axis=1)
+        k = int(costs.argmin())
         text.append(f"{k:0{_PARAMETER_BITS}b}")
-        for z in zigzag:
+        for z in zigzag.tolist():
             text.append("1" * (z >> k) + "0" + (f"{z & (1 << k) - 1:0{k}b}" if k else ""))
     bits = "".join(text)
     bits += "0" * (-len(bits) % 8)
