@@ -11,11 +11,11 @@ from numcodecs_video.transform.levels import to_values
 
 __all__ = ["uniform_bound", "uniform_levels"]
 
-#: coarser bounds tried, and by how much one may be coarser than that before
-_COARSER, _MOST_COARSER = 6, 4.0
+#: bounds tried beside that of uniform errors, and how far one may be from that before
+_TRIES, _FARTHEST = 6, 4.0
 #: of a target, what a distortion may be where values are rounded once more, and what is near: a
 #: step that is a little coarser takes as many bits as not
-_MARGIN, _NEAR = 0.9995, 0.85
+_MARGIN, _NEAR = 0.9999, 0.85
 
 
 def uniform_bound(chunk: Chunk, rmse: float) -> float:
@@ -32,7 +32,7 @@ def uniform_levels(chunk: Chunk, rmse: float, slack: float) -> ChunkLevels:
     """Levels whose error has at most this root mean square, and not much less.
 
     Where many cells lie on a level (dry ones, dark ones, repeated counts), the others may be off
-    by more than a uniform error is.
+    by more than a uniform error is; where many lie between two (codes, bits), by less.
 
     Parameters
     ----------
@@ -42,25 +42,30 @@ def uniform_levels(chunk: Chunk, rmse: float, slack: float) -> ChunkLevels:
     slack : float
         The mean square error may fall below its target by this factor.
     """
-    bound, above = uniform_bound(chunk, rmse), math.inf
-    best = ChunkLevels(chunk, bound)
-    error, aim = _distortion(best), (1 + math.sqrt(slack)) / 2 * rmse
-    for _ in range(_COARSER):
-        if error >= _NEAR * rmse or (best.direct is not None and best.direct.constant):
+    integers = chunk.cube.dtype.kind != "f"
+    bound = uniform_bound(chunk, rmse)
+    first, best = ChunkLevels(chunk, bound), ChunkLevels(chunk, 0) if integers else None
+    below, above, levels = 0.0, math.inf, first
+    for _ in range(_TRIES):
+        error = _distortion(levels)
+        if error == math.inf:
             break
-        wider = bound * min(_MOST_COARSER, aim / error if error else math.inf)
-        wider = min(wider, math.sqrt(bound * above))
-        if chunk.cube.dtype.kind != "f":
-            wider = max(bound + 1, math.floor(wider))
-        if wider >= above:
-            break
-        levels = ChunkLevels(chunk, wider)
-        found = _distortion(levels)
-        if found <= _MARGIN * rmse:
-            best, bound, error = levels, wider, found
+        if error <= _MARGIN * rmse:
+            best, below = levels, bound
+            if error >= _NEAR * rmse or (levels.direct is not None and levels.direct.constant):
+                break
         else:
-            above = wider
-    return best
+            above = bound
+        aim = (1 + math.sqrt(slack)) / 2 * rmse
+        bound *= max(1 / _FARTHEST, min(_FARTHEST, aim / error if error else math.inf))
+        if not below < bound < above:
+            bound = math.sqrt(below * above) if above < math.inf else 0
+        if integers:
+            bound = max(below + 1, math.floor(bound))
+        if not below < bound < above:
+            break
+        levels = ChunkLevels(chunk, bound)
+    return first if best is None else best
 
 
 def _distortion(levels: ChunkLevels) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from numcodecs_video import VideoCodec
 from numcodecs_video.coders.ffmpeg import CODERS
+from numcodecs_video.encode.candidates import Base
 from numcodecs_video.encode.distortion import mean_square_difference, next_step
 from numcodecs_video.format.payload import parse_header
 
@@ -87,3 +88,24 @@ def test_low_efforts_group_frames_of_a_band(promise, effort):
     assert parse_header(codec.encode(cube)).transform.frames > 1
     bands = np.stack([cube, cube[:, ::-1]], axis=1)
     assert parse_header(codec.encode(bands)).transform.frames == 1
+
+
+def test_a_base_is_given_up_where_the_rival_is_far_smaller(monkeypatch):
+    """Of class maps, after two drafts instead of one for each arrangement of pictures."""
+    drawn = []
+    predict = Base.predict
+    monkeypatch.setattr(Base, "predict", lambda *a: drawn.append(1) or predict(*a))
+    places = np.random.default_rng(7).integers(0, 8, (12, 10, 10))
+    classes = (9 * places.repeat(6, 1).repeat(6, 2)).astype("u1")
+    codec = VideoCodec(psnr=50, effort=5)
+    assert parse_header(codec.encode(classes)).candidate == "adaptive lossless"
+    assert len(drawn) <= 2
+
+
+def test_a_dry_part_is_no_reason_to_give_up_a_base():
+    """Trials see two windows; the rain is between them."""
+    t, y, x = np.mgrid[:24, :256, :256]
+    rain = 40 * np.exp(-((y - 128) ** 2 + (x - 127 - t / 4) ** 2) / 300)
+    rain[rain < 1] = 0
+    codec = VideoCodec(psnr=45, effort=1)
+    assert parse_header(codec.encode(rain.astype("f4"))).candidate.startswith("hevc")

@@ -37,6 +37,16 @@ def test_values_without_an_error_leave_more_to_the_others(dtype):
     assert levels.bound > 2.7 * uniform_bound(chunk, 20.0)
 
 
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_codes_between_two_levels_take_finer_ones(dtype):
+    """Every error is the largest, more than uniform ones would be."""
+    codes = np.random.default_rng(4).choice([0, 5, 800, 805], (4, 40, 40)).astype(dtype)
+    chunk = prepare_chunk(codes, Settings.parse(rmse=3.0))
+    levels = uniform_levels(chunk, 3.0, 0.82)
+    values = to_values(levels.direct.array, levels.direct.values, chunk.cube.dtype)
+    assert rmse_of(chunk.cube, values) <= 3
+
+
 def test_counts_that_are_all_off_keep_the_bound_of_uniform_errors():
     """One measurement tells."""
     counts = np.random.default_rng(2).integers(0, 4_000, (4, 40, 40)).astype("u2")
