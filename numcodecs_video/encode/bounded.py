@@ -216,12 +216,22 @@ def _trials(levels: ChunkLevels) -> Trials:
 
 
 def shortlist(trials: Trials, ranked: Sequence[Candidate]) -> tuple[list[Candidate], int]:
-    """The best candidate, and the next of another kind where a part cannot tell them apart."""
+    """The best candidate, and the next of another kind where a part cannot tell them apart.
+
+    Of these, one without a base goes first where the best has one, and one with a base where it has
+    none: what a part tells of them errs alike.
+    """
     if not ranked:
         return [], 1
     best, *others = ranked
-    others.sort(key=lambda c: _kind(c) == _kind(best))
-    close = others and trials.sizes[others[0]] <= _CLOSE * trials.sizes[best]
+    most = _CLOSE * trials.sizes[best]
+
+    def doubt(candidate: Candidate) -> tuple[bool, bool]:
+        alike = isinstance(candidate, Base) == isinstance(best, Base)
+        return _kind(candidate) == _kind(best), alike or trials.sizes[candidate] > most
+
+    others.sort(key=doubt)
+    close = others and trials.sizes[others[0]] <= most
     return [best, *others], 2 if close else 1
 
 

@@ -59,6 +59,7 @@ def test_a_hopeless_start_is_given_up():
 
 BASE, FINER = Base("hevc", 20), Base("hevc", 18)
 KEYED, DIRECT = Base("hevc", 20, structure=Structure(key=True)), Direct("jpegxl")
+OTHER = Direct("adaptive")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,9 @@ KEYED, DIRECT = Base("hevc", 20, structure=Structure(key=True)), Direct("jpegxl"
         ({BASE: 100, DIRECT: 104}, [BASE, DIRECT], 1),
         ({BASE: 100, FINER: 101, DIRECT: 102}, [BASE, DIRECT, FINER], 2),
         ({BASE: 100, FINER: 101, DIRECT: 120}, [BASE, DIRECT, FINER], 1),
-        ({BASE: 100, KEYED: 101, DIRECT: 102}, [BASE, KEYED, DIRECT], 2),
+        ({BASE: 100, KEYED: 101, DIRECT: 102}, [BASE, DIRECT, KEYED], 2),
+        ({BASE: 100, KEYED: 101, DIRECT: 104}, [BASE, KEYED, DIRECT], 2),
+        ({DIRECT: 100, OTHER: 101, BASE: 102}, [DIRECT, BASE, OTHER], 2),
         ({BASE: 100, DIRECT: math.inf}, [BASE], 1),
     ],
 )
