@@ -43,8 +43,9 @@ from numcodecs_video.progress import DECODING, ENCODING, allot
 
 __all__ = ["descend", "encode_bounded", "encode_quantised", "make_plan", "rank", "shortlist"]
 
-#: candidates that a part shows within this factor of each other are too close to tell
-_CLOSE = 1.03
+#: candidates that a part shows within this factor of each other are too close to tell; with a base
+#: of which the residual was only priced, those that are cheap to make within this one
+_CLOSE, _CLOSE_CHEAP = 1.03, 1.12
 #: the first step from the first guess at a base's quantiser
 _WIDTH = 4
 #: where thorough searches begin, around the first guess
@@ -224,15 +225,18 @@ def shortlist(trials: Trials, ranked: Sequence[Candidate]) -> tuple[list[Candida
     if not ranked:
         return [], 1
     best, *others = ranked
-    most = _CLOSE * trials.sizes[best]
+
+    def close(candidate: Candidate) -> bool:
+        cheap = isinstance(best, Base) and not isinstance(candidate, Base)
+        factor = _CLOSE_CHEAP if cheap else _CLOSE
+        return trials.sizes[candidate] <= factor * trials.sizes[best]
 
     def doubt(candidate: Candidate) -> tuple[bool, bool]:
         alike = isinstance(candidate, Base) == isinstance(best, Base)
-        return _kind(candidate) == _kind(best), alike or trials.sizes[candidate] > most
+        return _kind(candidate) == _kind(best), alike or not close(candidate)
 
     others.sort(key=doubt)
-    close = others and trials.sizes[others[0]] <= most
-    return [best, *others], 2 if close else 1
+    return [best, *others], 2 if others and close(others[0]) else 1
 
 
 def _kind(candidate: Candidate) -> object:

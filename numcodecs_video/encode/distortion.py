@@ -53,9 +53,11 @@ _JUMP = 3.0
 _COARSER = 1.0
 #: such steps begin so many octaves above the least
 _FROM_LEAST = 0.5
-#: a coder without a base that needs so many times the bytes has no better sister, and a base that
-#: does is given up: a sketch where it needs so many times that
-_FAR, _SKETCH_DOUBT = 2.0, 1.5
+#: a coder without a base that needs so many times the bytes has no better sister
+_FAR = 2.0
+#: a base is given up that takes so many times the bytes of its rival without one, of a sketch of a
+#: part as well; and the octaves of bytes that at least, at high rates, an octave of error makes
+_BEATEN, _BEATEN_SKETCH, _LEAST_SLOPE = 1.2, 3.0, 0.2
 #: a coder without a base is made as well where a part shows it up to so many times larger: of a
 #: part, what it has yet to learn counts too much
 _CLOSE = 1.25
@@ -172,10 +174,22 @@ class _Goal:
         """Whether an encode tells that those that are close enough are far too large."""
         if self.rival is None:
             return False
-        size = 2 ** (point.size + _SLOPE * (point.error - self.aim))
+        slope = _SLOPE if point.error < self.aim else _LEAST_SLOPE
+        size = 2 ** (point.size + slope * (point.error - self.aim))
         if self.part is None:
-            return self.rival.beats(size)
-        return self.rival.beats(size / self.part, _SKETCH_DOUBT)
+            return self.rival.beats(size, _BEATEN)
+        return self.rival.beats(size / self.part, _BEATEN_SKETCH)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One encode: its step, bytes and mean square error, as logarithms of base 2."""
+
+    encoded: EncodedChunk
+    structure: Structure
+    step: float
+    size: float
+    error: float
 
 
 class _Rival:
@@ -206,29 +220,11 @@ class _Rival:
         """Bytes of the chunk, from those of the part."""
         return self._trials.size(self) / self._trials.part
 
-    def beats(self, size: float, doubt: float = 1.0) -> bool:
-        """Whether so many bytes are far more than it takes: a part that tells so may be a dry one.
-
-        Parameters
-        ----------
-        size : float
-        doubt : float
-            The part has to tell that they are so many times more than that.
-        """
-        if size <= doubt * _FAR * self.estimate:
+    def beats(self, size: float, times: float) -> bool:
+        """Whether so many bytes are so many times its own, on the part and (it may be dry) made."""
+        if size <= times * self.estimate:
             return False
-        return self._encoded is not None and size > _FAR * self._encoded.size
-
-
-@dataclass(frozen=True)
-class _Point:
-    """One encode: its step, bytes and mean square error, as logarithms of base 2."""
-
-    encoded: EncodedChunk
-    structure: Structure
-    step: float
-    size: float
-    error: float
+        return self._encoded is not None and size > times * self._encoded.size
 
 
 def _meet_distortion(
