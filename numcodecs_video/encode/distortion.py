@@ -259,7 +259,7 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
         if any(goal.met(p) or goal.hopeless(p) for p in points):
             break
     else:
-        if structure != usual:
+        if structure.group > 1 or not any(p.error <= math.log2(goal.most) for p in points):
             structure = usual
             start = points[-1].step if points else start
             points += _approach(levels, goal, start, usual, effort.encodes)
