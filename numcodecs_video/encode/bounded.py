@@ -43,8 +43,9 @@ from numcodecs_video.progress import DECODING, ENCODING, allot
 
 __all__ = ["descend", "encode_bounded", "encode_quantised", "make_plan", "rank", "shortlist"]
 
-#: candidates that a part shows within this factor of each other are too close to tell
-_CLOSE = 1.01
+#: candidates that a part shows within this factor of each other are too close to tell; with a base
+#: of which the residual was only priced, those that are cheap to make within this one
+_CLOSE, _CLOSE_CHEAP = 1.01, 1.12
 #: the first step from the first guess at a base's quantiser
 _WIDTH = 4
 #: where thorough searches begin, around the first guess
@@ -218,13 +219,26 @@ def _trials(levels: ChunkLevels) -> Trials:
 
 
 def shortlist(trials: Trials, ranked: Sequence[Candidate]) -> tuple[list[Candidate], int]:
-    """The best candidate, and the next of another kind where a part cannot tell them apart."""
+    """The best candidate, and the next of another kind where a part cannot tell them apart.
+
+    Of these, one without a base goes first where the best has one, and one with a base where it has
+    none: what a part tells of them errs alike.
+    """
     if not ranked:
         return [], 1
     best, *others = ranked
-    others.sort(key=lambda c: _kind(c) == _kind(best))
-    close = others and trials.sizes[others[0]] <= _CLOSE * trials.sizes[best]
-    return [best, *others], 2 if close else 1
+
+    def close(candidate: Candidate) -> bool:
+        cheap = isinstance(best, Base) and not isinstance(candidate, Base)
+        factor = _CLOSE_CHEAP if cheap else _CLOSE
+        return trials.sizes[candidate] <= factor * trials.sizes[best]
+
+    def doubt(candidate: Candidate) -> tuple[bool, bool]:
+        alike = isinstance(candidate, Base) == isinstance(best, Base)
+        return _kind(candidate) == _kind(best), alike or not close(candidate)
+
+    others.sort(key=doubt)
+    return [best, *others], 2 if others and close(others[0]) else 1
 
 
 def _kind(candidate: Candidate) -> object:
@@ -299,7 +313,12 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         start = _arranged(best, found, whole)
         best = search(start, [start.qp], _AGAIN, _WIDTH if start.qp == first else 2)
     if mixed:
-        search(replace(best, without_klt=True), [best.qp], _AGAIN_WITHOUT_KLT, _WIDTH if best.qp == first else 2)
+        search(
+            replace(best, without_klt=True),
+            [best.qp],
+            _AGAIN_WITHOUT_KLT,
+            _WIDTH if best.qp == first else 2,
+        )
 
 
 def _finalists(sketches: Trials) -> list[Base]:

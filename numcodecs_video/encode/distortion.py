@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -35,11 +36,12 @@ from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import BasePlan, Plan, plan_of
 from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
+from numcodecs_video.encode.uniform import uniform_levels
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.progress import DECODING, ENCODING, allot, trying
 from numcodecs_video.transform.levels import PART_CELLS
 
-__all__ = ["encode_to_distortion", "mean_square_difference", "next_step", "uniform_bound"]
+__all__ = ["encode_to_distortion", "mean_square_difference", "next_step"]
 
 #: octaves of bits that natural cubes spend on an octave less of mean square error
 _SLOPE = 0.76
@@ -55,12 +57,18 @@ _COARSER = 1.0
 _FROM_LEAST = 0.5
 #: a coder without a base that needs so many times the bytes has no better sister
 _FAR = 2.0
+#: a base is given up that takes so many times the bytes of its rival without one, of a sketch of a
+#: part as well; and the octaves of bytes that at least, at high rates, an octave of error makes
+_BEATEN, _BEATEN_SKETCH, _LEAST_SLOPE = 1.2, 3.0, 0.2
+#: a coder without a base is made as well where a part shows it up to so many times larger: of a
+#: part, what it has yet to learn counts too much
+_CLOSE = 1.25
 #: a coder without a base that much larger than a base has no place in a plan
 _NEAR = 1.1
 #: of the way through what is close enough to a target, where a second encode aims
 _NEARER = 0.65
 #: of a target mean square error, what the highest efforts go on for: 0.1 dB
-_CLOSE = 0.977
+_CLOSER = 0.977
 #: octaves of error that an octave of the step is worth: between the 2 of high rates and the 1 of low
 _SLOPE_OF_STEP = 1.7
 #: cells that tell what a sketch's error is at a step, and of those that tell by how much an encode's
@@ -87,18 +95,21 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
     """
     plan = None if chunk.tiny else plan_of(chunk)
     allot(_most_work(chunk, plan))
-    direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
-    candidates = direct_candidates(direct)
-    met = None if plan is not None and plan.base is None else _meet_distortion(chunk, rmse, slack)
+    direct = uniform_levels(chunk, rmse, slack)
+    candidates, first, rival = direct_candidates(direct), 0, None
+    trials = start_trials(direct, chunk.effort.draft_cells, chunk.effort.draft)
+    if not chunk.tiny and (plan is None or plan.direct):
+        candidates[0] = rival = _Rival(candidates[0], direct, trials)
+    met = None
+    if plan is None or plan.base is not None:
+        met = _meet_distortion(chunk, rmse, slack, rival)
     allot((ENCODING + DECODING) * chunk.cube.size)
-    base, first = None if met is None else met.encoded, 0
-    tried = not chunk.tiny
-    if tried and (plan is None or plan.direct or base is None):
-        trials = start_trials(direct, chunk.effort.trial_cells, chunk.effort.draft)
-        scale = chunk.cube.size / trials.levels.chunk.cube.size
-        if base is None or trials.size(candidates[0]) * scale <= _FAR * base.size:
-            candidates = sorted(candidates, key=trials.size)
-            first = int(base is not None and trials.size(candidates[0]) * scale < base.size)
+    base = None if met is None else met.encoded
+    if base is None and not chunk.tiny:
+        candidates = sorted(candidates, key=trials.size)
+    elif base is not None and rival is not None and rival.estimate <= _FAR * base.size:
+        candidates = sorted(candidates, key=trials.size)
+        first = int(trials.size(candidates[0]) / trials.part < _CLOSE * base.size)
     return Ranked(_made(candidates, first, base, direct), 1 + first)
 
 
@@ -116,12 +127,11 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
     """Search a chunk, and say what is worth making of its neighbours; None where nothing is."""
     if chunk.tiny:
         return None
-    met = _meet_distortion(chunk, rmse, slack)
-    direct = ChunkLevels(chunk, uniform_bound(chunk, rmse))
-    trials = start_trials(direct, chunk.effort.trial_cells, chunk.effort.draft)
-    scale = chunk.cube.size / trials.levels.chunk.cube.size
+    direct = uniform_levels(chunk, rmse, slack)
+    trials = start_trials(direct, chunk.effort.draft_cells, chunk.effort.draft)
     best = min(direct_candidates(direct), key=trials.size)
-    size = trials.size(best) * scale
+    size = trials.size(best) / trials.part
+    met = _meet_distortion(chunk, rmse, slack, _Rival(best, direct, trials))
     planned = None
     if met is not None:
         step = met.step - 0.5 * met.error
@@ -151,22 +161,17 @@ def _made(
     yield from made
 
 
-def uniform_bound(chunk: Chunk, rmse: float) -> float:
-    """The bound of uniform quantisation whose error has this root mean square.
-
-    A step ``s`` makes ``s**2 / 12``; among integers, errors up to ``b`` make ``b * (b + 1) / 3``.
-    """
-    if chunk.cube.dtype.kind == "f":
-        return math.sqrt(3) * rmse * 0.995
-    return math.floor((math.sqrt(1 + 12 * rmse**2) - 1) / 2)
-
-
 @dataclass(frozen=True)
 class _Goal:
-    """A mean square error in levels, and the least that is close enough to it."""
+    """A mean square error in levels, the least that is close enough to it, and the rival.
+
+    Of a part, with its share of the cells.
+    """
 
     most: float
     least: float
+    rival: _Rival | None = None
+    part: float | None = None
 
     @property
     def aim(self) -> float:
@@ -182,6 +187,16 @@ class _Goal:
         """Whether an encode is close enough."""
         return self.least <= 2**point.error <= self.most
 
+    def hopeless(self, point: _Point) -> bool:
+        """Whether an encode tells that those that are close enough are far too large."""
+        if self.rival is None:
+            return False
+        slope = _SLOPE if point.error < self.aim else _LEAST_SLOPE
+        size = 2 ** (point.size + slope * (point.error - self.aim))
+        if self.part is None:
+            return self.rival.beats(size, _BEATEN)
+        return self.rival.beats(size / self.part, _BEATEN_SKETCH)
+
 
 @dataclass(frozen=True)
 class _Point:
@@ -194,18 +209,56 @@ class _Point:
     error: float
 
 
-def _meet_distortion(chunk: Chunk, rmse: float, slack: float) -> _Point | None:
+class _Rival:
+    """The most promising coder without a base, made once: what a base competes with.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    levels : ChunkLevels
+        Of the whole chunk.
+    trials : Trials
+        On the part that drafts of a base are of: sizes on one part compare.
+    """
+
+    def __init__(self, candidate: Candidate, levels: ChunkLevels, trials: Trials) -> None:
+        self._candidate, self._levels, self._trials = candidate, levels, trials
+
+    def __call__(self, levels: ChunkLevels) -> EncodedChunk | None:
+        """Encode: a candidate like any other."""
+        return self._encoded if levels is self._levels else self._candidate(levels)
+
+    @cached_property
+    def _encoded(self) -> EncodedChunk | None:
+        return encode_candidate(self._candidate, self._levels)
+
+    @property
+    def estimate(self) -> float:
+        """Bytes of the chunk, from those of the part."""
+        return self._trials.size(self) / self._trials.part
+
+    def beats(self, size: float, times: float) -> bool:
+        """Whether so many bytes are so many times its own, on the part and (it may be dry) made."""
+        if size <= times * self.estimate:
+            return False
+        return self._encoded is not None and size > times * self._encoded.size
+
+
+def _meet_distortion(
+    chunk: Chunk, rmse: float, slack: float, rival: _Rival | None
+) -> _Point | None:
     """Encode a base at one or a few steps until its error is within the slack below ``rmse``.
 
     A plan, or drafts on a part of the chunk, choose the structure and tell where to begin. None
-    where no base can be, or none meets it.
+    where no base can be, or none meets it, or it is far larger than the rival.
     """
     levels = ChunkLevels(chunk, 4 * rmse)
     if not allows_base(levels) or levels.fine is None or levels.fine.constant:
         return None
     aim = rmse if base_coder(chunk).exact_decoder else rmse * _DRIFT_MARGIN
     target = (aim / float(levels.fine.values.step)) ** 2
-    return encode_candidate(lambda levels: _search(levels, _Goal(target, target * slack)), levels)
+    goal = _Goal(target, target * slack, rival)
+    return encode_candidate(lambda levels: _search(levels, goal), levels)
 
 
 def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
@@ -216,20 +269,22 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
         starts = iter([(0.5 * goal.aim + plan.base.step, plan.base.structure_of(levels.chunk))])
     elif effort.structures or (levels.chunk.cube.shape[1] == 1 and possible_groups(levels)):
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
-        starts = _draft(trials, goal, start, usual, effort)
+        starts = _draft(trials, replace(goal, part=trials.part), start, usual, effort)
     points = list[_Point]()
     gain = None if plan is None or plan.base is None else plan.base.gain
     for start, structure in starts:
         start, slope = _foreseen(levels, goal, start, structure, gain)
         points += _approach(levels, goal, start, structure, effort.encodes, slope)
-        if any(goal.met(p) for p in points):
+        if any(goal.met(p) or goal.hopeless(p) for p in points):
             break
     else:
-        if structure != usual:
+        if structure.group > 1 or not any(p.error <= math.log2(goal.most) for p in points):
             structure = usual
             start = points[-1].step if points else start
             points += _approach(levels, goal, start, usual, effort.encodes)
-    close = replace(goal, least=_CLOSE * goal.most)
+    if not points:
+        return None
+    close = replace(goal, least=_CLOSER * goal.most)
     for _ in range(effort.closer if goal.met(points[-1]) else 0):
         if any(close.met(point) for point in points):
             break
@@ -247,13 +302,16 @@ def _draft(
 ) -> Iterator[tuple[float, Structure]]:
     """The step (log2) to begin with and the structure, found on a part of the chunk.
 
-    Where frames are grouped, then those without, should the first not do.
+    Where frames are grouped, then those without, should the first not do. Nothing where it is
+    hopeless.
     """
     levels = trials.levels
     if levels.fine is None or levels.fine.constant or not levels.chunk.valid.any():
         yield start, structure
         return
     drafts = _approach(levels, goal, start, structure, effort.drafts)
+    if any(map(goal.hopeless, drafts)):
+        return
     first, *others = sorted(drafts, key=lambda point: abs(point.error - goal.aim))
     others = [point for point in others if abs(point.error - first.error) > _FAR_APART]
     other = others[0] if others else _encode_at(levels, first.step + _FAR_APART, structure)
@@ -308,7 +366,8 @@ def _foreseen(
     if not effort.sketch_gain or sketches.fine is None or sketches.fine.constant:
         return step, _SLOPE_OF_STEP
     less = effort.sketch_gain if gain is None else gain
-    rough = replace(goal, most=goal.most * 2**less, least=goal.least * 2**less)
+    share = sketches.chunk.cube.size / levels.chunk.cube.size
+    rough = _Goal(goal.most * 2**less, goal.least * 2**less, goal.rival, share)
     points = _approach(sketches, rough, step, structure, _SKETCHES)
     if not points:
         return step, _SLOPE_OF_STEP
@@ -349,7 +408,9 @@ def _approach(
             if structure.group == 1:
                 raise
             break
-        if goal.met(points[-1]) or (points[-1].step == most and 2 ** points[-1].error < goal.most):
+        if goal.met(points[-1]) or goal.hopeless(points[-1]):
+            break
+        if points[-1].step == most and 2 ** points[-1].error < goal.most:
             break
         step = next_step([(p.step, p.error) for p in points], goal.near, slope)
     return points

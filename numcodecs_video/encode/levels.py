@@ -87,13 +87,20 @@ class ChunkLevels:
         if not self.is_float:
             return self._filled(integer_levels(cube, valid, int(self.bound), self.unit))
         if not self.bound:
-            return self._filled(lattice_levels(cube, valid))
+            return self._filled(self._lossless)
         if self.relative:
             return self._filled(relative_levels(cube, valid, self.bound))
         if self.lattice is not None:
             numbers = lattice_numbers(cube, valid, self.lattice)
             return self._filled(run_levels(numbers, self.lattice))
         return self._filled(self._real if self._table is None else self._table)
+
+    @property
+    def _lossless(self) -> Levels | None:
+        """Floats on a lattice or by rank; a part has a table where the whole has one."""
+        whole = None if self.whole is None else self.whole.direct
+        levels_of = lattice_levels if whole is None or whole.table is None else table_levels
+        return levels_of(self.chunk.cube, self.chunk.valid)
 
     @cached_property
     def lattice(self) -> Lattice | None:

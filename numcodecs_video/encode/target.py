@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from numcodecs_video.encode.chunk import Chunk
@@ -39,6 +40,8 @@ def target_of(chunk: Chunk) -> Target:
     kind, value = chunk.settings.fidelity.kind, float(chunk.settings.fidelity.value)
     if kind == "lossless" or chunk.array.dtype.kind in "bmM":
         return Target(lossless=True)
+    if kind == "max_error" and chunk.cube.dtype.kind != "f":
+        return Target(math.floor(value))  # below one count it is lossless, with its candidates
     if kind == "max_error" or (kind == "max_relative_error" and chunk.cube.dtype.kind == "f"):
         return Target(value)
     if kind == "max_relative_error":

@@ -25,10 +25,15 @@ __all__ = ["lattice_levels", "ordered_levels", "table_levels"]
 _SAMPLE_CELLS = 20_000
 #: ranks among more distinct values than this take more than 16 bits
 _MOST_VALUES = 2**16
+#: points of a lattice and cells that there must be for each value of a table instead
+_POINTS_A_VALUE, _CELLS_A_VALUE = 8, 16
 
 
 def lattice_levels(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> Levels | None:
     """Floats that are integers at heart: on a lattice, or of few distinct values.
+
+    Any float lies on a lattice that is finer than its own precision, so a table goes before one
+    most of whose points hold nothing: packed integers, unpacked in single precision, are such.
 
     Returns
     -------
@@ -45,7 +50,9 @@ def lattice_levels(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> Level
         found = _on_lattice(cells, offset, step)
         if found is not None:
             levels, values = _coarsest(cells, *found)
-            return Levels(_spread(levels, where), values)
+            most = min(values.top // _POINTS_A_VALUE, cells.size // _CELLS_A_VALUE)
+            table = _by_rank(cells, few, where, most)
+            return Levels(_spread(levels, where), values) if table is None else table
     return _by_rank(cells, few, where)
 
 
@@ -69,11 +76,18 @@ def _by_rank(
     if few.size > min(most, 0.5 * _SAMPLE_CELLS):
         return None
     table = np.unique(cells)
-    if table.size > most or _has_negative_zero(cells):
+    negative = _has_negative_zero(cells)
+    if negative:  # it equals 0, but has other bits: a rank of its own, below
+        zero = int(np.searchsorted(table, 0))
+        table = np.insert(table, zero, -table.dtype.type(0))
+        table[zero + 1] = 0
+    if table.size > most:
         return None
     ranks = np.empty(cells.size, np.int32)
     for part, some in flat_parts(cells):
-        ranks[part] = np.searchsorted(table, some)
+        ranks[part] = np.searchsorted(table, some, side="right") - 1
+        if negative:
+            ranks[part] -= (some == 0) & np.signbit(some)
     return Levels(_spread(ranks, where), Values("table", 0, 1, table.size - 1), table)
 
 

@@ -59,9 +59,29 @@ def test_ranks_in_a_table(dtype):
     assert found.top == 23
     assert table_levels(cube, valid, 23) is None
     assert table_levels(cube, False) is None
-    cube[0, 0, 0, 0] = -0.0
-    cube[0, 0, 0, 1] = 0.0
-    assert table_levels(cube, True) is None
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("zeros", [[-0.0], [-0.0, 0.0]])
+def test_a_negative_zero_has_a_rank_of_its_own(dtype, zeros):
+    """Rounding makes them of small negative values; ranks are in the order of the values."""
+    cube = np.resize(np.array([-0.2, *zeros, 0.1, 0.3], dtype), (4, 1, 6, 7))
+    found = lattice_levels(cube, True)
+    assert found.values.kind == "table"
+    assert same_bits(_values(found, cube.dtype), cube)
+    assert found.top <= 4
+    order = np.argsort(found.array.reshape(-1), kind="stable")
+    assert (np.diff(cube.reshape(-1)[order].astype("f8")) >= 0).all()
+
+
+def test_few_values_have_a_table_before_a_fine_lattice():
+    """Of integers unpacked in single precision, all are multiples of 0.00001 that hold little."""
+    counts = np.random.default_rng(3).integers(500, 900, (6, 1, 40, 40))
+    cube = counts.astype("f4") * np.float32(0.01) + np.float32(273.15)
+    found = lattice_levels(cube, True)
+    assert (found.values.kind, found.top) == ("table", 399)
+    assert same_bits(_values(found, cube.dtype), cube)
+    assert lattice_levels(cube[:, :, :8, :8], True).values.kind == "real"  # a table costs more
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "f8"])
