@@ -36,7 +36,7 @@ from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import Plan, plan_base, plan_of
-from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
+from numcodecs_video.encode.structure import MOST_STRUCTURES, finalists, search_structure
 from numcodecs_video.encode.trials import Trials, start_trials
 from numcodecs_video.metrics import value_range
 from numcodecs_video.progress import DECODING, ENCODING, allot
@@ -58,8 +58,8 @@ _NEAR = 1.1
 _FROM_LEAST = 3
 #: a base up to so many times larger than the best may be smaller when pictures are of many frames
 _PERHAPS = 1.5
-#: drafts of the best base of each kind, if it is sketched within such a factor
-_DRAFTS, _FINALISTS, _RIVAL, _RIVAL_GROUPED = 4, 3, 1.1, 1.15
+#: quantisers drafted of the base whose arrangement sketches and drafts chose
+_DRAFTS = 4
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
 #: searched
 _OUT_OF_RANGE, _FEW_BYTES = 3.0, 500
@@ -257,12 +257,13 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
     sketches = trials.at_effort(effort.sketch) if effort.structures else trials
     crude = sketches is not trials
 
-    def search(base: Base, starts: Sequence[int], budget: int, width: int) -> Base:
+    def search(base: Base, starts: Sequence[int], budget: int) -> Base:
+        narrow = base.structure != usual or base.without_klt or starts[0] != first
         best = descend(
             lambda qp: trials.size(replace(base, qp=qp)),
             starts,
             budget,
-            width=width,
+            width=2 if narrow and len(starts) == 1 else _WIDTH,
             least=coder.least_quantiser,
             hopeless=lambda: effort.hopeless * min(trials.sizes.values()),
         )
@@ -270,7 +271,7 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
 
     best = Base(coder.name, first, structure=usual)
     starts = [first + start for start in _STARTS] if effort.thorough else [first]
-    best = search(best, starts, 1 if crude else effort.quantisers, _WIDTH)
+    best = search(best, starts, 1 if crude else effort.quantisers)
     least, groups = min(trials.sizes.values()), possible_groups(trials.levels)
     if trials.size(best) > _PERHAPS * least:
         return
@@ -285,11 +286,14 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         if all(trials.size(base) > effort.hopeless * least for base in grouped):
             return
 
+    costs = dict[Structure, float]()
+
     def cost(structure: Structure) -> float:
         base = _arranged(best, structure, whole)
         if structure.group > 1 and base.qp < coder.least_quantiser + _FROM_LEAST:
             return math.inf
-        return math.log2(max(1, sketches.size(base)))
+        costs[structure] = math.log2(max(1, sketches.size(base)))
+        return costs[structure]
 
     found = search_structure(
         cost,
@@ -301,34 +305,17 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
         quick=effort.quick,
         thorough=effort.thorough,
     )
-    mixed = found.group == 1 and trials.levels.components().weights is not None
-    mixed = mixed and chunk.settings.pca == "auto"
     if crude:
-        if mixed:
-            sketches.size(replace(_arranged(best, found, whole), without_klt=True))
-        base = min(_finalists(sketches), key=trials.size)
-        search(base, [base.qp], _DRAFTS, 2)
-        return
-    if found != usual:
+        best = min((_arranged(best, each, whole) for each in finalists(costs)), key=trials.size)
+        best = search(best, [best.qp], _DRAFTS)
+    elif found != usual:
         start = _arranged(best, found, whole)
-        best = search(start, [start.qp], _AGAIN, _WIDTH if start.qp == first else 2)
-    if mixed:
-        search(
-            replace(best, without_klt=True),
-            [best.qp],
-            _AGAIN_WITHOUT_KLT,
-            _WIDTH if best.qp == first else 2,
-        )
-
-
-def _finalists(sketches: Trials) -> list[Base]:
-    """The best few bases, and the best that groups frames, which gains more when encoded well."""
-    bases = [c for c in sketches.ranked() if isinstance(c, Base)]
-    least = sketches.sizes[bases[0]]
-    grouped = [base for base in bases if base.structure.group > 1][:1]
-    few = [base for base in bases[:_FINALISTS] if sketches.sizes[base] <= _RIVAL * least]
-    few += [base for base in grouped if sketches.sizes[base] <= _RIVAL_GROUPED * least]
-    return list(dict.fromkeys(few))
+        best = search(start, [start.qp], _AGAIN)
+    mixed = best.structure.group == 1 and trials.levels.components().weights is not None
+    if mixed and chunk.settings.pca == "auto":
+        other = replace(best, without_klt=True)
+        if not crude or trials.size(other) < trials.size(best):
+            search(other, [best.qp], _AGAIN_WITHOUT_KLT)
 
 
 def _arranged(base: Base, structure: Structure, levels: ChunkLevels) -> Base:

@@ -69,11 +69,11 @@ _NEAR = 1.1
 _NEARER = 0.65
 #: of a target mean square error, what the highest efforts go on for: 0.1 dB
 _CLOSER = 0.977
-#: octaves of error that an octave of the step is worth: between the 2 of high rates and the 1 of low
+#: octaves of error that an octave of the step is worth: 2 at high rates, 1 at low ones
 _SLOPE_OF_STEP = 1.7
-#: cells that tell what a sketch's error is at a step, and of those that tell by how much an encode's
-#: is less: of chunks of as many times more cells
-_SKETCHED, _COMPARED, _LARGER = 1e6, 5e4, 3
+#: cells that tell what a sketch's error is at a step; those that tell by how much an encode's is
+#: less, of chunks that have so many times as many
+_SKETCHED, _COMPARED, _LARGER = 1e6, 5e4, 4
 #: sketches that a first step is corrected by
 _SKETCHES = 3
 #: encodes that low efforts add to their drafts: another step, and one size of groups
@@ -271,9 +271,9 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
         starts = _draft(trials, replace(goal, part=trials.part), start, usual, effort)
     points = list[_Point]()
-    gain = None if plan is None or plan.base is None else plan.base.gain
+    planned = None if plan is None else plan.base
     for start, structure in starts:
-        start, slope = _foreseen(levels, goal, start, structure, gain)
+        start, slope = _foreseen(levels, goal, start, structure, planned)
         points += _approach(levels, goal, start, structure, effort.encodes, slope)
         if any(goal.met(p) or goal.hopeless(p) for p in points):
             break
@@ -354,35 +354,32 @@ def _draft(
 
 
 def _foreseen(
-    levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, gain: float | None
+    levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, plan: BasePlan | None
 ) -> tuple[float, float]:
     """The step (log2) at which an encode should meet the goal, and what a step is worth around it.
 
-    Sketches tell which error is where; by how much an encode's is less, a part tells, the plan, or
-    a draft.
+    Sketches of the chunk tell which error is where; by how much an encode's is less, a small part
+    tells, or the plan. As given where neither does.
     """
     effort = levels.chunk.effort
+    part = levels.sample(_COMPARED, effort.sketch)
+    compared = part.chunk.cube.size * _LARGER <= levels.chunk.cube.size
+    gain = effort.sketch_gain if plan is None or plan.gain is None else plan.gain
     sketches = levels.sample(_SKETCHED, effort.sketch)
-    if not effort.sketch_gain or sketches.fine is None or sketches.fine.constant:
+    if not gain or not (compared or plan) or sketches.fine is None or sketches.fine.constant:
         return step, _SLOPE_OF_STEP
-    less = effort.sketch_gain if gain is None else gain
     share = sketches.chunk.cube.size / levels.chunk.cube.size
-    rough = _Goal(goal.most * 2**less, goal.least * 2**less, goal.rival, share)
+    rough = _Goal(goal.most * 2**gain, goal.least * 2**gain, goal.rival, share)
     points = _approach(sketches, rough, step, structure, _SKETCHES)
     if not points:
         return step, _SLOPE_OF_STEP
     slope, at = _SLOPE_OF_STEP, points[-1].step
     if abs(at - points[0].step) > _APART:
         slope = (points[-1].error - points[0].error) / (at - points[0].step)
-    part = levels.sample(_COMPARED, effort.sketch)
-    if part.chunk.cube.size * _LARGER <= levels.chunk.cube.size:
+    if compared:
         better = _encode_at(part.at_effort(effort.number), at, structure).error
-        less = _encode_at(part, at, structure).error - better
-    elif gain is None and effort.draft < effort.number:
-        at = next_step([(p.step, p.error - less) for p in points], goal.near, slope)
-        draft = _encode_at(levels.at_effort(effort.draft), at, structure)
-        return next_step([(at, draft.error)], goal.aim, slope), slope
-    return next_step([(p.step, p.error - less) for p in points], goal.aim, slope), slope
+        gain = _encode_at(part, at, structure).error - better
+    return next_step([(p.step, p.error - gain) for p in points], goal.aim, slope), slope
 
 
 def _approach(

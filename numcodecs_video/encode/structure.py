@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from numcodecs_video.coders.structure import PLAIN, RATIOS, TRIMS, Structure
 
-__all__ = ["MOST_STRUCTURES", "search_structure"]
+__all__ = ["MOST_STRUCTURES", "finalists", "search_structure"]
 
 #: arrangements that are tried, unless a thorough search finds ever better ones
 MOST_STRUCTURES = 24
@@ -18,6 +18,22 @@ _LAYERS = (3, 4, 5)
 _FAR, _NEARLY = 0.15, 0.04
 #: pictures of one frame gain so many octaves by other ratios and runs, those of several less
 _FAR_ALONE, _FAR_GROUPED = 0.4, 0.05
+
+
+#: arrangements that sketches cannot tell apart: at most so many, within so many octaves; and one
+#: that groups frames, which gains more when encoded well
+_FINALISTS, _NEAR, _NEAR_GROUPED = 3, 0.14, 0.2
+
+
+def finalists(costs: Mapping[Structure, float]) -> list[Structure]:
+    """The few of the arrangements that crude encodes leave to better ones, the cheapest first."""
+    ranked = sorted(costs, key=lambda structure: costs[structure])
+    least = costs[ranked[0]]
+    found = [each for each in ranked[:_FINALISTS] if costs[each] <= least + _NEAR]
+    grouped = next((each for each in ranked if each.group > 1), None)
+    if grouped is not None and costs[grouped] <= least + _NEAR_GROUPED:
+        found.append(grouped)
+    return list(dict.fromkeys(found))
 
 
 def search_structure(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video import VideoCodec, synthetic
 from numcodecs_video.coders import Structure
+from numcodecs_video.config import Settings
 from numcodecs_video.encode import bounded, candidates
-from numcodecs_video.encode.bounded import descend, shortlist
-from numcodecs_video.encode.candidates import MOST_QP, Base, Direct
+from numcodecs_video.encode.bounded import descend, rank, shortlist
+from numcodecs_video.encode.candidates import MOST_QP, Base, Direct, usual_structure
+from numcodecs_video.encode.chunk import prepare_chunk
+from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.trials import Trials
 
 
@@ -70,22 +74,46 @@ OTHER = Direct("adaptive")
         ({BASE: 100, DIRECT: 102}, [BASE, DIRECT], 2),
         ({BASE: 100, DIRECT: 111}, [BASE, DIRECT], 2),
         ({BASE: 100, DIRECT: 113}, [BASE, DIRECT], 1),
-        ({DIRECT: 100, BASE: 104}, [DIRECT, BASE], 1),
+        ({DIRECT: 100, BASE: 102}, [DIRECT, BASE], 1),
         ({BASE: 100, FINER: 101, DIRECT: 102}, [BASE, DIRECT, FINER], 2),
         ({BASE: 100, FINER: 101, DIRECT: 120}, [BASE, DIRECT, FINER], 1),
         ({BASE: 100, KEYED: 101, DIRECT: 102}, [BASE, DIRECT, KEYED], 2),
         ({BASE: 100, KEYED: 101, DIRECT: 113}, [BASE, KEYED, DIRECT], 2),
-        ({DIRECT: 100, OTHER: 101, BASE: 102}, [DIRECT, BASE, OTHER], 2),
+        ({DIRECT: 100, OTHER: 100.5, BASE: 101}, [DIRECT, BASE, OTHER], 2),
         ({BASE: 100, DIRECT: math.inf}, [BASE], 1),
     ],
 )
 def test_a_close_second_of_another_kind_is_made_as_well(sizes, expected, keep):
-    """A part cannot tell kinds apart that come within 3 %; two quantisers of one kind it can.
+    """A part cannot tell kinds apart that come within 1 %; two quantisers of one kind it can.
 
     One without a base is cheap to make, and made within 12 %.
     """
     trials = Trials(None, 1, sizes=dict(sizes))
     assert shortlist(trials, trials.ranked()) == (expected, keep)
+
+
+def test_sketches_rank_arrangements_and_drafts_decide(monkeypatch):
+    """Few drafts, one of them of the usual arrangement; what is made was drafted."""
+    tried = []
+    measure = Trials._measure
+
+    def watched(self, candidate):
+        if isinstance(candidate, Base):
+            tried.append((self.levels.chunk.effort.number, candidate))
+        return measure(self, candidate)
+
+    monkeypatch.setattr(Trials, "_measure", watched)
+    rng = np.random.default_rng(3)
+    t, y, x = np.mgrid[:12, :64, :64]
+    scene = 900 * np.sin((x + 2 * t) / 9) * np.cos(y / 7) + rng.normal(0, 20, t.shape)
+    levels = ChunkLevels(prepare_chunk(scene.astype("f4"), Settings.parse(max_error=30)), 30)
+    made = rank(levels).candidates[0]
+    sketched = [base for effort, base in tried if effort == 1]
+    drafted = [base for effort, base in tried if effort == 4]
+    assert len({base.structure for base in sketched}) > 4
+    assert len(drafted) <= 9 < len(tried)
+    assert usual_structure(levels.chunk) in {base.structure for base in drafted}
+    assert made in drafted
 
 
 @pytest.mark.slow

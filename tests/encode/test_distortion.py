@@ -10,9 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video import VideoCodec
+from numcodecs_video.coders import Structure
 from numcodecs_video.coders.ffmpeg import CODERS
+from numcodecs_video.config import Settings
 from numcodecs_video.encode.candidates import Base
-from numcodecs_video.encode.distortion import mean_square_difference, next_step
+from numcodecs_video.encode.chunk import prepare_chunk
+from numcodecs_video.encode.distortion import (
+    _encode_at,
+    _foreseen,
+    _Goal,
+    mean_square_difference,
+    next_step,
+)
+from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.encode.plan import BasePlan
 from numcodecs_video.format.payload import parse_header
 
 GROUPED = {"version": 1, "rate": 9.0, "base": {"step": 1.0, "klt": True, "group": 6}}
@@ -109,3 +120,24 @@ def test_a_dry_part_is_no_reason_to_give_up_a_base():
     rain[rain < 1] = 0
     codec = VideoCodec(psnr=45, effort=1)
     assert parse_header(codec.encode(rain.astype("f4"))).candidate.startswith("hevc")
+
+
+@pytest.mark.parametrize(
+    ("shape", "plan"), [((8, 192, 192), None), ((8, 64, 64), BasePlan(0.0, Structure(), gain=0.5))]
+)
+def test_the_step_that_meets_a_goal_is_foreseen(shape, plan):
+    """From one that is far off: by a small part of a chunk, or by what a plan knows of others."""
+    t, y, x = np.mgrid[tuple(slice(n) for n in shape)]
+    rng = np.random.default_rng(5)
+    scene = 900 * np.sin((x + 2 * t) / 9) * np.cos(y / 7) + rng.normal(0, 60, shape)
+    levels = ChunkLevels(prepare_chunk(scene.astype("f4"), Settings.parse(psnr=40)), 100.0)
+    usual = Structure()
+    aim = _encode_at(levels, 8.0, usual).error
+    goal = _Goal(2**aim * 1.06, 2**aim * 0.94)
+    if plan is not None:
+        sketch = _encode_at(levels.at_effort(levels.chunk.effort.sketch), 8.0, usual).error
+        plan = replace(plan, gain=sketch - aim)
+    found, slope = _foreseen(levels, goal, 7.0, usual, plan)
+    assert 0.5 < slope < 3
+    assert abs(found - 8.0) < 0.15
+    assert _foreseen(levels, goal, 7.0, usual, None)[0] == (found if plan is None else 7.0)

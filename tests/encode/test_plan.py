@@ -167,6 +167,7 @@ def test_groups_of_a_plan_are_those_that_a_chunk_may_have(shape, words, group):
         Plan(0.25, BasePlan(-1.5, Structure(True, 3, 8, 0, 0.25), False), (("adaptive", False),)),
         Plan(9.0, None, (), (8,), True),
         Plan(0.1, BasePlan(0.5, Structure(True, group=12))),
+        Plan(0.1, BasePlan(0.5, Structure(True), gain=0.25)),
     ],
 )
 def test_plans_come_back_from_json(plan):

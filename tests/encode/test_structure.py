@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcodecs_video.coders.structure import USUAL, Structure
-from numcodecs_video.encode.structure import MOST_STRUCTURES, search_structure
+from numcodecs_video.encode.structure import MOST_STRUCTURES, finalists, search_structure
 
 
 def _search(costs, **words):
@@ -97,3 +97,23 @@ def test_a_thorough_search_leaves_no_better_neighbour():
     costs = {s: 0.9 - i / 10 for i, s in enumerate(steps)}
     assert _search(costs)[0] == steps[1]
     assert _search(costs, thorough=True)[0] == wanted
+
+
+LONG, STEEP, STEEPER = Structure(run=8), Structure(ratios=2), Structure(ratios=3)
+GROUPED, LARGER = Structure(group=4), Structure(group=8)
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ({USUAL: 9.0}, [USUAL]),
+        ({USUAL: 9.1, LONG: 9.0, STEEP: 9.05, STEEPER: 9.06}, [LONG, STEEP, STEEPER]),
+        ({USUAL: 9.5, LONG: 9.0}, [LONG]),
+        ({USUAL: 9.0, LONG: 9.01, STEEP: 9.02, GROUPED: 9.19}, [USUAL, LONG, STEEP, GROUPED]),
+        ({USUAL: 9.0, GROUPED: 9.1, LARGER: 9.12, LONG: 9.2}, [USUAL, GROUPED, LARGER]),
+        ({USUAL: 9.0, GROUPED: 9.3}, [USUAL]),
+    ],
+)
+def test_what_sketches_cannot_tell_apart(costs, expected):
+    """A few within a tenth, and groups of frames if they are near: better encodes favour them."""
+    assert finalists(costs) == expected

@@ -63,3 +63,17 @@ def test_trials_run_on_a_part_at_a_drafts_effort(effort):
     assert part.settings.effort == min(effort, 4)
     assert trials.segments == 10
     assert (part.cube.size == array.size) == (effort == 9)
+
+
+def test_trials_at_another_effort_are_of_the_same_part():
+    """With sizes of their own, and no second part, levels or components."""
+    array = np.random.default_rng(0).integers(0, 99, (12, 3, 40, 40)).astype("u2")
+    chunk = prepare_chunk(array, Settings.parse(max_error=3, axes="tcyx"))
+    trials = start_trials(ChunkLevels(chunk, 3), 1e4, 4)
+    trials.sizes["something"] = 1.0
+    sketches = trials.at_effort(1)
+    assert trials.at_effort(4) is trials
+    assert not sketches.sizes
+    assert (sketches.levels.chunk.effort.number, trials.levels.chunk.effort.number) == (1, 4)
+    assert sketches.levels.chunk.cube is trials.levels.chunk.cube
+    assert (sketches.part, sketches.segments) == (trials.part, trials.segments)
