@@ -13,7 +13,7 @@ _COMMON = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-settings.register_profile("quick", max_examples=10, derandomize=True, **_COMMON)
+settings.register_profile("quick", max_examples=6, derandomize=True, **_COMMON)
 settings.register_profile("suite", max_examples=60, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=2000, print_blob=True, **_COMMON)
 

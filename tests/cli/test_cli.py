@@ -587,7 +587,9 @@ def test_the_command_line_runs_as_a_module():
     assert done.stdout.startswith("numcodecs-video")
 
 
-@pytest.mark.parametrize("package", ["click", "rich", "xarray"])
+@pytest.mark.parametrize(
+    "package", ["click", "xarray", pytest.param("rich", marks=pytest.mark.slow)]
+)
 def test_a_missing_package_is_named_with_what_to_install(package):
     """Without the extra, the command line ends in one line."""
     hide = f"import sys; sys.modules[{package!r}] = None"

@@ -21,7 +21,7 @@ from tests.cli.running import run  # noqa: E402
 T = ("time", "y", "x")
 SHAPE = (10, 20, 24)
 VALUES = np.random.default_rng(0).normal(280, 3, SHAPE).astype("f4")
-BOTH = pytest.mark.parametrize("source", [2, 3])
+BOTH = pytest.mark.parametrize("source", [pytest.param(2, marks=pytest.mark.slow), 3])
 
 
 @pytest.fixture

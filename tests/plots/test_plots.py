@@ -246,6 +246,7 @@ def test_a_histogram_takes_what_labels_say(cube):
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == (cube != 0).sum()
 
 
+@pytest.mark.slow
 def test_a_sweep_is_drawn_and_written(cube, tmp_path):
     """A curve a codec over a logarithmic rate, and a row a point."""
     points = sweep(cube, {"max_error": [40, 5], "psnr": [30]}, codecs=["hevc", "jpeg2k"], effort=1)

@@ -54,7 +54,14 @@ def test_no_chunk_comes_back_wrong(codec, first, last):
             assert same_bits(decoded, chunk), where
 
 
-@pytest.mark.parametrize("codec", ["hevc", "vp9", "h264", "jpeg2k", "htj2k"])
+@pytest.mark.parametrize(
+    "codec",
+    [
+        "hevc",
+        "jpeg2k",
+        *(pytest.param(c, marks=pytest.mark.slow) for c in ("vp9", "h264", "htj2k")),
+    ],
+)
 def test_coders_need_no_rescue(codec):
     """Every chunk is carried by its own coder: verification finds nothing to repair."""
     rescued = []

@@ -30,7 +30,10 @@ def _planes(height: int, width: int, top: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", SIDES, ids=str)
-@pytest.mark.parametrize("name", ["hevc", "h264", "vp9", "av1", "ffv1"])
+@pytest.mark.parametrize(
+    "name",
+    ["hevc", *(pytest.param(n, marks=pytest.mark.slow) for n in ("h264", "vp9", "av1", "ffv1"))],
+)
 def test_encoders_forget_what_they_encoded_before(name, shape):
     """Lossy and lossless, with and without a key picture; other pictures come between."""
     coder = find_coder(name)

@@ -166,7 +166,7 @@ def _run(code: str, *arguments: object) -> Any:
 
 @posix_only
 @pytest.mark.xdist_group("timed")
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_process_ends(threads, tmp_path):
     """Ctrl-C in the middle of a long encode: the process is gone soon, and no thread holds it."""
     code = """

@@ -70,7 +70,7 @@ def test_a_grid_of_billions_takes_no_time(tmp_path, zarr_format, shards):
 
 
 @pytest.mark.xdist_group("timed")
-@pytest.mark.parametrize("shards", [None, (2, 20, 24)])
+@pytest.mark.parametrize("shards", [None, pytest.param((2, 20, 24), marks=pytest.mark.slow)])
 def test_headers_come_together(shards):
     """Many requests are under way at once: a store far away costs its delay a few times."""
     latency = pytest.importorskip("zarr.testing.store").LatencyStore

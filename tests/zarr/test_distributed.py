@@ -120,7 +120,8 @@ def _round_trip(codec: VideoCodec, values: np.ndarray) -> tuple[bytes, np.ndarra
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize(
-    "method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.slow)]
+    "method",
+    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spawn", "forkserver"))],
 )
 def test_processes_however_started(method, dataset, pool):
     """A fork after an encode inherits no pool and no lock."""
