@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from numcodecs_video.coders import Structure
@@ -78,13 +78,19 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
     levels = ChunkLevels(chunk, bound, relative=relative)
     if levels.direct is None and bound:
         return encode_bounded(chunk, 0)  # the bound is below the precision of the dtype
-    plan = plan_of(chunk)
+    plan, exact = plan_of(chunk), levels.without_loss()
     if plan is not None and not chunk.tiny:
-        return Ranked(_planned(levels, plan))
-    ranking = rank(levels)
-    made = ranking.candidates[: ranking.keep]
-    allot(sum(passes_of(each) + DECODING for each in made) * chunk.cube.size)
-    return Ranked(make_each(ranking.candidates, levels), ranking.keep)
+        ranked = Ranked(_planned(levels, plan))
+    else:
+        ranking = rank(levels)
+        made = ranking.candidates[: ranking.keep]
+        allot(sum(passes_of(each) + DECODING for each in made) * chunk.cube.size)
+        ranked = Ranked(make_each(ranking.candidates, levels), ranking.keep)
+    if exact is None:
+        return ranked
+    allot((1 + DECODING) * chunk.cube.size)
+    first = islice(make_each(direct_candidates(exact), exact), 1)
+    return Ranked(chain(first, ranked.encoded), ranked.keep + 1)
 
 
 def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:

@@ -95,7 +95,7 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
     """
     plan = None if chunk.tiny else plan_of(chunk)
     allot(_most_work(chunk, plan))
-    direct = uniform_levels(chunk, rmse, slack)
+    direct = _direct_levels(chunk, rmse, slack)
     candidates, first, rival = direct_candidates(direct), 0, None
     trials = start_trials(direct, chunk.effort.draft_cells, chunk.effort.draft)
     if not chunk.tiny and (plan is None or plan.direct):
@@ -127,7 +127,7 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
     """Search a chunk, and say what is worth making of its neighbours; None where nothing is."""
     if chunk.tiny:
         return None
-    direct = uniform_levels(chunk, rmse, slack)
+    direct = _direct_levels(chunk, rmse, slack)
     trials = start_trials(direct, chunk.effort.draft_cells, chunk.effort.draft)
     best = min(direct_candidates(direct), key=trials.size)
     size = trials.size(best) / trials.part
@@ -140,6 +140,20 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
     entries = ((best.coder, best.delta),) if near and isinstance(best, Direct) else ()
     smallest = size if met is None else min(size, met.encoded.size)
     return Plan(8 * smallest / chunk.cube.size, planned, entries)
+
+
+def _direct_levels(chunk: Chunk, rmse: float, slack: float) -> ChunkLevels:
+    """Levels for coders without a base: uniform ones, or the values' own where these take less."""
+    uniform = uniform_levels(chunk, rmse, slack)
+    exact = uniform.without_loss()
+    if exact is None:
+        return uniform
+
+    def size(levels: ChunkLevels) -> float:
+        trials = start_trials(levels, chunk.effort.trial_cells, chunk.effort.draft)
+        return trials.size(direct_candidates(levels)[0])
+
+    return min(uniform, exact, key=size)
 
 
 def _gain_of(chunk: Chunk, rmse: float, met: _Point) -> float | None:

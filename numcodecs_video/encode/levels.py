@@ -40,6 +40,8 @@ __all__ = ["ChunkLevels"]
 
 #: steps of the bound and cells that there must be for each value of a table
 _STEPS_A_VALUE, _CELLS_A_VALUE = 8, 64
+#: fewer levels than floats may have without loss, and so many times as many are about as few
+_FEW_LEVELS, _ABOUT_AS_FEW = 16, 2
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
 #: the largest number of levels that the band transform keeps exact
@@ -101,6 +103,17 @@ class ChunkLevels:
         whole = None if self.whole is None else self.whole.direct
         levels_of = lattice_levels if whole is None or whole.table is None else table_levels
         return levels_of(self.chunk.cube, self.chunk.valid)
+
+    def without_loss(self) -> ChunkLevels | None:
+        """Floats as they are, where they have about as few levels as with the loss; else None."""
+        direct = self.direct
+        if direct is None or not self.is_float or not self.bound or self.lattice is not None:
+            return None
+        if direct.table is not None or direct.top < _FEW_LEVELS:
+            return None
+        exact = ChunkLevels(self.chunk, 0)
+        few = exact.direct is not None and exact.direct.top <= _ABOUT_AS_FEW * direct.top
+        return exact if few else None
 
     @cached_property
     def lattice(self) -> Lattice | None:

@@ -162,3 +162,20 @@ def test_extreme_targets_and_outliers_are_encoded(promise, dtype):
     rmse = _rmse(codec.decode(codec.encode(array)), array.astype("f8"))
     target = promise.get("rmse", 255 * 10 ** (-promise.get("psnr", 0) / 20))
     assert rmse <= target
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"max_relative_error": 1e-4}, {"psnr": 90}, {"rmse": 1e-4}, {"max_error": 1e-4}],
+    ids=str,
+)
+def test_a_loss_takes_no_more_than_none(words):
+    """Counts and rain rates read as floats: their own levels are fewer than what is asked for."""
+    rng = np.random.default_rng(11)
+    for step in (1, 0.3):
+        values = (np.float32(step) * rng.poisson(40, (6, 40, 48))).astype("f4")
+        lossless = len(VideoCodec(effort=2).encode(values))
+        codec = VideoCodec(effort=2, **words)
+        payload = codec.encode(values)
+        assert len(payload) <= lossless + 40
+        np.testing.assert_allclose(codec.decode(payload), values, rtol=1e-4)
