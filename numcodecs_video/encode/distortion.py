@@ -158,9 +158,9 @@ def _direct_levels(chunk: Chunk, rmse: float, slack: float) -> ChunkLevels:
 
 def _gain_of(chunk: Chunk, rmse: float, met: _Point) -> float | None:
     """Octaves of error by which an encode lies below a sketch at the same step."""
-    if not chunk.effort.sketch_gain:
-        return None
     sketches = ChunkLevels(chunk, 4 * rmse).sample(_SKETCHED, chunk.effort.sketch)
+    if not chunk.effort.sketch_gain or not _tells(sketches):
+        return None
     return _encode_at(sketches, met.step, met.structure).error - met.error
 
 
@@ -320,7 +320,7 @@ def _draft(
     hopeless.
     """
     levels = trials.levels
-    if levels.fine is None or levels.fine.constant or not levels.chunk.valid.any():
+    if not _tells(levels):
         yield start, structure
         return
     drafts = _approach(levels, goal, start, structure, effort.drafts)
@@ -367,6 +367,11 @@ def _draft(
             return
 
 
+def _tells(part: ChunkLevels) -> bool:
+    """Whether there is something to encode in a part of a chunk."""
+    return part.fine is not None and not part.fine.constant and bool(part.chunk.valid.any())
+
+
 def _foreseen(
     levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, plan: BasePlan | None
 ) -> tuple[float, float]:
@@ -377,10 +382,10 @@ def _foreseen(
     """
     effort = levels.chunk.effort
     part = levels.sample(_COMPARED, effort.sketch)
-    compared = part.chunk.cube.size * _LARGER <= levels.chunk.cube.size
+    compared = part.chunk.cube.size * _LARGER <= levels.chunk.cube.size and _tells(part)
     gain = effort.sketch_gain if plan is None or plan.gain is None else plan.gain
     sketches = levels.sample(_SKETCHED, effort.sketch)
-    if not gain or not (compared or plan) or sketches.fine is None or sketches.fine.constant:
+    if not gain or not (compared or plan) or not _tells(sketches):
         return step, _SLOPE_OF_STEP
     share = sketches.chunk.cube.size / levels.chunk.cube.size
     rough = _Goal(goal.most * 2**gain, goal.least * 2**gain, goal.rival, share)

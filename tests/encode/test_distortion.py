@@ -13,6 +13,7 @@ from numcodecs_video import VideoCodec
 from numcodecs_video.coders import Structure
 from numcodecs_video.coders.ffmpeg import CODERS
 from numcodecs_video.config import Settings
+from numcodecs_video.encode import distortion
 from numcodecs_video.encode.candidates import Base
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.distortion import (
@@ -141,3 +142,19 @@ def test_the_step_that_meets_a_goal_is_foreseen(shape, plan):
     assert 0.5 < slope < 3
     assert abs(found - 8.0) < 0.15
     assert _foreseen(levels, goal, 7.0, usual, None)[0] == (found if plan is None else 7.0)
+
+
+def test_a_part_without_anything_to_tell_is_left_alone(monkeypatch):
+    """Missing or constant where the parts are taken from; both searched and tuned."""
+    monkeypatch.setattr(distortion, "_SKETCHED", 1e4)
+    monkeypatch.setattr(distortion, "_COMPARED", 1e4)
+    rng = np.random.default_rng(9)
+    cube = np.full((8, 256, 256), np.nan, "f4")
+    cube[:, 118:138, 118:138] = rng.normal(0, 9, (8, 20, 20))
+    still = np.where(np.isnan(cube), np.float32(5), cube)
+    for chunk in (cube, still):
+        codec = VideoCodec(psnr=45)
+        for each in (codec, codec.tune([chunk, chunk])):
+            error = each.decode(each.encode(chunk)) - chunk
+            span = np.nanmax(chunk) - np.nanmin(chunk)
+            assert np.nanmean(error.astype("f8") ** 2) <= (span / 10 ** (45 / 20)) ** 2
