@@ -58,6 +58,7 @@ __all__ = [
     "direct_candidates",
     "encode_candidate",
     "finest_step",
+    "least_step",
     "most_grouped",
     "possible_groups",
     "quantiser_for",
@@ -72,6 +73,8 @@ _DRIFT = 2
 #: split floats: bits between two numbers of low ones
 _SPLIT_STEP = 3
 MOST_QP = 51
+#: how many times coarser the step of a component may be than those of the others of a group
+_COARSEST = 4
 #: bands of all frames of a picture
 _MOST_GROUPED = 32
 _T = TypeVar("_T")
@@ -183,7 +186,7 @@ class Base:
     qp : int
         Its quantiser; on HEVC's scale for the coders that have none of their own.
     step : float
-        Step of the samples in levels; 0 is the finest that the depth allows.
+        Step of the samples in levels; 0 is the finest at which all fit the depth.
     residual : bool
         Add the residual layer.
     structure : Structure
@@ -225,9 +228,12 @@ class Base:
         coder, chunk = find_coder(self.coder), levels.chunk
         bits = base_depth(coder, chunk.settings.bits)
         group, without = self.structure.group, self.without_klt
-        step = max(self.step, finest_step(levels, bits, without_klt=without, group=group))
+        step = finest_step(levels, bits, without_klt=without, group=group)
+        if self.step:
+            step = max(self.step, least_step(step, group))
         components = levels.components(without_klt=without, group=group)
         components = components.drop(_VANISHED * distortion(step, self.qp, bits))
+        components = components.fit(step * (2**bits - 1) * (1 + 1e-9))
         samples, transform = components.quantise(step, bits)
         if group > 1:
             transform = replace(transform, kind="grouped", frames=group)
@@ -455,6 +461,15 @@ def finest_step(
     if levels.whole is not None and levels.whole.fine is not None:
         span = max(span, levels.whole.span(without_klt=without_klt, group=group))
     return max(span / float(2**bits - 1), 2.0**-7)
+
+
+def least_step(finest: float, group: int) -> float:
+    """The smallest step at which all but the largest components of a group fit.
+
+    These have coarser steps of their own: a mean over time has many times the range of what is left
+    of the frames.
+    """
+    return finest / _COARSEST if group > 1 else finest
 
 
 def distortion(step: float, qp: int, bits: int) -> float:

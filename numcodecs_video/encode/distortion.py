@@ -24,6 +24,7 @@ from numcodecs_video.encode.candidates import (
     direct_candidates,
     encode_candidate,
     finest_step,
+    least_step,
     make_each,
     possible_groups,
     quantiser_for,
@@ -347,9 +348,19 @@ def _draft(
         point = points[structure]
         return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
-    coder, most = base_coder(levels.chunk), None if effort.structures else 1
-    for groups in (possible_groups(levels)[:most], ()):
-        found = search_structure(
+    better = trials.at_effort(effort.draft)
+
+    def start_of(structure: Structure) -> float:
+        sketch = points[structure]
+        return next_step([(sketch.step, sketch.error - effort.sketch_gain)], goal.aim)
+
+    def cost_of_draft(structure: Structure) -> float:
+        step = max(start_of(structure), _step_range(levels, structure)[0])
+        point = _encode_at(better.levels, step, structure)
+        return math.log2(better.weigh(point.encoded, doubt=False)) + slope * point.error
+
+    def search(groups: Sequence[int]) -> Structure:
+        return search_structure(
             cost,
             structure,
             key=coder.key_picture and effort.structures,
@@ -359,12 +370,18 @@ def _draft(
             quick=effort.quick_drafts,
             thorough=effort.thorough,
         )
-        best = points[found]
-        step = next_step([(best.step, best.error - effort.sketch_gain)], goal.aim)
-        if found.group == 1 or step >= _step_range(levels, found)[0] + _FROM_LEAST:
-            yield step, found
-        if found.group == 1:
-            return
+
+    coder, most = base_coder(levels.chunk), None if effort.structures else 1
+    found = search(possible_groups(levels)[:most])
+    if found.group > 1:
+        # Sketches make less of pictures that predict each other than encodes do.
+        crude = effort.structures and better is not trials
+        doubtful = crude and cost_of_draft(search(())) < cost_of_draft(found)
+        start = start_of(found)
+        if not doubtful and start >= _step_range(levels, found)[0] + _FROM_LEAST:
+            yield start, found
+        found = search(())
+    yield start_of(found), found
 
 
 def _tells(part: ChunkLevels) -> bool:
@@ -436,10 +453,9 @@ def _step_range(levels: ChunkLevels, structure: Structure) -> tuple[float, float
     """The least and the largest step (log2) of a base: the coder's finest, and all levels."""
     coder = base_coder(levels.chunk)
     bits = base_depth(coder, levels.chunk.settings.bits)
-    least = math.log2(
-        finest_step(levels, bits, group=structure.group)
-        * quantiser_step(coder.least_quantiser, bits)
-    )
+    finest = finest_step(levels, bits, group=structure.group)
+    least = math.log2(least_step(finest, structure.group))
+    least += math.log2(quantiser_step(coder.least_quantiser, bits))
     top = 0 if levels.fine is None else levels.fine.top
     return least, max(least, math.log2(top + 1) + math.log2(structure.group) / 2)
 

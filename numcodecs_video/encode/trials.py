@@ -60,7 +60,7 @@ class Trials:
         encoded = encode_candidate(candidate, self.levels)
         return math.inf if encoded is None else self.weigh(encoded)
 
-    def weigh(self, encoded: EncodedChunk, more: float = 0.0) -> float:
+    def weigh(self, encoded: EncodedChunk, more: float = 0.0, *, doubt: bool = True) -> float:
         """Bytes of what was made of the part and more, what is shared counted for this part only.
 
         Where pictures are of several frames a part shows too little: components over time suit few
@@ -69,10 +69,10 @@ class Trials:
         shared = sum(map(len, encoded.sections[0])) if encoded.sections else 0
         beyond = shared * (1 - len(self.levels.chunk.segments) / self.segments)
         beyond += encoded.transform_size * (1 - self.part)
-        doubt = 1.0
-        if encoded.transform.frames > 1:
-            doubt = _DOUBT if self.levels.chunk.cube.shape[1] == 1 else _DOUBT_OF_BANDS
-        return doubt * (encoded.size - beyond + more)
+        size = encoded.size - beyond + more
+        if encoded.transform.frames > 1 and doubt:
+            size *= _DOUBT if self.levels.chunk.cube.shape[1] == 1 else _DOUBT_OF_BANDS
+        return size
 
     def least_rate(self) -> float:
         """Bits a sample of the smallest so far; infinite when there is none."""

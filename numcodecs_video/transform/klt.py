@@ -214,6 +214,18 @@ class Projection:
             offset=offset,
         )
 
+    def fit(self, most: float) -> Projection:
+        """Shrink the components with larger values than ``most``, so that none has.
+
+        Their steps are coarser than those of the others then, where weights are left to say so.
+        """
+        if self.weights is None or self.span <= most:
+            return self
+        spans = self.components.max(axis=(0, 2, 3)) - self.low
+        factors = np.maximum(1, np.ceil(spans / most)).astype(np.int64)
+        components = self.components / factors.astype(np.float32)[:, None, None]
+        return replace(self, components=components, weights=self.weights * factors)
+
     def quantise(self, step: float, bits: int) -> tuple[NDArray[Any], Transform]:
         """Samples of ``bits`` bits at a step in levels, and the transform back to levels."""
         samples = np.empty(self.components.shape, np.uint8 if bits == 8 else np.uint16)

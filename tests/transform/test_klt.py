@@ -116,3 +116,20 @@ def test_fit_pca_leaves_sentinels_out(bands, named):
     da = xr.DataArray(holed, dims=("time", "band", "y", "x"), attrs=attrs)
     basis = fit_pca(da, "band", nodata=None if named else [-9999])
     np.testing.assert_allclose(np.abs(basis.rows @ expected.rows.T), np.eye(5), atol=1e-5)
+
+
+def test_components_of_larger_range_have_coarser_steps():
+    """They fit, by weights that are so many times larger; those of smaller range stay."""
+    rng = np.random.default_rng(2)
+    levels = rng.integers(0, 9, (4, 6, 20, 30)) + rng.integers(0, 5000, (4, 1, 20, 30))
+    whole = project(levels, fit_basis(levels), 7)
+    spans = whole.components.max(axis=(0, 2, 3))
+    fitted = whole.fit(spans[0] / 3.5)
+    assert fitted.span <= spans[0] / 3.5 < whole.span
+    assert whole.fit(whole.span) is whole
+    factors = fitted.weights.astype(float) / np.where(whole.weights, whole.weights, 1)
+    assert set(np.unique(factors[:, 0])) <= {0.0, 4.0}
+    np.testing.assert_array_equal(fitted.weights[:, 1:], whole.weights[:, 1:])
+    samples, transform = fitted.quantise(1.0, 12)
+    found = samples_to_levels(samples, transform, 12, 6)
+    assert np.abs(found - levels).max() <= 8
