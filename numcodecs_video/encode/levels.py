@@ -23,6 +23,7 @@ from numcodecs_video.transform.lattice import lattice_levels, ordered_levels, ta
 from numcodecs_video.transform.levels import (
     Levels,
     common_unit,
+    entropy,
     integer_levels,
     many_lowest,
     real_levels,
@@ -40,6 +41,8 @@ __all__ = ["ChunkLevels"]
 
 #: steps of the bound and cells that there must be for each value of a table
 _STEPS_A_VALUE, _CELLS_A_VALUE = 8, 64
+#: so many times the information of the bound's steps is too much for values by rank
+_MERGED = 1.1
 #: fewer levels than floats may have without loss, and so many times as many are about as few
 _FEW_LEVELS, _ABOUT_AS_FEW = 16, 2
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
@@ -143,14 +146,22 @@ class ChunkLevels:
 
     @cached_property
     def _table(self) -> Levels | None:
-        """Floats by rank, where they have so few values that most of those steps hold none."""
+        """Floats by rank, where they have so few values that most of those steps hold none.
+
+        Nor where the bound makes one of many of them: those of logarithmic steps are far apart
+        where they are large, and most cells may hold small ones.
+        """
         cube, valid = self.chunk.cube, self.chunk.valid
         if self.whole is not None:
             return None if self.whole._table is None else table_levels(cube, valid)
         if self._real is None or self._spreads_errors:
             return None
         most = min(self._real.top // _STEPS_A_VALUE, cube.size // _CELLS_A_VALUE)
-        return table_levels(cube, valid, most)
+        found = table_levels(cube, valid, most)
+        if found is None:
+            return None
+        ranks, steps = (entropy(array, valid) for array in (found.array, self._real.array))
+        return found if ranks <= _MERGED * steps else None
 
     @property
     def _base_on_lattice(self) -> Lattice | None:

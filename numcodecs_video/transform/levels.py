@@ -24,6 +24,7 @@ __all__ = [
     "PART_CELLS",
     "Levels",
     "common_unit",
+    "entropy",
     "flat_parts",
     "integer_levels",
     "level_dtype",
@@ -42,6 +43,8 @@ _MANY_LEVELS = 2**10
 PART_CELLS = 2**16
 #: cells whose distances must share a divisor before all are asked
 _FEW_CELLS = 2**12
+#: cells of which entropies are taken
+_COUNTED_CELLS = 50_000
 #: a part of the cells that is many
 _MANY = 0.1
 
@@ -392,3 +395,11 @@ def _integer_values(levels: NDArray[Any], values: Values, dtype: np.dtype[Any]) 
             np.clip(levels, limits.min, limits.max, out=levels)
         return levels.astype(dtype)
     return (levels.astype(np.uint64) * np.uint64(step) + np.uint64(low % 2**64)).astype(dtype)
+
+
+def entropy(levels: NDArray[np.integer], valid: NDArray[np.bool_] | bool) -> float:
+    """Bits a valid cell that levels take by themselves, of a regular part of the cells."""
+    cells = levels[np.broadcast_to(valid, levels.shape)]
+    cells = cells[:: max(1, cells.size // _COUNTED_CELLS)]
+    shares = np.unique(cells, return_counts=True)[1] / max(1, cells.size)
+    return float(-(shares * np.log2(shares)).sum())

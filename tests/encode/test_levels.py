@@ -66,6 +66,18 @@ def test_few_values_that_lie_on_no_lattice_have_a_table():
     assert _levels(array, 0.01, rmse=0.01).direct.values.kind == "real"
 
 
+def test_no_table_where_a_bound_makes_one_of_many_values():
+    """Of drizzle, here: the steps of the bound are many, but most cells share a few of them."""
+    rng = np.random.default_rng(6)
+    rates = np.float32(1.1) ** np.arange(-40, 60, dtype="f4")
+    ranks = np.minimum(rng.exponential(12, (6, 60, 70)), 99).astype("i4")
+    ranks[0, 0, 0] = 99
+    found = _levels(rates[ranks], 0.1, max_error=0.1)
+    assert found.direct.values.kind == "real"
+    assert found.direct.top > 8 * 100
+    assert _levels(rates[ranks], 0.0001, max_error=0.0001).direct.values.kind == "table"
+
+
 def test_a_part_lies_on_the_lattice_of_the_whole():
     """Quantisers mean the same there, even where only every other point is left."""
     array = _counts(900).astype("f4")

@@ -17,6 +17,7 @@ from numcodecs_video.transform.levels import (
     MOST_LEVELS,
     Levels,
     common_unit,
+    entropy,
     integer_levels,
     many_lowest,
     real_levels,
@@ -173,3 +174,10 @@ def test_levels_of_a_table_need_all_of_it(table):
     values = Values("table", 0, 1, 2)
     with pytest.raises(DecodeError, match="table of its values"):
         to_values(np.array([0, 1, 2]), values, np.dtype("f4"), table)
+
+
+def test_entropies_are_of_valid_cells():
+    levels = np.array([[[[0, 1, 2, 3, 7, 7]]]])
+    assert entropy(levels, True) == pytest.approx(4 / 6 * np.log2(6) + 2 / 6 * np.log2(3))
+    assert entropy(levels, levels < 4) == pytest.approx(2)
+    assert entropy(levels, levels < 0) == 0
