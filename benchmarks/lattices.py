@@ -47,6 +47,8 @@ def bits(cube: NDArray[np.floating], codec: VideoCodec, *without: str) -> tuple[
         if "lattice" in without:
             for name in ("find_lattice", "table_levels"):
                 stack.enter_context(mock.patch.object(levels, name, return_value=None))
+            lossless = mock.patch.object(levels.ChunkLevels, "without_loss", return_value=None)
+            stack.enter_context(lossless)
         if "base" in without:
             stack.enter_context(mock.patch.object(levels.ChunkLevels, "_base_on_lattice", None))
         payload = codec.encode(cube)

@@ -41,10 +41,10 @@ __all__ = ["ChunkLevels"]
 
 #: steps of the bound and cells that there must be for each value of a table
 _STEPS_A_VALUE, _CELLS_A_VALUE = 8, 64
-#: so many times the information of the bound's steps is too much for values by rank
+#: values with more than so many times the information of the bound's steps are better rounded
 _MERGED = 1.1
-#: fewer levels than floats may have without loss, and so many times as many are about as few
-_FEW_LEVELS, _ABOUT_AS_FEW = 16, 2
+#: so few levels are fewer than those of the values
+_FEW_LEVELS = 16
 #: levels of a float chunk per step of its residual: what the base's own precision is worth
 _FINER = 256
 #: the largest number of levels that the band transform keeps exact
@@ -108,15 +108,17 @@ class ChunkLevels:
         return levels_of(self.chunk.cube, self.chunk.valid)
 
     def without_loss(self) -> ChunkLevels | None:
-        """Floats as they are, where they have about as few levels as with the loss; else None."""
+        """Floats as they are, where the loss would take hardly any information away; else None."""
         direct = self.direct
         if direct is None or not self.is_float or not self.bound or self.lattice is not None:
             return None
         if direct.table is not None or direct.top < _FEW_LEVELS:
             return None
+        cube, valid = self.chunk.cube, self.chunk.valid
+        if entropy(cube, valid) > _MERGED * entropy(direct.array, valid):
+            return None
         exact = ChunkLevels(self.chunk, 0)
-        few = exact.direct is not None and exact.direct.top <= _ABOUT_AS_FEW * direct.top
-        return exact if few else None
+        return None if exact.direct is None else exact
 
     @cached_property
     def lattice(self) -> Lattice | None:

@@ -397,9 +397,9 @@ def _integer_values(levels: NDArray[Any], values: Values, dtype: np.dtype[Any]) 
     return (levels.astype(np.uint64) * np.uint64(step) + np.uint64(low % 2**64)).astype(dtype)
 
 
-def entropy(levels: NDArray[np.integer], valid: NDArray[np.bool_] | bool) -> float:
-    """Bits a valid cell that levels take by themselves, of a regular part of the cells."""
-    cells = levels[np.broadcast_to(valid, levels.shape)]
+def entropy(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> float:
+    """Bits that valid cells take by themselves, each, of a regular part of them."""
+    cells = cube[np.broadcast_to(valid, cube.shape)]
     cells = cells[:: max(1, cells.size // _COUNTED_CELLS)]
     shares = np.unique(cells, return_counts=True)[1] / max(1, cells.size)
     return float(-(shares * np.log2(shares)).sum())
