@@ -399,7 +399,7 @@ def _integer_values(levels: NDArray[Any], values: Values, dtype: np.dtype[Any]) 
 
 def entropy(cube: NDArray[Any], valid: NDArray[np.bool_] | bool) -> float:
     """Bits that valid cells take by themselves, each, of a regular part of them."""
-    cells = cube[np.broadcast_to(valid, cube.shape)]
-    cells = cells[:: max(1, cells.size // _COUNTED_CELLS)]
+    every = max(1, cube.size // _COUNTED_CELLS)
+    cells = cube.flat[::every][np.broadcast_to(valid, cube.shape).flat[::every]]
     shares = np.unique(cells, return_counts=True)[1] / max(1, cells.size)
     return float(-(shares * np.log2(shares)).sum())
