@@ -81,6 +81,7 @@ def test_days_are_appended(tmp_path, ds, parts, zarr_format):
     assert group["t2m"].chunks[0] == 2
 
 
+@pytest.mark.slow
 def test_groups_grow_each(tmp_path, ds):
     """Those that have the dimension; the others must be as they are."""
     for number, days in enumerate((slice(0, 4), slice(4, 9))):
@@ -96,6 +97,7 @@ def test_groups_grow_each(tmp_path, ds):
             np.testing.assert_array_equal(after[group].t2m, ds.t2m)
 
 
+@pytest.mark.slow
 def test_a_promise_of_one_group_is_held_to_that_of_its_array(tmp_path, ds):
     """By its path; and what the store does not have is said to stay out."""
     for number, days in enumerate((slice(0, 4), slice(4, 8))):

@@ -198,6 +198,7 @@ def test_export_to_netcdf(tmp_path, ds, source):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc", "c.netcdf"]
 
 
+@pytest.mark.slow
 def test_export_of_groups(tmp_path, monkeypatch, ds):
     """Each with its attributes, large arrays in parts."""
     pytest.importorskip("netCDF4")

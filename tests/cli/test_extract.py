@@ -227,6 +227,7 @@ def test_what_exists_is_replaced_on_request_alone(tmp_path):
     assert sizes == [cube[0].nbytes] * len(cube)
 
 
+@pytest.mark.slow
 def test_films_know_names_and_dates(tmp_path, monkeypatch):
     """Of bands, or of variables; from any store, told by the ending; interrupted, none is left."""
     pytest.importorskip("matplotlib")

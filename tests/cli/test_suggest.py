@@ -45,6 +45,7 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_only_cube_needs_no_name(tmp_path, folder):
     """Of three commands."""
     said = ["--max-error", "0.1", "--effort", "1"]
