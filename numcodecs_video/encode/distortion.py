@@ -75,8 +75,8 @@ _SLOPE_OF_STEP = 1.7
 #: cells that tell what a sketch's error is at a step; those that tell by how much an encode's is
 #: less, of chunks that have so many times as many
 _SKETCHED, _COMPARED, _LARGER = 1e6, 5e4, 4
-#: sketches that a first step is corrected by
-_SKETCHES = 3
+#: sketches that a first step is corrected by, and drafts that tell whether frames are grouped
+_SKETCHES, _DRAFTS = 3, 2
 #: encodes that low efforts add to their drafts: another step, and one size of groups
 _LOW_STRUCTURES = 2
 #: of a target, what may be used where decoders differ by a sample here and there
@@ -103,7 +103,7 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
         candidates[0] = rival = _Rival(candidates[0], direct, trials)
     met = None
     if plan is None or plan.base is not None:
-        met = _meet_distortion(chunk, rmse, slack, rival)
+        met = _meet_distortion(_base_levels(chunk, rmse), rmse, slack, rival)
     allot((ENCODING + DECODING) * chunk.cube.size)
     base = None if met is None else met.encoded
     if base is None and not chunk.tiny:
@@ -115,13 +115,15 @@ def encode_to_distortion(chunk: Chunk, rmse: float, slack: float) -> Ranked:
 
 
 def _most_work(chunk: Chunk, plan: Plan | None) -> float:
-    """Drafts of a part, encodes of the whole, and one more without a base."""
+    """Drafts of a part, sketches, encodes of the whole, and one more without a base."""
     effort = chunk.effort
-    structures = MOST_STRUCTURES if effort.structures else _LOW_STRUCTURES
+    structures = MOST_STRUCTURES + _DRAFTS if effort.structures else _LOW_STRUCTURES
     drafts = effort.drafts + structures if plan is None else 0
     part = min(effort.draft_cells, chunk.cube.size)
+    sketches = _SKETCHES if effort.sketch_gain else 0
     whole = (effort.encodes + effort.closer + 1) * ENCODING + DECODING
-    return drafts * ENCODING * part + whole * chunk.cube.size
+    tried = drafts * part + sketches * min(_SKETCHED, chunk.cube.size)
+    return ENCODING * tried + whole * chunk.cube.size
 
 
 def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
@@ -132,11 +134,12 @@ def make_plan(chunk: Chunk, rmse: float, slack: float) -> Plan | None:
     trials = start_trials(direct, chunk.effort.draft_cells, chunk.effort.draft)
     best = min(direct_candidates(direct), key=trials.size)
     size = trials.size(best) / trials.part
-    met = _meet_distortion(chunk, rmse, slack, _Rival(best, direct, trials))
+    levels = _base_levels(chunk, rmse)
+    met = _meet_distortion(levels, rmse, slack, _Rival(best, direct, trials))
     planned = None
     if met is not None:
         step = met.step - 0.5 * met.error
-        planned = BasePlan(step, met.structure, gain=_gain_of(chunk, rmse, met))
+        planned = BasePlan(step, met.structure, gain=_gain_of(levels, met))
     near = met is None or size <= _NEAR * met.encoded.size
     entries = ((best.coder, best.delta),) if near and isinstance(best, Direct) else ()
     smallest = size if met is None else min(size, met.encoded.size)
@@ -157,10 +160,18 @@ def _direct_levels(chunk: Chunk, rmse: float, slack: float) -> ChunkLevels:
     return min(uniform, exact, key=size)
 
 
-def _gain_of(chunk: Chunk, rmse: float, met: _Point) -> float | None:
+def _base_levels(chunk: Chunk, rmse: float) -> ChunkLevels:
+    """Levels for a base: so fine that their own error does not count."""
+    return ChunkLevels(chunk, 4 * rmse)
+
+
+def _gain_of(levels: ChunkLevels, met: _Point) -> float | None:
     """Octaves of error by which an encode lies below a sketch at the same step."""
-    sketches = ChunkLevels(chunk, 4 * rmse).sample(_SKETCHED, chunk.effort.sketch)
-    if not chunk.effort.sketch_gain or not _tells(sketches):
+    effort = levels.chunk.effort
+    if not effort.sketch_gain:
+        return None
+    sketches = levels.sample(_SKETCHED, effort.sketch)
+    if not _tells(sketches):
         return None
     return _encode_at(sketches, met.step, met.structure).error - met.error
 
@@ -260,17 +271,16 @@ class _Rival:
 
 
 def _meet_distortion(
-    chunk: Chunk, rmse: float, slack: float, rival: _Rival | None
+    levels: ChunkLevels, rmse: float, slack: float, rival: _Rival | None
 ) -> _Point | None:
     """Encode a base at one or a few steps until its error is within the slack below ``rmse``.
 
     A plan, or drafts on a part of the chunk, choose the structure and tell where to begin. None
     where no base can be, or none meets it, or it is far larger than the rival.
     """
-    levels = ChunkLevels(chunk, 4 * rmse)
     if not allows_base(levels) or levels.fine is None or levels.fine.constant:
         return None
-    aim = rmse if base_coder(chunk).exact_decoder else rmse * _DRIFT_MARGIN
+    aim = rmse if base_coder(levels.chunk).exact_decoder else rmse * _DRIFT_MARGIN
     target = (aim / float(levels.fine.values.step)) ** 2
     goal = _Goal(target, target * slack, rival)
     return encode_candidate(lambda levels: _search(levels, goal), levels)
@@ -398,11 +408,15 @@ def _foreseen(
     tells, or the plan. As given where neither does.
     """
     effort = levels.chunk.effort
+    gain = effort.sketch_gain if plan is None or plan.gain is None else plan.gain
+    if not gain:
+        return step, _SLOPE_OF_STEP
     part = levels.sample(_COMPARED, effort.sketch)
     compared = part.chunk.cube.size * _LARGER <= levels.chunk.cube.size and _tells(part)
-    gain = effort.sketch_gain if plan is None or plan.gain is None else plan.gain
+    if not (compared or plan):
+        return step, _SLOPE_OF_STEP
     sketches = levels.sample(_SKETCHED, effort.sketch)
-    if not gain or not (compared or plan) or not _tells(sketches):
+    if not _tells(sketches):
         return step, _SLOPE_OF_STEP
     share = sketches.chunk.cube.size / levels.chunk.cube.size
     rough = _Goal(goal.most * 2**gain, goal.least * 2**gain, goal.rival, share)

@@ -18,8 +18,6 @@ _LAYERS = (3, 4, 5)
 _FAR, _NEARLY = 0.15, 0.04
 #: pictures of one frame gain so many octaves by other ratios and runs, those of several less
 _FAR_ALONE, _FAR_GROUPED = 0.4, 0.05
-
-
 #: arrangements that sketches cannot tell apart: at most so many, within so many octaves; and one
 #: that groups frames, which gains more when encoded well
 _FINALISTS, _NEAR, _NEAR_GROUPED = 3, 0.14, 0.2

@@ -183,9 +183,15 @@ class Projection:
     unit: int = WEIGHT_BITS
 
     @cached_property
+    def _spans(self) -> NDArray[np.float32]:
+        """The largest value of each component."""
+        found: NDArray[Any] = self.components.max(axis=(0, 2, 3)) - self.low
+        return found.astype(np.float32)
+
+    @property
     def span(self) -> float:
         """The largest component value."""
-        return float((self.components.max(axis=(0, 2, 3)) - self.low).astype(np.float32).max())
+        return float(self._spans.max())
 
     @cached_property
     def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -221,8 +227,7 @@ class Projection:
         """
         if self.weights is None or self.span <= most:
             return self
-        spans = self.components.max(axis=(0, 2, 3)) - self.low
-        factors = np.maximum(1, np.ceil(spans / most)).astype(np.int64)
+        factors = np.maximum(1, np.ceil(self._spans / most)).astype(np.int64)
         components = self.components / factors.astype(np.float32)[:, None, None]
         return replace(self, components=components, weights=self.weights * factors)
 
