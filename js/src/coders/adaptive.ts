@@ -27,8 +27,8 @@ interface Kernel extends Instance {
 const MODULE = new WasmModule<Kernel>(new URL("../../wasm/adaptive.wasm", import.meta.url));
 
 const [FEATURES, GROUPS] = [24, 2];
-const [NUMBERS, CLASSES, QUICK] = [0, 1, 2];
-const [CLASSES_BIT, BESIDE_BIT, QUICK_BIT] = [1, 2, 64];
+const [NUMBERS, CLASSES, QUICK, EXPRESS] = [0, 1, 2, 3];
+const [CLASSES_BIT, BESIDE_BIT, QUICK_BIT, EXPRESS_BIT] = [1, 2, 64, 128];
 const [PRECISION_SHIFT, PRECISION_MASK] = [2, 15];
 /** The bits of a weight's fraction in the kernel. */
 const FINEST = 12;
@@ -112,10 +112,11 @@ function readShared(layer: Layer, shared: Uint8Array, planes: number, besideGive
     return { top, mode: CLASSES, weights: new Int32Array(0) };
   }
   const precision = (flags >> PRECISION_SHIFT) & PRECISION_MASK;
-  if (flags > 127 || precision > FINEST) throw damaged();
+  const mode = flags & EXPRESS_BIT ? EXPRESS : flags & QUICK_BIT ? QUICK : NUMBERS;
+  if (precision > FINEST || (mode === EXPRESS && flags & QUICK_BIT)) throw damaged();
   const weights = readWeights(rest, planes * GROUPS);
   for (let i = 0; i < weights.length; i++) weights[i] <<= FINEST - precision;
-  return { top, mode: flags & QUICK_BIT ? QUICK : NUMBERS, weights };
+  return { top, mode, weights };
 }
 
 /** Rice codes, highest bits first, one parameter a group of weights. */

@@ -92,7 +92,7 @@ typedef struct {
 typedef double d2 __attribute__((vector_size(16)));
 typedef struct { d2 a[FEATURES][FEATURES / 2], b[FEATURES / 2]; } Normal;  // a: lower triangle
 
-enum { NUMBERS = 0, CLASSES = 1, QUICK = 2 };  // QUICK: numbers by a simpler model
+enum { NUMBERS = 0, CLASSES = 1, QUICK = 2, EXPRESS = 3 };  // numbers by simpler models: 2, 3
 
 static int32_t mode, C, Y, X, S, top, has_beside, t_now;
 static int64_t plane_size;
@@ -113,6 +113,8 @@ static uint32_t row_counters[16];
 
 static int setup_quick(void);
 static void begin_quick(void);
+static int setup_express(void);
+static void begin_express(void);
 
 // -------- memory
 
@@ -349,12 +351,12 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   mixer_a = take((EVENTS * BUCKETS > CLASS_EVENTS ? EVENTS * BUCKETS : CLASS_EVENTS) * INPUTS * 4);
   int rows = EVENTS * STATES > CLASS_EVENTS * PATTERNS ? EVENTS * STATES : CLASS_EVENTS * PATTERNS;
   mixer_b = take(rows * INPUTS * 4);
-  int quick = mode != QUICK || setup_quick();
+  int simpler = mode == QUICK ? setup_quick() : mode != EXPRESS || setup_express();
   stream = take(stream_bytes + PADDING);
   stream_end = stream_bytes;
   if (!samples || !valid || !bands || !normals || !beside || !base || !levels
       || !errors || !sizes || !by_neighbours || !by_value || !slots || !mixer_a || !mixer_b
-      || !quick || !stream) return 0;
+      || !simpler || !stream) return 0;
   clear(stream + stream_bytes, PADDING);
   clear(bands, band_bytes);
   clear(normals, normal_bytes);
@@ -385,8 +387,8 @@ void EXPORT(begin)(int32_t decoding_) {
     return;
   }
   clear(sizes, 2 * C * plane_size * 4);
-  if (mode == QUICK) {
-    begin_quick();
+  if (mode == QUICK || mode == EXPRESS) {
+    if (mode == QUICK) begin_quick(); else begin_express();
     return;
   }
   clear(errors, 2 * C * plane_size * 4);
@@ -954,6 +956,7 @@ static int code_row(const float *v, const float *prev, const int32_t *s, const u
       float value = (float)s[x];
       if (prev && value != prev[x]) as_before = 0;
       if (y > 0 && value != v[x - S]) as_above = 0;
+      if (!as_before && !as_above) break;
     }
   if (prev && code_plain(&coder, as_before, &row_counters[*state], decoding)) same = 1;
   if (!same && y > 0 && code_plain(&coder, as_above, &row_counters[8 + *state], decoding)) same = 2;
@@ -1302,6 +1305,7 @@ INLINE int code_classes(int c, int decode) {
 }
 
 #include "quick.c"
+#include "express.c"
 
 // A function each: what does not change takes no time in the loop over cells.
 static int decode_classes(int c) { return code_classes(c, 1); }
@@ -1309,6 +1313,7 @@ static int encode_classes(int c) { return code_classes(c, 0); }
 static int code_plane(int c) {
   if (mode == NUMBERS) return code_numbers(c);
   if (mode == QUICK) return code_quickly(c);
+  if (mode == EXPRESS) return code_by_express(c);
   return decoding ? decode_classes(c) : encode_classes(c);
 }
 
