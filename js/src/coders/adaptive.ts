@@ -11,7 +11,7 @@ import { type Instance, WasmModule } from "./wasm.js";
 interface Kernel extends Instance {
   setup(
     mode: number, planes: number, height: number, width: number, top: number, beside: number,
-    decodes: number, streamBytes: number,
+    decodes: number, streamBytes: number, frames: number,
   ): number;
   samples_at(): number;
   valid_at(): number;
@@ -54,7 +54,7 @@ export async function decode(
   const out = newSamples(layer.bits, frames * cells);
   if (!out.length) return out;
   await MODULE.run(what, (kernel) => {
-    if (!kernel.setup(mode, planes, height, width, top, Number(known.beside !== null), 1, body.length))
+    if (!kernel.setup(mode, planes, height, width, top, Number(known.beside !== null), 1, body.length, 1))
       throw new DecodeError(`${what} cannot be decoded: there is no memory for frames of ${cells} cells`);
     // From here on memory does not grow, and views of it stay.
     const memory = kernel.memory.buffer;

@@ -7,8 +7,8 @@ segment. ``kernel.c`` does the work; ``docs/adaptive_format.md`` specifies all o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +36,17 @@ _PRECISIONS = ((150_000, 10), (50_000, 9), (0, 8))
 _LARGEST_FRAME = 2**25
 #: the highest class, and the highest level of the express model
 _LARGEST_SHORT = 2**16 - 1
-#: least squares see about so many cells a band; fewer for the simpler models
+#: least squares see about so many cells a band; for the express model of all bands, some of each,
+#: and of the first frames of segments, at least some
 _SURVEYED, _SURVEYED_QUICKLY = 100_000, 30_000
+_LEAST_SURVEYED, _LEAST_FRAMES = 4_000, 6
 #: the effort from which the encoder looks at all of them
 _THOROUGH = 8
 #: cells that tell whether they are numbers or classes
 _SAMPLED, _SAMPLED_FRAMES = 65_536, 8
+
+#: cells that are given to the kernel at once, where a frame has fewer
+_TOGETHER = 2**15
 
 #: where cells are like their neighbours, the whole model is worth its time if it saves so much
 _FAR_SMALLER = 0.9
@@ -170,34 +175,31 @@ def decode(
             damaged |= bool(flags & _QUICK_BIT) or top > _LARGEST_SHORT
     if damaged:
         raise DecodeError("the adaptive coder's shared bytes are damaged")
-    frames, bands, height, width = shape
+    frames, bands = shape[:2]
     sources, body = _read_sources(stream, frames)
     levels = np.zeros(shape, _dtype_of(top))
-    cells = bands * height * width
     if not levels.size:
         return levels
     try:
         with borrow_kernel(cells=levels.size) as kernel:
-            places = _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
+            together = _together(shape)
+            places = _set_up(kernel, shape, mode, top, beside, len(body), together, decodes=True)
             if mode != _CLASSES:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
                 _set_weights(kernel, weights << (_FINEST - precision))
             kernel.view(kernel.stream_at_(), len(body), "u1")[:] = np.frombuffer(body, "u1")
             kernel.begin(1)
-            for t in range(frames):
-                mask = None if valid is None else valid[t]
-                source = sources.get(t)
-                if source is not None:
-                    levels[t] = (
-                        levels[source] if mask is None else np.where(mask, levels[source], 0)
-                    )
-                    continue
-                _put(kernel, places, None, mask, None if beside is None else beside[t], cells)
-                if not kernel.code_frame():
+            for part in _groups(range(frames), sources, together):
+                some = levels[part]
+                _put(kernel, places, None, _part(valid, part), _part(beside, part), some.size)
+                if not kernel.code_frames(len(some)):
                     raise DecodeError("the adaptive coder's stream ends early")
-                found = kernel.view(places.samples, cells, "<i4")
-                levels[t] = found.reshape(shape[1:])
-                tick(cells)
+                found = kernel.view(places.samples, some.size, "<i4")
+                levels[part] = found.reshape(some.shape)
+                tick(some.size)
+            for t, source in sources.items():
+                mask = True if valid is None else valid[t]
+                levels[t] = np.where(mask, levels[source], 0)
             if kernel.stream_used() != len(body) + 3:
                 raise DecodeError("the adaptive coder's stream is damaged")
     except KernelError as error:
@@ -234,13 +236,32 @@ def _set_up(
     top: int,
     beside: Levels | None,
     stream_bytes: int,
+    together: int,
     *,
     decodes: bool,
 ) -> _Places:
     given = beside is not None
-    if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes):
+    if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes, together):
         raise KernelError("out of memory")
     return _Places(kernel.samples_at(), kernel.valid_at(), kernel.beside_at())
+
+
+def _together(shape: tuple[int, ...]) -> int:
+    """How many frames are given to the kernel at once: each call takes time of its own."""
+    return max(1, min(shape[0], _TOGETHER // max(1, shape[1] * shape[2] * shape[3])))
+
+
+def _groups(frames: range, sources: dict[int, int], together: int) -> Iterator[slice]:
+    """Runs of so many frames at most that repeat no other; ``sources`` count from the first."""
+    start = frames.start
+    for t in [*(frames.start + source for source in sources), frames.stop]:
+        for first in range(start, t, together):
+            yield slice(first, min(first + together, t))
+        start = t + 1
+
+
+def _part(array: NDArray[Any] | None, part: slice) -> NDArray[Any] | None:
+    return None if array is None else array[part]
 
 
 def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
@@ -252,14 +273,14 @@ def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
 def _put(
     kernel: Kernel,
     places: _Places,
-    frame: Levels | None,
+    frames: Levels | None,
     mask: NDArray[np.bool_] | None,
     beside: Levels | None,
     cells: int,
 ) -> None:
-    """Give the kernel a frame, its mask and what is beside it."""
-    if frame is not None:
-        kernel.view(places.samples, cells, "<i4")[:] = frame.ravel()
+    """Give the kernel some frames, their masks and what is beside them."""
+    if frames is not None:
+        kernel.view(places.samples, cells, "<i4")[:] = frames.ravel()
     kernel.view(places.valid, cells, "u1")[:] = 1 if mask is None else mask.ravel()
     if beside is not None:
         kernel.view(places.beside, cells, "<i4")[:] = beside.ravel()
@@ -285,6 +306,7 @@ class _Encoder:
         self.valid = valid
         self.beside = beside
         self.thorough = thorough
+        self.together = _together(samples.shape)
 
     def frame(self, t: int) -> Levels:
         """Frame t, zero where it is not valid."""
@@ -327,7 +349,14 @@ class _Encoder:
         if not self.samples.size:
             return shared, [bytes(1) for _ in self.segments]
         self.places = _set_up(
-            self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16, decodes=False
+            self.kernel,
+            self.samples.shape,
+            mode,
+            self.top,
+            self.beside,
+            1 << 16,
+            self.together,
+            decodes=False,
         )
         spans, start = [], 0
         for count in self.segments:
@@ -337,8 +366,7 @@ class _Encoder:
             cells = self.samples[:, 0].size
             precision = next(bits for least, bits in _PRECISIONS if cells >= least)
             coarse = 1 << (_FINEST - precision)
-            surveyed = _SURVEYED if mode == _NUMBERS else _SURVEYED_QUICKLY
-            weights = (self._survey(spans, surveyed) + coarse // 2) // coarse
+            weights = (self._survey(spans, mode) + coarse // 2) // coarse
             _set_weights(self.kernel, weights * coarse)
             shared = bytes([flags | precision << _PRECISION_SHIFT]) + write_weights(list(weights))
         counts = self.segments
@@ -362,22 +390,28 @@ class _Encoder:
                 sources[t] = source
         return sources
 
-    def _give(self, t: int) -> None:
-        mask = None if self.valid is None else self.valid[t]
-        beside = None if self.beside is None else self.beside[t]
-        frame = self.samples[t]
-        _put(self.kernel, self.places, frame, mask, beside, frame.size)
+    def _give(self, part: slice) -> int:
+        """Give the kernel some frames; returns how many."""
+        some = self.samples[part]
+        mask, beside = _part(self.valid, part), _part(self.beside, part)
+        _put(self.kernel, self.places, some, mask, beside, some.size)
+        return len(some)
 
-    def _survey(self, spans: list[tuple[int, dict[int, int]]], cells: int) -> NDArray[np.int32]:
-        """The weights of every band and group, least squares of about so many cells a band."""
+    def _survey(self, spans: list[tuple[int, dict[int, int]]], mode: int) -> NDArray[np.int32]:
+        """The weights of every band and group, by least squares of some cells of each band."""
         frames, bands, height, width = self.samples.shape
+        cells, most = _SURVEYED if mode == _NUMBERS else _SURVEYED_QUICKLY, frames
+        if mode == _EXPRESS:
+            cells = max(_LEAST_SURVEYED, cells // bands)
+            most = max(_LEAST_FRAMES, 8 * cells // (height * width * len(spans)))
+            frames = sum(min(most, count) for count in self.segments)
         every = 1 if self.thorough else max(1, frames * height * width // cells)
         for (start, sources), count in zip(spans, self.segments, strict=True):
             self.kernel.begin(0)
-            for t in range(count):
-                if t not in sources:
-                    self._give(start + t)
-                    self.kernel.survey(every)
+            seen = range(start, start + min(most, count))
+            sources = {t: source for t, source in sources.items() if t < len(seen)}
+            for part in _groups(seen, sources, self.together):
+                self.kernel.survey_frames(self._give(part), every)
         weights = np.zeros((bands, _GROUPS * _FEATURES), np.int32)
         for band in range(bands):
             self.kernel.solve(band)
@@ -387,11 +421,10 @@ class _Encoder:
     def _code(self, start: int, count: int, sources: dict[int, int]) -> bytes:
         kernel = self.kernel
         kernel.begin(0)
-        for t in range(count):
-            if t not in sources:
-                self._give(start + t)
-                kernel.code_frame()
-            tick(self.samples[0].size)
+        for part in _groups(range(start, start + count), sources, self.together):
+            kernel.code_frames(self._give(part))
+            tick(self.samples[part].size)
+        tick(len(sources) * self.samples[0].size)
         kernel.finish()
         body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()
         return _write_sources(sources) + body

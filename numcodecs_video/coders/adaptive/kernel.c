@@ -324,21 +324,23 @@ static inline float *plane_of(float *ring, int depth, int t, int c) {
 }
 
 int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t width, int32_t top_,
-                      int32_t has_beside_, int32_t decodes, int32_t stream_bytes) {
+                      int32_t has_beside_, int32_t decodes, int32_t stream_bytes,
+                      int32_t frames) {  // frames: as many as are given at once
   make_tables();
   reset_arena();
   mode = mode_; C = count; Y = height; X = width; top = top_;
   has_beside = has_beside_;
   S = X + 2 * MARGIN;
   plane_size = (int64_t)S * (Y + ABOVE + 1) + 16;
-  uint64_t cells = (uint64_t)C * Y * X, ring = C * plane_size * 4;
-  samples = take(cells * 4);
-  valid = take(cells);
+  uint64_t cells = (uint64_t)C * Y * X, given = cells * (uint64_t)frames;
+  uint64_t ring = C * plane_size * 4;
+  samples = take(given * 4);
+  valid = take(given);
   uint64_t band_bytes = mode != CLASSES ? C * sizeof(Band) : 1;
   uint64_t normal_bytes = mode != CLASSES && !decodes ? C * GROUPS * sizeof(Normal) : 1;
   bands = take(band_bytes);
   normals = take(normal_bytes);
-  beside = has_beside ? take(cells * 4) : samples;
+  beside = has_beside ? take(given * 4) : samples;
   base = has_beside ? take(ring) : (float *)samples;
   levels = take(3 * ring);
   errors = mode == NUMBERS ? take(2 * ring) : levels;
@@ -602,7 +604,13 @@ void EXPORT(survey)(int32_t every) {
     int phase = (t * 7 + c * 3) % every, waiting = 0;
     for (int y = 0; y < Y; y++) {
       pad_left(v, y, before);
-      int chosen = y > 0 && (y + phase) % every == 0;
+      int chosen = y > 0 && (y + phase) % every == 0, all_valid = y > 0 && !chosen;
+      for (int x = 0; x < X && all_valid; x++) all_valid = ok[y * X + x];
+      if (all_valid) {
+        for (int x = 0; x < X; x++) v[y * S + x] = (float)s[y * X + x];
+        pad_right(v, y);
+        continue;
+      }
       for (int x = 0; x < X; x++) {
         if (!ok[y * X + x]) {
           place_cell(v, y, x, prev ? prev[y * S + x] : v[y * S + x - 1]);
@@ -1325,3 +1333,17 @@ int32_t EXPORT(code_frame)(void) {
   t_now++;
   return 1;
 }
+// Codes, or surveys, some frames that lie one behind the other.
+static int32_t each_frame(int32_t count, int32_t every) {
+  int32_t *first = samples, *first_beside = beside, done = 1;
+  uint8_t *first_valid = valid;
+  int64_t cells = (int64_t)C * Y * X;
+  for (int32_t i = 0; i < count && done; i++) {
+    if (every) survey(every); else done = code_frame();
+    samples += cells; beside += cells; valid += cells;
+  }
+  samples = first; beside = first_beside; valid = first_valid;
+  return done;
+}
+int32_t EXPORT(code_frames)(int32_t count) { return each_frame(count, 0); }
+void EXPORT(survey_frames)(int32_t count, int32_t every) { each_frame(count, every); }
