@@ -35,8 +35,8 @@ _PRECISIONS = ((150_000, 10), (50_000, 9), (0, 8))
 #: cells of a frame, all bands: the kernel's memory holds some 60 bytes of each
 _LARGEST_FRAME = 2**25
 _LARGEST_CLASS = 2**16 - 1
-#: least squares see about so many cells a band; fewer for the quick model
-_SURVEYED, _SURVEYED_QUICKLY = 100_000, 30_000
+#: least squares see about so many cells a band: more tell no more
+_SURVEYED = 30_000
 #: the effort from which the encoder looks at all of them
 _THOROUGH = 8
 #: cells that tell whether they are numbers or classes
@@ -106,10 +106,14 @@ def encode(
             mode = _QUICK if quick else _NUMBERS
             if work.may_be_classes():
                 sample = work if thorough else work.sample()
-                sizes = {mode: sample.size(mode) for mode in {mode, _CLASSES, _NUMBERS}}
+                found = {mode: sample.run(mode) for mode in {mode, _CLASSES, _NUMBERS}}
+                # Of the streams alone: what they share weighs less in the whole array.
+                sizes = {mode: sum(map(len, streams)) for mode, (_, streams) in found.items()}
                 if mode == _QUICK and sizes[_NUMBERS] < _FAR_SMALLER * sizes[_QUICK]:
                     mode = _NUMBERS
                 mode = mode if sizes[mode] <= sizes[_CLASSES] else _CLASSES
+                if sample is work:
+                    return found[mode]
             return work.run(mode)
     except KernelError as error:
         raise VideoCodecError(f"frames of shape {samples.shape[1:]} are too large") from error
@@ -284,7 +288,7 @@ class _Encoder:
         return frame
 
     def sample(self) -> _Encoder:
-        """A part of the first segment, as one segment."""
+        """A part of the first segment, as one segment; itself where that is all."""
         frames = min(self.segments[0], _SAMPLED_FRAMES)
         side = max(8, int((_SAMPLED / (frames * self.samples.shape[1])) ** 0.5))
         y, x = (max(0, (n - side) // 2) for n in self.samples.shape[2:])
@@ -292,6 +296,8 @@ class _Encoder:
         valid = None if self.valid is None else self.valid[part]
         beside = None if self.beside is None else self.beside[part]
         samples = self.samples[part]
+        if samples.shape == self.samples.shape:
+            return self
         return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.thorough)
 
     def may_be_classes(self) -> bool:
@@ -305,10 +311,6 @@ class _Encoder:
             after[axis], before[axis] = slice(1, None), slice(None, -1)
             alike[tuple(after)] |= part[tuple(after)] == part[tuple(before)]
         return self.top < 16 or float(alike.mean()) > 0.7
-
-    def size(self, mode: int) -> int:
-        """Bytes of the streams in a mode; what they share weighs less in the whole array."""
-        return sum(map(len, self.run(mode)[1]))
 
     def run(self, mode: int) -> tuple[bytes, list[bytes]]:
         """Shared bytes and streams in a mode."""
@@ -328,8 +330,7 @@ class _Encoder:
             cells = self.samples[:, 0].size
             precision = next(bits for least, bits in _PRECISIONS if cells >= least)
             coarse = 1 << (_FINEST - precision)
-            surveyed = _SURVEYED_QUICKLY if mode == _QUICK else _SURVEYED
-            weights = (self._survey(spans, surveyed) + coarse // 2) // coarse
+            weights = (self._survey(spans) + coarse // 2) // coarse
             _set_weights(self.kernel, weights * coarse)
             shared = bytes([flags | precision << _PRECISION_SHIFT]) + write_weights(list(weights))
         counts = self.segments
@@ -359,10 +360,10 @@ class _Encoder:
         frame = self.samples[t]
         _put(self.kernel, self.places, frame, mask, beside, frame.size)
 
-    def _survey(self, spans: list[tuple[int, dict[int, int]]], cells: int) -> NDArray[np.int32]:
-        """The weights of every band and group, least squares of about so many cells a band."""
+    def _survey(self, spans: list[tuple[int, dict[int, int]]]) -> NDArray[np.int32]:
+        """The weights of every band and group, by least squares of some of the cells, or all."""
         frames, bands, height, width = self.samples.shape
-        every = 1 if self.thorough else max(1, frames * height * width // cells)
+        every = 1 if self.thorough else max(1, frames * height * width // _SURVEYED)
         for (start, sources), count in zip(spans, self.segments, strict=True):
             self.kernel.begin(0)
             for t in range(count):
