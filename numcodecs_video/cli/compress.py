@@ -115,7 +115,7 @@ def compress(
     """
     from numcodecs_video.cli.gathering import gather
     from numcodecs_video.cli.targets import check_target
-    from numcodecs_video.cli.unnamed import letters_of_dimensions
+    from numcodecs_video.cli.unnamed import for_resolutions
 
     if not srcs:
         raise click.UsageError(f"name what to read and where to write to, as in compress {dst} DST")
@@ -135,8 +135,9 @@ def compress(
             names=names,
             axes=said["axes"],
         )
-        if said["axes"]:
-            settings["axes"] = letters_of_dimensions(groups, said["axes"])
+        for word in ("axes", "chunks", "shards"):
+            if said[word]:
+                settings[word] = for_resolutions(groups, said[word])
         if dry_run:
             _plan(groups, dst, {**settings, "zarr_format": number}, as_json=as_json)
         elif append_dim is not None:

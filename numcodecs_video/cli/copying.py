@@ -18,6 +18,7 @@ import zarr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
+from numcodecs_video.xarray.lazily import OWN_DIMENSIONS
 from numcodecs_video.xarray.quality import name_region
 from numcodecs_video.xarray.recording import silent_about_format_3
 from numcodecs_video.xarray.tuning import WORKERS
@@ -156,10 +157,15 @@ def _create(
         }
         for name, variable in ds.variables.items()
     }
-    with silent_about_format_3():
-        _with_empty(ds, group, large, said, zarr_format).to_zarr(
-            path, group=group, mode="w-", zarr_format=zarr_format, encoding=said, consolidated=False
-        )
+    mode: Literal["w-", "a"] = "w-"
+    for part in _by_own_dimensions(ds, _with_empty(ds, group, large, said, zarr_format)):
+        given = {name: said[name] for name in map(str, part.variables)}
+        with silent_about_format_3():
+            part.to_zarr(
+                path, group=group, mode=mode, zarr_format=zarr_format, encoding=given,
+                consolidated=False,
+            )  # fmt: skip
+        mode = "a"
     made = zarr.open_group(path, path=group.strip("/"), mode="r+", use_consolidated=False)
     copies = []
     for name in large:
@@ -169,6 +175,23 @@ def _create(
         start = (0,) * target.ndim
         copies.append(Copy(f"{group}/{name}".lstrip("/"), ds.variables[name], target, start))
     return copies
+
+
+def _by_own_dimensions(ds: xr.Dataset, filled: xr.Dataset) -> Iterator[xr.Dataset]:
+    """Give resolutions of a pyramid the names that their dimensions have in the source again.
+
+    A dataset has one size for a name, so each of them is one.
+    """
+    own = {
+        str(name): variable.encoding[OWN_DIMENSIONS]
+        for name, variable in ds.variables.items()
+        if OWN_DIMENSIONS in variable.encoding
+    }
+    yield filled.drop_vars(list(own))
+    for name, dims in own.items():
+        variable = filled.variables[name]
+        renamed = xr.Variable(dims, variable.data, variable.attrs)
+        yield xr.Dataset({name: renamed}, attrs=filled.attrs)
 
 
 def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]]) -> list[str]:

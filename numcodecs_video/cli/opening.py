@@ -56,7 +56,9 @@ NO_NUMBERS = {
 }
 
 
-def open_dataset(path: str, axes: Mapping[str, str] | None = None) -> xr.Dataset:
+def open_dataset(
+    path: str, axes: Mapping[str, str] | None = None, *, levels: bool = False
+) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array.
 
     A picture that is named by its date, in a format that has no time, is a cube of one date.
@@ -67,12 +69,14 @@ def open_dataset(path: str, axes: Mapping[str, str] | None = None) -> xr.Dataset
     axes : mapping of str to str, optional
         Letters by dimension, which name those of Zarr arrays that name none, in this order; None
         of a command that is told none.
+    levels : bool
+        All resolutions of an image; else the full one.
     """
     check_existence(path)
     if is_dated_picture(path):
         return _open_picture(path)
     try:
-        ds = open_lazily(path, as_stored=True)
+        ds = open_lazily(path, as_stored=True, levels=levels)
         if not ds.variables:
             _refuse_groups(path)
         return ds

@@ -198,7 +198,7 @@ def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
         return source
     if isinstance(source, xr.DataArray):
         return source.to_dataset(name=source.name if source.name is not None else "array")
-    return stack.enter_context(open_lazily(source))
+    return stack.enter_context(open_lazily(source, as_stored=True, levels=True))
 
 
 def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
