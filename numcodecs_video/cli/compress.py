@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -18,7 +19,6 @@ from numcodecs_video.cli.parameters import CHUNKS, LABELS, PLACES, STACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numcodecs_video.cli.reading import Groups
 
@@ -187,10 +187,13 @@ def _append(
     from numcodecs_video.cli.reading import open_as_stored
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
+    from numcodecs_video.cli.targets import check_open
 
     check_settings()
     if dst.endswith(".zip"):
         raise click.ClickException(f"{dst} cannot grow: append to an unzipped store")
+    if Path(dst).is_dir():
+        check_open(Path(dst))
     known = {
         word: value for word, value in settings.items() if word not in ("pca", "effort", "codec")
     }

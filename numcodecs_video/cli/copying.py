@@ -6,7 +6,9 @@ encoded twice. Knows xarray and zarr; nothing of video, which is one more codec 
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
+CLOSED = (errno.EACCES, errno.EPERM)
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
 #: what ``Dataset.to_zarr`` takes as encoding, by group
 Encodings = dict[str, dict[str, dict[str, Any]]]
@@ -323,10 +326,10 @@ def read_region(
                 _ = source[chunk].values
             except Exception as cause:
                 place = name_region(name, chunk) if chunk else name
-                raise VideoCodecError(
-                    f"cannot read {place}: {reason_of(cause)}; doctor lists all chunks of a store "
-                    "that are damaged"
-                ) from cause
+                hint = "; doctor lists all chunks of a store that are damaged"
+                if isinstance(cause, OSError) and cause.errno in CLOSED:
+                    hint = ""
+                raise VideoCodecError(f"cannot read {place}: {reason_of(cause)}{hint}") from cause
         place = name_region(name, region) if region else name
         raise VideoCodecError(f"cannot read {place}: {reason_of(error)}") from error
 
@@ -357,7 +360,16 @@ def _write_chunk(target: zarr.Array[Any], region: Region, values: NDArray[Any]) 
 
 
 def reason_of(error: Exception) -> str:
-    """Say in one line what an error says, or what it is where it says nothing."""
+    """Say in one line what an error says, or what it is where it says nothing.
+
+    Examples
+    --------
+    >>> reason_of(PermissionError(13, "Permission denied", "a.nc"))
+    'a.nc: Permission denied, which its owner may grant'
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        grant = ", which its owner may grant" if error.errno in CLOSED else ""
+        return f"{os.fsdecode(error.filename)}: {error.strerror}{grant}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

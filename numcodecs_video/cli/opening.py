@@ -11,6 +11,7 @@ import click
 import xarray as xr
 import zarr
 
+from numcodecs_video.cli.copying import reason_of
 from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.naming import is_dated_picture
 from numcodecs_video.cli.options import in_options
@@ -116,7 +117,9 @@ def _open_picture(path: str) -> xr.Dataset:
 
 def unreadable(path: str, error: Exception) -> click.ClickException:
     """Say in one line why a source cannot be read, and what it is instead."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = reason_of(error)
+    if not isinstance(error, OSError):
+        reason = (str(error).splitlines() or [reason])[0]
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
     elif folder := _folder_without_store(path):
@@ -249,7 +252,7 @@ def _why_no_cube(
 def in_one_line(error: Exception) -> str:
     """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
     notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
-    text = error.message if isinstance(error, click.ClickException) else str(error)
+    text = error.message if isinstance(error, click.ClickException) else reason_of(error)
     return " ".join([*in_options(text).split(), *(f"({note})" for note in notes)])
 
 

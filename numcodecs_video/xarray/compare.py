@@ -14,7 +14,7 @@ import xarray as xr
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.sampling import regions_of
-from numcodecs_video.stored import chunk_lengths, filters_of, settings_of
+from numcodecs_video.stored import chunk_lengths, filters_of, settings_of, stored_bytes
 from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
@@ -246,7 +246,7 @@ def _compare_arrays(
     held = gauge.held if gauge is not None else None
     if gauge is None and promised is not None and promised.kind == "lossless":
         held = identical
-    sizes = [None if array is None else array.nbytes_stored() for array in arrays]
+    sizes = [None if array is None else stored_bytes(array) for array in arrays]
     return Comparison(
         **vars(quality),
         name=name,
