@@ -170,8 +170,12 @@ def compare(
     """
     places = stores or (a, b)
     with ExitStack() as stack:
-        before, after = (_as_dataset(source, stack) for source in (a, b))
-        names = [str(name) for name in before.data_vars if name in after.variables]
+        # Resolutions of images by the paths of their arrays; else the full ones by their names.
+        for levels in (True, False):
+            before, after = (_as_dataset(source, stack, levels=levels) for source in (a, b))
+            names = [str(name) for name in before.data_vars if name in after.variables]
+            if names:
+                break
         if not names:
             raise VideoCodecError(
                 "no variable in common: one has "
@@ -193,12 +197,12 @@ def compare(
         )
 
 
-def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
+def _as_dataset(source: Source, stack: ExitStack, *, levels: bool) -> xr.Dataset:
     if isinstance(source, xr.Dataset):
         return source
     if isinstance(source, xr.DataArray):
         return source.to_dataset(name=source.name if source.name is not None else "array")
-    return stack.enter_context(open_lazily(source, as_stored=True, levels=True))
+    return stack.enter_context(open_lazily(source, as_stored=levels, levels=levels))
 
 
 def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
