@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +48,8 @@ __all__ = [
 
 #: what a repository of Icechunk has
 ICECHUNK = ("snapshots", "manifests")
+#: as far as a folder is searched for what can be read
+MOST_FOLDERS, MOST_FILES = 100, 100
 #: what arrays hold that are no numbers, by the kind of their dtype
 NO_NUMBERS = {
     "U": "text",
@@ -142,11 +146,18 @@ def _folder_without_store(path: str) -> str:
 
 
 def _example_in(folder: Path) -> str:
-    """Say how to name the files in a folder, by the suffix that most of them have."""
-    suffixes = Counter(file.suffix for file in folder.iterdir() if file.suffix and file.is_file())
-    if not suffixes:
-        return ""
-    return f": name the files in it, as in {folder}/*{suffixes.most_common(1)[0][0]}"
+    """Say how to name the stores or files in a folder, or in the first below it that has some."""
+    for place, folders, names in islice(os.walk(folder), MOST_FOLDERS):
+        folders.sort()  # in which order they are walked
+        stores = [name for name in folders if is_store(Path(place, name))]
+        if stores:
+            return f": name what is in it, such as {Path(place, stores[0])}"
+        files = [Path(place, name) for name in sorted(names)[:MOST_FILES] if Path(name).suffix]
+        known = [f for f in files if os.access(f, os.R_OK) and is_readable(f, pictures=True)]
+        suffixes = Counter(file.suffix for file in known or (files if place == str(folder) else []))
+        if known or (suffixes and not folders):
+            return f": name the files in it, as in {place}/*{suffixes.most_common(1)[0][0]}"
+    return ""
 
 
 def _refuse_groups(path: str) -> None:
