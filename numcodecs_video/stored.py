@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import os
 import re
 import struct
 import zlib
@@ -29,6 +30,7 @@ import google_crc32c
 from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer.cpu import buffer_prototype
 from zarr.core.sync import sync
+from zarr.storage import LocalStore
 
 from numcodecs_video.config import Settings, UnreadableSettings
 from numcodecs_video.errors import DecodeError
@@ -54,6 +56,7 @@ __all__ = [
     "read_heads",
     "read_payloads",
     "settings_of",
+    "stored_bytes",
     "stored_chunks",
     "stored_objects",
     "write_object",
@@ -285,6 +288,18 @@ def stored_chunks(
                 on_fault(key, found)
 
 
+def stored_bytes(array: zarr.Array[Any]) -> int:
+    """Return how many bytes an array takes in its store, its metadata included.
+
+    Raises
+    ------
+    OSError
+        If a folder of it is closed to the reader.
+    """
+    _check_open(array)
+    return array.nbytes_stored()
+
+
 def stored_objects(array: zarr.Array[Any]) -> list[tuple[tuple[int, ...], str]]:
     """List the objects of an array in its store, chunks or shards, by grid position and key."""
     prefix = f"{array.path}/" if array.path else ""
@@ -337,11 +352,28 @@ def _sharding_of(array: zarr.Array[Any]) -> Any:
 
 def _keys(array: zarr.Array[Any], prefix: str) -> list[str]:
     """List the objects below an array: one listing costs less than asking for every chunk."""
+    _check_open(array)
 
     async def collect() -> list[str]:
         return [key async for key in array.store.list_prefix(prefix)]
 
     return sync(collect())
+
+
+def _check_open(array: zarr.Array[Any]) -> None:
+    """Raise of a folder that may not be listed, whose chunks would pass for absent ones.
+
+    ``LocalStore`` leaves them out in silence (seen in zarr 3.1.6 to 3.4.2).
+    """
+    if not isinstance(array.store, LocalStore):
+        return
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for _ in os.walk(array.store.root / array.path, onerror=refuse):
+        pass
 
 
 def batches(items: Iterable[_T]) -> Iterator[list[_T]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -202,7 +203,8 @@ def _append(copies: list[Copy], path: str, dim: str) -> None:
             fill_arrays(copies, advance)
     except BaseException as error:
         for copy, shape in zip(copies, before, strict=True):
-            copy.target.resize(shape)
+            with suppress(OSError):  # what fails here has failed before; the others go back
+                copy.target.resize(shape)
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt(f"{path} has as much of {dim} as before") from None
         raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from numcodecs_video.cli.dating import lacks_time
+from numcodecs_video.cli.dating import example_axes, lacks_time
 from numcodecs_video.cli.options import PROMISE_WORDS
 from numcodecs_video.cli.selecting import referred_to
 from numcodecs_video.xarray import letters_of
@@ -16,7 +16,7 @@ from numcodecs_video.xarray.encoding import EncodingSettings
 from numcodecs_video.xarray.encoding import choose_encodings as choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
@@ -49,14 +49,17 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
         If a promise is given as one number and there is no cube at all.
     """
     axes = settings.get("axes")
-    left = _listed(list(_left_without(groups, axes)))
+    without = _left_without(groups, axes)
+    left = _listed([f"{name} {reason}" for name, _, reason in without])
+    example = next(filter(None, (example_axes(v, axes) for _, v, _ in without)), None)
     has_cubes = counted_cubes(groups, axes) > 0
     numbers = [f"--{w.replace('_', '-')} {n:g}" for w, n in _numbers_in(settings).items()]
     if numbers and not has_cubes:
         raise click.ClickException(
             f"{numbers[0]} holds for no variable, since none can be video: "
-            f"{left or 'there are no measurements in two dimensions or more'}. Name axes, as in "
-            "--axes member=t, or leave the promise out"
+            f"{left or 'there are no measurements in two dimensions or more'}. "
+            + (f"Name axes, as in --axes {example}, or leave" if example else "Leave")
+            + " the promise out"
         )
     if left and numbers:
         warnings.warn(
@@ -64,7 +67,8 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
             stacklevel=2,
         )
     if left and not has_cubes:
-        warnings.warn(f"nothing becomes video: {left}", stacklevel=2)
+        way = f": name axes, as in --axes {example}" if example else ""
+        warnings.warn(f"nothing becomes video: {left}{way}", stacklevel=2)
     chosen, advice = choose(groups, EncodingSettings(tune=True, **settings))
     for text in advice:
         warnings.warn(text, stacklevel=2)
@@ -90,8 +94,11 @@ def _cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None) -> set[str]:
     }
 
 
-def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[str]:
-    """Name measurements of two dimensions or more that are no cubes, and say why."""
+def _left_without(
+    groups: Groups, axes: Mapping[str, str] | None
+) -> list[tuple[str, xr.DataArray, str]]:
+    """Find measurements of two dimensions or more that are no cubes, and say why."""
+    found = []
     for group, ds in groups.items():
         apart = _cubes_in(ds, axes) | referred_to(ds)
         for name, variable in ds.data_vars.items():
@@ -99,7 +106,9 @@ def _left_without(groups: Groups, axes: Mapping[str, str] | None) -> Iterator[st
                 continue
             dims = ", ".join(map(str, variable.dims))
             lacking = "time axis" if lacks_time(variable, axes) else "time, y and x axes"
-            yield f"{group}/{name}".lstrip("/") + f" ({dims}) has no {lacking}"
+            path = f"{group}/{name}".lstrip("/")
+            found.append((path, variable, f"({dims}) has no {lacking}"))
+    return found
 
 
 def _listed(left: Sequence[str]) -> str:

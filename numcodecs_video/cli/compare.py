@@ -62,7 +62,7 @@ def compare(
     a = sources[0] if len(sources) == 1 else f"{len(sources)} sources"
     with _trouble(), ExitStack() as stack:
         before = _original(sources, stack)
-        after = stack.enter_context(open_dataset(b))
+        after = stack.enter_context(open_dataset(b, levels=True))
         places = (sources[0] if len(sources) == 1 else before, b)
         before = select_variables(before, names)
         alone = {a: _only_in(before, after), b: [] if names else _only_in(after, before)}
@@ -94,7 +94,7 @@ def _original(sources: Sequence[str], stack: ExitStack) -> xr.Dataset:
     from numcodecs_video.cli.opening import open_dataset
 
     if len(sources) == 1:
-        return stack.enter_context(open_dataset(sources[0]))
+        return stack.enter_context(open_dataset(sources[0], levels=True))
     return open_joined(sources, stack)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -18,7 +19,6 @@ from numcodecs_video.cli.parameters import CHUNKS, LABELS, PLACES, STACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numcodecs_video.cli.reading import Groups
 
@@ -115,7 +115,7 @@ def compress(
     """
     from numcodecs_video.cli.gathering import gather
     from numcodecs_video.cli.targets import check_target
-    from numcodecs_video.cli.unnamed import letters_of_dimensions
+    from numcodecs_video.cli.unnamed import for_resolutions
 
     if not srcs:
         raise click.UsageError(f"name what to read and where to write to, as in compress {dst} DST")
@@ -135,8 +135,9 @@ def compress(
             names=names,
             axes=said["axes"],
         )
-        if said["axes"]:
-            settings["axes"] = letters_of_dimensions(groups, said["axes"])
+        for word in ("axes", "chunks", "shards"):
+            if said[word]:
+                settings[word] = for_resolutions(groups, said[word])
         if dry_run:
             _plan(groups, dst, {**settings, "zarr_format": number}, as_json=as_json)
         elif append_dim is not None:
@@ -186,10 +187,13 @@ def _append(
     from numcodecs_video.cli.reading import open_as_stored
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
+    from numcodecs_video.cli.targets import check_open
 
     check_settings()
     if dst.endswith(".zip"):
         raise click.ClickException(f"{dst} cannot grow: append to an unzipped store")
+    if Path(dst).is_dir():
+        check_open(Path(dst))
     known = {
         word: value for word, value in settings.items() if word not in ("pca", "effort", "codec")
     }

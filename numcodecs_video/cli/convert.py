@@ -74,7 +74,7 @@ def _convert(
     from numcodecs_video.cli.progress import progress_bar
     from numcodecs_video.cli.tables import format_size, print_json
     from numcodecs_video.cli.targets import check_target, completed_store
-    from numcodecs_video.stored import holds_payloads
+    from numcodecs_video.stored import holds_payloads, stored_bytes
     from numcodecs_video.xarray import convert as convert_store
     from numcodecs_video.xarray.opening import names_zarr, store_of
 
@@ -83,7 +83,7 @@ def _convert(
         raise click.ClickException(f"{src} is no Zarr store: compress makes one of a NetCDF file")
     arrays = arrays_of(src)
     target = check_target([src], dst, overwrite=overwrite)
-    total = sum(array.nbytes_stored() for _, array in arrays if holds_payloads(array))
+    total = sum(stored_bytes(array) for _, array in arrays if holds_payloads(array))
     with (
         completed_store(target) as path,
         progress_bar("moving", total) as advance,

@@ -6,7 +6,9 @@ encoded twice. Knows xarray and zarr; nothing of video, which is one more codec 
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import zarr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
+from numcodecs_video.xarray.lazily import OWN_DIMENSIONS
 from numcodecs_video.xarray.quality import name_region
 from numcodecs_video.xarray.recording import silent_about_format_3
 from numcodecs_video.xarray.tuning import WORKERS
@@ -43,6 +46,7 @@ __all__ = [
 ]
 
 LARGE_BYTES = 2**24  # what is smaller xarray writes at once
+CLOSED = (errno.EACCES, errno.EPERM)
 BLOCK_BYTES = 2**28  # read at once: many chunks, where the source is laid out across ours
 #: what ``Dataset.to_zarr`` takes as encoding, by group
 Encodings = dict[str, dict[str, dict[str, Any]]]
@@ -156,10 +160,15 @@ def _create(
         }
         for name, variable in ds.variables.items()
     }
-    with silent_about_format_3():
-        _with_empty(ds, group, large, said, zarr_format).to_zarr(
-            path, group=group, mode="w-", zarr_format=zarr_format, encoding=said, consolidated=False
-        )
+    mode: Literal["w-", "a"] = "w-"
+    for part in _by_own_dimensions(ds, _with_empty(ds, group, large, said, zarr_format)):
+        given = {name: said[name] for name in map(str, part.variables)}
+        with silent_about_format_3():
+            part.to_zarr(
+                path, group=group, mode=mode, zarr_format=zarr_format, encoding=given,
+                consolidated=False,
+            )  # fmt: skip
+        mode = "a"
     made = zarr.open_group(path, path=group.strip("/"), mode="r+", use_consolidated=False)
     copies = []
     for name in large:
@@ -169,6 +178,23 @@ def _create(
         start = (0,) * target.ndim
         copies.append(Copy(f"{group}/{name}".lstrip("/"), ds.variables[name], target, start))
     return copies
+
+
+def _by_own_dimensions(ds: xr.Dataset, filled: xr.Dataset) -> Iterator[xr.Dataset]:
+    """Give resolutions of a pyramid the names that their dimensions have in the source again.
+
+    A dataset has one size for a name, so each of them is one.
+    """
+    own = {
+        str(name): variable.encoding[OWN_DIMENSIONS]
+        for name, variable in ds.variables.items()
+        if OWN_DIMENSIONS in variable.encoding
+    }
+    yield filled.drop_vars(list(own))
+    for name, dims in own.items():
+        variable = filled.variables[name]
+        renamed = xr.Variable(dims, variable.data, variable.attrs)
+        yield xr.Dataset({name: renamed}, attrs=filled.attrs)
 
 
 def _large_variables(ds: xr.Dataset, encodings: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -300,10 +326,10 @@ def read_region(
                 _ = source[chunk].values
             except Exception as cause:
                 place = name_region(name, chunk) if chunk else name
-                raise VideoCodecError(
-                    f"cannot read {place}: {reason_of(cause)}; doctor lists all chunks of a store "
-                    "that are damaged"
-                ) from cause
+                hint = "; doctor lists all chunks of a store that are damaged"
+                if isinstance(cause, OSError) and cause.errno in CLOSED:
+                    hint = ""
+                raise VideoCodecError(f"cannot read {place}: {reason_of(cause)}{hint}") from cause
         place = name_region(name, region) if region else name
         raise VideoCodecError(f"cannot read {place}: {reason_of(error)}") from error
 
@@ -334,7 +360,16 @@ def _write_chunk(target: zarr.Array[Any], region: Region, values: NDArray[Any]) 
 
 
 def reason_of(error: Exception) -> str:
-    """Say in one line what an error says, or what it is where it says nothing."""
+    """Say in one line what an error says, or what it is where it says nothing.
+
+    Examples
+    --------
+    >>> reason_of(PermissionError(13, "Permission denied", "a.nc"))
+    'a.nc: Permission denied, which its owner may grant'
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        grant = ", which its owner may grant" if error.errno in CLOSED else ""
+        return f"{os.fsdecode(error.filename)}: {error.strerror}{grant}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

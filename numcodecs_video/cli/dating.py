@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.cli.scenes import Source
 
-__all__ = ["dated", "lacks_time"]
+__all__ = ["dated", "example_axes", "lacks_time"]
 
 #: attributes that are compared where sources are joined
 COMPARED = {*PACKING, "units", "nodata"}
@@ -34,6 +34,24 @@ COMPARED = {*PACKING, "units", "nodata"}
 def lacks_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> bool:
     """Tell whether a time axis is all that a variable lacks to become video."""
     return _letters_without_time(variable, axes) is not None
+
+
+def example_axes(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str | None:
+    """Show how to name the axes of a variable that lacks some; None of a map or a series.
+
+    Examples
+    --------
+    >>> example_axes(xr.DataArray(np.zeros((5, 3, 90)), dims=("time", "height", "cell")), None)
+    'height=y,cell=x'
+    >>> example_axes(xr.DataArray(np.zeros((5, 9, 9)), dims=("run", "y", "x")), None)
+    'run=t'
+    """
+    if variable.ndim < 3:
+        return None
+    letters = _letters_without_time(variable, axes)
+    if letters is not None:
+        return f"{variable.dims[letters.index('c')]}=t"
+    return "{}=y,{}=x".format(*variable.dims[-2:])
 
 
 def _letters_without_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str | None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ import click
 from numcodecs_video.cli.replacing import check_replaceable, overwrite_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,17 +32,19 @@ TIMES, SIDE = 24, 256
 CHUNK_SIDE = 128
 TRUE_COLOURS = (0.0, 2500.0)  # counts from black to white; clouds saturate
 
-# What any user of the store would run: it imports xarray alone, and Zarr finds the codec.
+# What any user of the stores would run: it imports xarray alone, and Zarr finds the codec.
 READER = f"""
 import json, sys, time
 import numpy as np
 import xarray as xr
 
-store, copy = sys.argv[1:]
-start = time.perf_counter()
-values = xr.open_zarr(store, mask_and_scale=False)["{VARIABLE}"].values
-print(json.dumps(time.perf_counter() - start))
-np.save(copy, values)
+for line in sys.stdin:
+    store, copy = json.loads(line)
+    start = time.perf_counter()
+    values = xr.open_zarr(store, mask_and_scale=False)["{VARIABLE}"].values
+    seconds = time.perf_counter() - start
+    np.save(copy, values)
+    print(json.dumps(seconds), flush=True)
 """
 
 
@@ -81,7 +86,6 @@ def demo(out: Path, *, seed: int, overwrite: bool) -> None:
 
     check_replaceable(out, overwrite=overwrite)
     out.mkdir(parents=True, exist_ok=True)
-    cube = sentinel2_like(seed, times=TIMES, height=SIDE, width=SIDE)
     ways = {
         "Zarr's default": ("default", None),
         "video, lossless": ("lossless", VideoCodec(axes="tcyx", nodata=NODATA)),
@@ -91,18 +95,24 @@ def demo(out: Path, *, seed: int, overwrite: bool) -> None:
         ),
     }
     outcomes = []
-    for name, (stem, codec) in ways.items():
-        with console().status(name):
-            outcomes.append(_store_and_read(name, cube, out / f"{stem}.zarr", codec))
+    with _reader() as read:
+        cube = sentinel2_like(seed, times=TIMES, height=SIDE, width=SIDE)
+        for name, (stem, codec) in ways.items():
+            with console().status(name):
+                store = out / f"{stem}.zarr"
+                outcomes.append(_store_and_read(name, cube, store, codec, read))
     _print_outcomes(cube, outcomes)
     _save_picture(cube, outcomes[-1], out / "side_by_side.png")
 
 
 def _store_and_read(
-    name: str, cube: NDArray[np.uint16], store: Path, codec: VideoCodec | None
+    name: str,
+    cube: NDArray[np.uint16],
+    store: Path,
+    codec: VideoCodec | None,
+    read: Callable[[Path], tuple[NDArray[np.uint16], float]],
 ) -> Outcome:
     """Write the cube in this process, by a codec tuned on one chunk, and read it in another."""
-    import numpy as np
     import xarray as xr
 
     from numcodecs_video.synthetic import BANDS, NODATA
@@ -120,28 +130,55 @@ def _store_and_read(
     with silent_about_format_3():
         ds.to_zarr(store, mode="w", zarr_format=3, encoding={VARIABLE: encoding})
     write_seconds = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy.npy"
-        read_seconds = _run_reader(store, copy)
-        decoded = np.load(copy)
+    decoded, read_seconds = read(store)
     stored_bytes = sum(
         file.stat().st_size for file in (store / VARIABLE).rglob("*") if file.is_file()
     )
     return Outcome(name, decoded, stored_bytes, write_seconds, read_seconds)
 
 
-def _run_reader(store: Path, copy: Path) -> float:
-    """Read a store in a fresh process, and return the seconds that took."""
-    done = subprocess.run(
-        [sys.executable, "-c", READER, store, copy], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise click.ClickException(
-            f"a second process could not read {store}: {last} "
-            "(is numcodecs-video installed, so that Zarr finds its entry points?)"
-        )
-    return float(json.loads(done.stdout))
+@contextmanager
+def _reader() -> Iterator[Callable[[Path], tuple[NDArray[np.uint16], float]]]:
+    """Start a fresh process, which imports what it needs meanwhile, and reads stores on demand.
+
+    Yields
+    ------
+    callable
+        Reads a store; returns its values and the seconds that took.
+    """
+    import numpy as np
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(folder, "errors").open("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", READER],
+            bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+        ) as process,
+    ):  # fmt: skip
+        pipes: Any = process
+        copy = Path(folder, "copy.npy")
+
+        def read(store: Path) -> tuple[NDArray[np.uint16], float]:
+            question = json.dumps([str(store), str(copy)]) + "\n"
+            with suppress(BrokenPipeError):  # it has ended already
+                pipes.stdin.write(question.encode())
+            answer = pipes.stdout.readline()
+            if answer:
+                return np.load(copy), float(json.loads(answer))
+            status = process.wait()
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or [f"exit status {status}"])[-1]
+            raise click.ClickException(
+                f"a second process could not read {store}: {last} "
+                "(is numcodecs-video installed, so that Zarr finds its entry points?)"
+            )
+
+        try:
+            yield read
+        except BaseException:
+            process.kill()
+            raise
 
 
 def _print_outcomes(cube: NDArray[np.uint16], outcomes: list[Outcome]) -> None:

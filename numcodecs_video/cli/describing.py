@@ -33,6 +33,7 @@ from numcodecs_video.stored import (
     codecs_of,
     filters_of,
     settings_of,
+    stored_bytes,
 )
 from numcodecs_video.xarray.conventions import scale_in
 from numcodecs_video.xarray.filters import doubt_of_filters
@@ -177,7 +178,7 @@ def _report(name: str, array: zarr.Array[Any], root: str) -> ArrayReport:
     unreadable = any(isinstance(found, UnreadableSettings) for found in stored)
     promised = promised_in(array)
     realised, fault = _worst_realised(array, settings)
-    stored_bytes = array.nbytes_stored()
+    size = stored_bytes(array)
     return ArrayReport(
         name=name,
         shape=array.shape,
@@ -191,8 +192,8 @@ def _report(name: str, array: zarr.Array[Any], root: str) -> ArrayReport:
         realised=realised,
         units=_units_of(array),
         raw_bytes=array.nbytes,
-        stored_bytes=stored_bytes,
-        ratio=array.nbytes / stored_bytes if stored_bytes else None,
+        stored_bytes=size,
+        ratio=array.nbytes / size if size else None,
         doubt=UNREADABLE if unreadable else doubt_of_filters(settings, filters_of(array)),
         fault=fault,
     )

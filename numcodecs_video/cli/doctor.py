@@ -50,10 +50,13 @@ def doctor(ctx: click.Context, path: str, *, as_json: bool) -> None:
 
     chunks: list[StoredChunk] = []
     faults: list[Fault] = []
-    for _, array in arrays_of(path):
-        chunks += stored_chunks(
-            array, on_fault=lambda key, error: faults.append(Fault(key, reason_of(error)))
-        )
+    for name, array in arrays_of(path):
+        try:
+            chunks += stored_chunks(
+                array, on_fault=lambda key, error: faults.append(Fault(key, reason_of(error)))
+            )
+        except OSError as error:
+            faults.append(Fault(name, reason_of(error)))
     total = sum(_raw_bytes(chunk) for chunk in chunks)
     with (
         progress_bar("decoding", total) as advance,

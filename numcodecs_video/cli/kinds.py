@@ -39,9 +39,11 @@ def is_payload(file: Path) -> bool:
     return _head_of(file).startswith(MAGIC)
 
 
-def is_readable(file: Path) -> bool:
-    """Tell whether a file is of a kind that evaluate and compress read."""
-    return _head_of(file).startswith(tuple(magic for magic, text in KINDS if READ in text))
+def is_readable(file: Path, *, pictures: bool = False) -> bool:
+    """Tell whether a file is of a kind that evaluate and compress read; of `pictures`, compress."""
+    readers = (READ, BY_RIOXARRAY) if pictures else (READ,)
+    known = (magic for magic, text in KINDS if any(reader in text for reader in readers))
+    return _head_of(file).startswith(tuple(known))
 
 
 def describe_kind(file: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import click
 import xarray as xr
 import zarr
 
+from numcodecs_video.cli.copying import reason_of
 from numcodecs_video.cli.kinds import describe_kind, is_readable
 from numcodecs_video.cli.naming import is_dated_picture
 from numcodecs_video.cli.options import in_options
@@ -45,6 +48,8 @@ __all__ = [
 
 #: what a repository of Icechunk has
 ICECHUNK = ("snapshots", "manifests")
+#: as far as a folder is searched for what can be read
+MOST_FOLDERS, MOST_FILES = 100, 100
 #: what arrays hold that are no numbers, by the kind of their dtype
 NO_NUMBERS = {
     "U": "text",
@@ -56,7 +61,9 @@ NO_NUMBERS = {
 }
 
 
-def open_dataset(path: str, axes: Mapping[str, str] | None = None) -> xr.Dataset:
+def open_dataset(
+    path: str, axes: Mapping[str, str] | None = None, *, levels: bool = False
+) -> xr.Dataset:
     """Open a Zarr store, its URL or a NetCDF file as a reader sees it, reading no array.
 
     A picture that is named by its date, in a format that has no time, is a cube of one date.
@@ -67,12 +74,14 @@ def open_dataset(path: str, axes: Mapping[str, str] | None = None) -> xr.Dataset
     axes : mapping of str to str, optional
         Letters by dimension, which name those of Zarr arrays that name none, in this order; None
         of a command that is told none.
+    levels : bool
+        All resolutions of an image; else the full one.
     """
     check_existence(path)
     if is_dated_picture(path):
         return _open_picture(path)
     try:
-        ds = open_lazily(path, as_stored=True)
+        ds = open_lazily(path, as_stored=True, levels=levels)
         if not ds.variables:
             _refuse_groups(path)
         return ds
@@ -112,7 +121,9 @@ def _open_picture(path: str) -> xr.Dataset:
 
 def unreadable(path: str, error: Exception) -> click.ClickException:
     """Say in one line why a source cannot be read, and what it is instead."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = reason_of(error)
+    if not isinstance(error, OSError):
+        reason = (str(error).splitlines() or [reason])[0]
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
     elif folder := _folder_without_store(path):
@@ -135,11 +146,18 @@ def _folder_without_store(path: str) -> str:
 
 
 def _example_in(folder: Path) -> str:
-    """Say how to name the files in a folder, by the suffix that most of them have."""
-    suffixes = Counter(file.suffix for file in folder.iterdir() if file.suffix and file.is_file())
-    if not suffixes:
-        return ""
-    return f": name the files in it, as in {folder}/*{suffixes.most_common(1)[0][0]}"
+    """Say how to name the stores or files in a folder, or in the first below it that has some."""
+    for place, folders, names in islice(os.walk(folder), MOST_FOLDERS):
+        folders.sort()  # in which order they are walked
+        stores = [name for name in folders if is_store(Path(place, name))]
+        if stores:
+            return f": name what is in it, such as {Path(place, stores[0])}"
+        files = [Path(place, name) for name in sorted(names)[:MOST_FILES] if Path(name).suffix]
+        known = [f for f in files if os.access(f, os.R_OK) and is_readable(f, pictures=True)]
+        suffixes = Counter(file.suffix for file in known or (files if place == str(folder) else []))
+        if known or (suffixes and not folders):
+            return f": name the files in it, as in {place}/*{suffixes.most_common(1)[0][0]}"
+    return ""
 
 
 def _refuse_groups(path: str) -> None:
@@ -245,7 +263,7 @@ def _why_no_cube(
 def in_one_line(error: Exception) -> str:
     """Say an error in one line; of bytes that cannot be decoded, with the place where they are."""
     notes = getattr(error, "__notes__", ()) if isinstance(error, DecodeError) else ()
-    text = error.message if isinstance(error, click.ClickException) else str(error)
+    text = error.message if isinstance(error, click.ClickException) else reason_of(error)
     return " ".join([*in_options(text).split(), *(f"({note})" for note in notes)])
 
 

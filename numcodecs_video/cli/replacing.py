@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_replaceable", "overwrite_option", "writing"]
+__all__ = ["check_replaceable", "is_writable", "overwrite_option", "writing"]
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what exists.")
 
@@ -33,6 +33,11 @@ def writing(target: str | Path, *, overwrite: bool) -> Iterator[None]:
         raise KeyboardInterrupt(f"{target} was not written") from None
 
 
+def is_writable(path: Path) -> bool:
+    """Tell whether a file may be written, or files in a directory."""
+    return os.access(path, os.W_OK | os.X_OK if path.is_dir() else os.W_OK)
+
+
 def check_replaceable(target: str | Path, *, overwrite: bool) -> None:
     """Refuse, before any work, what cannot be written or is kept.
 
@@ -46,8 +51,11 @@ def check_replaceable(target: str | Path, *, overwrite: bool) -> None:
     path = Path(target)
     if path.suffix and not path.parent.is_dir():
         raise click.ClickException(f"cannot write {target}: there is no directory {path.parent}")
-    if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
-        raise click.ClickException(f"cannot write {target}: {path.parent} is not for writing")
+    folder = path if path.is_dir() else path.parent
+    if path.exists() and not is_writable(path):
+        raise click.ClickException(f"{target} is not for writing: name another")
+    if folder.is_dir() and not is_writable(folder):
+        raise click.ClickException(f"cannot write {target}: {folder} is not for writing")
     kept = path.exists() and not (path.is_dir() and not any(path.iterdir()))
     if kept and not overwrite:
         raise click.ClickException(

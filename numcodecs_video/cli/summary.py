@@ -13,7 +13,7 @@ from numcodecs_video.cli.tables import (
     print_table,
     size_cells,
 )
-from numcodecs_video.stored import settings_of
+from numcodecs_video.stored import settings_of, stored_bytes
 from numcodecs_video.xarray.recording import describe_loss
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def sizes_of(path: str, names: Iterable[str]) -> list[dict[str, Any]]:
         {
             "name": name,
             "raw_bytes": array.nbytes,
-            "stored_bytes": array.nbytes_stored(),
+            "stored_bytes": stored_bytes(array),
             "video": settings_of(array) is not None,
             "units": str(array.attrs.get("units", "")),
             "attributes": describe_loss(array),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from fsspec.core import url_to_fs
 
+from numcodecs_video.cli.replacing import is_writable
 from numcodecs_video.export.complete import complete_store, is_store
 from numcodecs_video.xarray.opening import NETCDF
 from numcodecs_video.xarray.recording import consolidate_above
@@ -17,7 +18,7 @@ from numcodecs_video.xarray.recording import consolidate_above
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["check_target", "completed_store"]
+__all__ = ["check_open", "check_target", "completed_store"]
 
 
 def check_target(
@@ -62,6 +63,7 @@ def check_target(
         raise click.ClickException(
             f"{name} is no Zarr store, and --overwrite replaces nothing else"
         )
+    check_open(target)
     return target
 
 
@@ -70,8 +72,17 @@ def _check_folder(target: Path) -> None:
     folder = next(path for path in target.absolute().parents if path.exists())
     if not folder.is_dir():
         raise click.ClickException(f"{target} cannot be: {folder} is a file")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not is_writable(folder):
         raise click.ClickException(f"{target} cannot be written: {folder} is not for writing")
+
+
+def check_open(target: Path) -> None:
+    """Say before anything is computed that a store that is there may not be changed."""
+    folders = [Path(folder) for folder, _, _ in os.walk(target)]
+    closed = next((path for path in folders or [target] if not is_writable(path)), None)
+    if closed is not None:
+        cause = "" if closed == target else f"cannot be changed: {closed} "
+        raise click.ClickException(f"{target} {cause}is not for writing: name another")
 
 
 def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import xarray as xr
 import zarr
 
-from numcodecs_video.xarray.images import axis_names
+from numcodecs_video.xarray.images import axis_names, told_apart
 from numcodecs_video.xarray.lazily import from_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["letters_of_dimensions", "open_unnamed"]
+__all__ = ["for_resolutions", "open_unnamed"]
+
+T = TypeVar("T")
 
 DIMENSIONS = "_ARRAY_DIMENSIONS"  # where xarray keeps them in format 2
 
@@ -34,12 +36,13 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
     -------
     dict of str to xarray.Dataset, or None
         By the path of the group; None where all arrays have names, and each name one size in its
-        group. A dimension that is shorter in
-        another array of the group, as in a pyramid of resolutions, bears that array's name, too.
+        group. A dimension that is shorter in another array of the group, as in a pyramid of
+        resolutions, bears that array's name, too, and in a copy its own again.
     """
     node = zarr.open(store, mode="r")
     if isinstance(node, zarr.Array):
-        return {"/": xr.Dataset({"image": _variable(node, name, _names_in(node, names, {}))})}
+        dims, _ = _names_in(node, names, {})
+        return {"/": xr.Dataset({"image": _variable(node, name, dims, {}, stated=False)})}
     groups: dict[str, zarr.Group] = {"/": node}
     arrays = []
     for path, member in sorted(node.members(max_depth=None), key=lambda item: item[0]):
@@ -53,31 +56,29 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
     for path, array in arrays:
         parent, _, own = f"/{path}".rpartition("/")
         group = parent or "/"
-        dims = _names_in(array, names, groups[group].attrs.asdict())
-        known = {d: n for v in found[group].values() for d, n in v.sizes.items()}
-        if dims is not None:
-            dims = [
-                d if known.get(d, n) == n else f"{d}_{own}"
-                for d, n in zip(dims, array.shape, strict=True)
-            ]
-        found[group][own] = _variable(array, f"{name}/{path}", dims)
+        dims, stated = _names_in(array, names, groups[group].attrs.asdict())
+        found[group][own] = _variable(array, f"{name}/{path}", dims, found[group], stated=stated)
     return {
         group: xr.Dataset(variables, attrs=groups[group].attrs.asdict())
         for group, variables in found.items()
     }
 
 
-def letters_of_dimensions(
-    groups: Mapping[str, xr.Dataset], axes: Mapping[str, str] | None
-) -> dict[str, str] | None:
-    """Give dimensions of a pyramid, ``y_1`` say, the letter of the one that they are named by."""
-    if axes is None:
+def for_resolutions(
+    groups: Mapping[str, xr.Dataset], said: Mapping[str, T] | None
+) -> dict[str, T] | None:
+    """Give dimensions of a pyramid, ``y_1`` say, what is said of the one that they are named by."""
+    if said is None:
         return None
-    dims = dict.fromkeys(str(d) for ds in groups.values() for d in ds.dims)
-    bases = {dim: dim if dim in axes else dim.partition("_")[0] for dim in dims}
-    found = {dim: axes[base] for dim, base in bases.items() if base in axes}
-    # What is left names nothing here, which whoever takes the letters has to say.
-    return {**found, **{d: a for d, a in axes.items() if d not in bases.values()}}
+    bases = {
+        str(dim): str(dim) if dim in said else str(dim).removesuffix(f"_{name}")
+        for ds in groups.values()
+        for name, variable in ds.variables.items()
+        for dim in variable.dims
+    }
+    found = {dim: said[base] for dim, base in bases.items() if base in said}
+    # What is left names nothing here, which whoever takes it has to say.
+    return {**found, **{d: value for d, value in said.items() if d not in bases.values()}}
 
 
 def _differ_in_size(arrays: Sequence[tuple[str, zarr.Array[Any]]]) -> bool:
@@ -99,17 +100,26 @@ def _own_names(array: zarr.Array[Any]) -> list[str] | None:
 
 def _names_in(
     array: zarr.Array[Any], names: Sequence[str], attributes: Mapping[str, Any]
-) -> list[str] | None:
+) -> tuple[list[str] | None, bool]:
+    """Name dimensions, and tell whether the names are from the metadata, which a copy has too."""
     for known in (_own_names(array), list(names), axis_names(attributes)):
         if known is not None and len(known) == array.ndim:
-            return known
-    return None
+            return known, known != list(names)
+    return None, False
 
 
-def _variable(array: zarr.Array[Any], name: str, dims: Sequence[str] | None) -> xr.Variable:
+def _variable(
+    array: zarr.Array[Any],
+    name: str,
+    dims: Sequence[str] | None,
+    others: Mapping[str, xr.Variable],
+    *,
+    stated: bool,
+) -> xr.Variable:
     if dims is None:
         example = {4: "tcyx", 5: "tczyx"}.get(array.ndim, "tyx")
         raise click.ClickException(
             f"{name} names no dimensions and has {array.ndim}: name them, as in --axes {example}"
         )
-    return from_zarr(array, dims)
+    apart = told_apart(dims, array.shape, array.basename, others)
+    return from_zarr(array, apart, dims if stated else None)

@@ -56,8 +56,11 @@ _AGAIN, _AGAIN_WITHOUT_KLT = 4, 3
 _NEAR = 1.1
 #: pictures of several frames begin so many quantisers above the least: below, they cost much time
 _FROM_LEAST = 3
-#: a base up to so many times larger than the best may be smaller when pictures are of many frames
+#: a base up to so many times larger than the best may be smaller when pictures are of many frames,
+#: floats in two parts by another number of low bits
 _PERHAPS = 1.5
+#: low bits of floats that are tried first, and how many are in all
+_LOWS, _SPLITS = (6, 12), 5
 #: quantisers drafted of the base whose arrangement sketches and drafts chose
 _DRAFTS = 4
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
@@ -103,11 +106,20 @@ def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
         allot(sum(passes) * trials.levels.chunk.cube.size + whole)
         candidates = sorted(candidates, key=trials.size)
     most = _OUT_OF_RANGE * plan.rate * levels.chunk.cube.size / 8
-    made = list(islice(make_each(candidates, levels), 1))
-    if made and made[0].size <= most + _FEW_BYTES:
-        yield made[0]
-    found = islice(make_each(rank(levels).candidates, levels), 1)
-    yield from sorted((*made, *found), key=lambda encoded: encoded.size)
+    first, made = None, None
+    for first in candidates:
+        made = next(make_each([first], levels), None)
+        if made is not None:
+            break
+    if made is not None and made.size <= most + _FEW_BYTES:
+        yield made
+        made = None
+    ranked = rank(levels).candidates
+    found = make_each([each for each in ranked if each != first], levels)
+    if made is not None:
+        rival = islice(found, 0 if ranked[:1] == [first] else 1)
+        yield from sorted((made, *rival), key=lambda encoded: encoded.size)
+    yield from found
 
 
 def make_plan(chunk: Chunk, bound: float) -> Plan | None:
@@ -197,18 +209,35 @@ def _search(levels: ChunkLevels) -> Ranking:
         return Ranking([*direct, *exact], len(direct + exact))
     trials = _trials(levels)
     bases = 0 if first is None else _most_bases(chunk.effort)
-    tried = len(direct + exact + splits) + bases * ENCODING
+    tried = len(direct + exact + splits[:_SPLITS]) + bases * ENCODING
     searches = 2 if chunk.effort.lower else 1
     whole = chunk.effort.keep * ((ENCODING if bases else 1) + DECODING) * chunk.cube.size
     allot(searches * tried * trials.levels.chunk.cube.size + whole)
-    for candidate in direct + exact + splits:
+    for candidate in direct + exact:
         trials.size(candidate)
+    _search_splits(trials, splits)
     if first is not None and trials.least_rate() <= chunk.effort.base_rate:
         _search_bases(trials, first, levels)
     ranked, keep = trials.ranked(), chunk.effort.keep
     if keep == 1:
         ranked, keep = shortlist(trials, ranked)
     return Ranking(ranked, keep, trials.sizes, trials.least_rate())
+
+
+def _search_splits(trials: Trials, splits: Sequence[SplitFloats]) -> None:
+    """Try how many bits of floats are low, unless other ways show that none does."""
+    if not splits:
+        return
+    by_low = {split.low: split for split in splits}
+    descend(
+        lambda low: trials.size(by_low[low]),
+        _LOWS,
+        _SPLITS,
+        least=min(by_low),
+        most=max(by_low),
+        hopeless=lambda: _PERHAPS * min(trials.sizes.values()),
+        width=2,
+    )
 
 
 def _most_bases(effort: Effort) -> int:
@@ -354,6 +383,7 @@ def descend(
     budget: int,
     *,
     least: int,
+    most: int = MOST_QP,
     hopeless: Callable[[], float] = lambda: math.inf,
     width: int = _WIDTH,
 ) -> int:
@@ -367,20 +397,20 @@ def descend(
         Quantisers to try first: sizes are rough, and one start may end on a bump.
     budget : int
         How many quantisers to try at most.
-    least : int
-        The finest quantiser; ``MOST_QP`` is the coarsest.
+    least, most : int
+        The finest and the coarsest quantiser.
     hopeless : callable
         The size beyond which the best start is given up.
     width : int
         The first step from the best start.
     """
-    tried = {max(least, min(MOST_QP, qp)) for qp in starts}
+    tried = {max(least, min(most, qp)) for qp in starts}
     here = min(sorted(tried), key=size)
     if size(here) > hopeless():
         return here
     while len(tried) < budget and width:
         for there in (here + width, here - width):
-            if there in tried or not least <= there <= MOST_QP:
+            if there in tried or not least <= there <= most:
                 continue
             tried.add(there)
             if size(there) < size(here):

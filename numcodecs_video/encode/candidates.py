@@ -70,8 +70,6 @@ __all__ = [
 _VANISHED = 0.05
 #: samples by which decoders of the 9/7 wavelet may differ: OpenJPEG and OpenJPH do by 2 at most
 _DRIFT = 2
-#: split floats: bits between two numbers of low ones
-_SPLIT_STEP = 3
 MOST_QP = 51
 #: how many times coarser the step of a component may be than those of the others of a group
 _COARSEST = 4
@@ -375,8 +373,8 @@ def direct_candidates(levels: ChunkLevels) -> list[Candidate]:
     return found
 
 
-def split_candidates(levels: ChunkLevels) -> list[Candidate]:
-    """Floats without loss in two parts: from the fewest low bits that leave pictures of 16 bits.
+def split_candidates(levels: ChunkLevels) -> list[SplitFloats]:
+    """Floats without loss in two parts: from the fewest low bits that leave pictures of 16 bits on.
 
     None for other work, where they are no use: at low efforts, and where levels are pictures.
     """
@@ -389,8 +387,7 @@ def split_candidates(levels: ChunkLevels) -> list[Candidate]:
         return []
     if not levels.is_float or levels.ordered is None:
         return []
-    lows = range(max(0, levels.ordered.top.bit_length() - 16), 17, _SPLIT_STEP)
-    return [SplitFloats(low) for low in lows]
+    return [SplitFloats(low) for low in range(max(0, levels.ordered.top.bit_length() - 16), 17)]
 
 
 def base_coder(chunk: Chunk) -> Coder:

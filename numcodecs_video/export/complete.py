@@ -77,7 +77,7 @@ def complete_directory(target: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     Path
-        The directory to write to, beside the target.
+        The directory to write to, beside the target or within one that is there.
 
     Raises
     ------
@@ -90,7 +90,8 @@ def complete_directory(target: str | os.PathLike[str]) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise VideoCodecError(f"{target} is a file: name a directory")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(path) as folder:
+    # One that is there may be for writing where those around it are not.
+    with _beside(path, within=path if path.is_dir() else path.parent) as folder:
         yield folder
         path.mkdir(exist_ok=True)
         for file in sorted(folder.iterdir()):
@@ -161,12 +162,12 @@ def is_store(path: Path) -> bool:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path, within: Path | None = None) -> Iterator[Path]:
     """Make a directory on the same disk, remove it in the end, and name the path in errors."""
     if not path.parent.is_dir():
         raise VideoCodecError(f"cannot write {path}: there is no directory {path.parent}")
     try:
-        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        with TemporaryDirectory(dir=within or path.parent, prefix=f".{path.name}-") as folder:
             yield Path(folder)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{path} was not written") from None
@@ -198,6 +199,8 @@ def _clear(target: Path, partial: Path, replaced: Path) -> None:
         if not (is_store(left) or (left.is_dir() and not any(left.iterdir()))):
             raise VideoCodecError(f"{left} is in the way: move it")
         _remove(left)
+        if left.exists():
+            raise VideoCodecError(f"{left} is in the way and is not for writing: move it")
 
 
 def _remove(path: Path) -> None:

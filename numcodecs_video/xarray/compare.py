@@ -14,7 +14,7 @@ import xarray as xr
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.sampling import regions_of
-from numcodecs_video.stored import chunk_lengths, filters_of, settings_of
+from numcodecs_video.stored import chunk_lengths, filters_of, settings_of, stored_bytes
 from numcodecs_video.xarray.aligning import aligned
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
@@ -170,8 +170,12 @@ def compare(
     """
     places = stores or (a, b)
     with ExitStack() as stack:
-        before, after = (_as_dataset(source, stack) for source in (a, b))
-        names = [str(name) for name in before.data_vars if name in after.variables]
+        # Resolutions of images by the paths of their arrays; else the full ones by their names.
+        for levels in (True, False):
+            before, after = (_as_dataset(source, stack, levels=levels) for source in (a, b))
+            names = [str(name) for name in before.data_vars if name in after.variables]
+            if names:
+                break
         if not names:
             raise VideoCodecError(
                 "no variable in common: one has "
@@ -193,12 +197,12 @@ def compare(
         )
 
 
-def _as_dataset(source: Source, stack: ExitStack) -> xr.Dataset:
+def _as_dataset(source: Source, stack: ExitStack, *, levels: bool) -> xr.Dataset:
     if isinstance(source, xr.Dataset):
         return source
     if isinstance(source, xr.DataArray):
         return source.to_dataset(name=source.name if source.name is not None else "array")
-    return stack.enter_context(open_lazily(source))
+    return stack.enter_context(open_lazily(source, as_stored=levels, levels=levels))
 
 
 def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
@@ -246,7 +250,7 @@ def _compare_arrays(
     held = gauge.held if gauge is not None else None
     if gauge is None and promised is not None and promised.kind == "lossless":
         held = identical
-    sizes = [None if array is None else array.nbytes_stored() for array in arrays]
+    sizes = [None if array is None else stored_bytes(array) for array in arrays]
     return Comparison(
         **vars(quality),
         name=name,

@@ -17,7 +17,13 @@ from numcodecs_video.xarray.lazily import from_zarr
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["axis_names", "letters_of_image", "open_image", "open_image_as_stored"]
+__all__ = [
+    "axis_names",
+    "letters_of_image",
+    "open_image",
+    "open_image_as_stored",
+    "told_apart",
+]
 
 
 def letters_of_image(attrs: Mapping[str, Any], ndim: int) -> str | None:
@@ -100,14 +106,36 @@ def open_image(store: Any, *, level: int = 0, group: str | None = None) -> xr.Da
     return xr.DataArray(values, dims=axis_names(attrs), name=name, attrs=attrs)
 
 
-def open_image_as_stored(store: Any, *, group: str | None = None) -> xr.Dataset:
+def open_image_as_stored(
+    store: Any, *, levels: bool = False, group: str | None = None
+) -> xr.Dataset:
     """Open the full resolution of an OME-Zarr image under the name that its array has, lazily.
 
     Its chunks are those of the store, not wishes as Dask's are: what suits video better may be
-    chosen.
+    chosen. With `levels` all resolutions, their dimensions told apart.
     """
     array, path, attrs = _resolution(store, 0, group)
-    return xr.Dataset({path: from_zarr(array, axis_names(attrs))}, attrs=attrs)
+    axes = axis_names(attrs)
+    found = {path: from_zarr(array, axes)}
+    for level in range(1, len(_image_in(attrs)["datasets"]) if levels else 1):
+        array, path, _ = _resolution(store, level, group)
+        found[path] = from_zarr(array, told_apart(axes, array.shape, path, found), axes)
+    return xr.Dataset(found, attrs=attrs)
+
+
+def told_apart(
+    dims: Sequence[str], shape: Sequence[int], name: str, others: Mapping[str, xr.Variable]
+) -> list[str]:
+    """Add its name to those dimensions of an array that have another size in others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> told_apart(["t", "y"], (5, 12), "1", {"0": xr.Variable(("t", "y"), np.zeros((5, 24)))})
+    ['t', 'y_1']
+    """
+    known = {d: n for other in others.values() for d, n in other.sizes.items()}
+    return [d if known.get(d, n) == n else f"{d}_{name}" for d, n in zip(dims, shape, strict=True)]
 
 
 def _resolution(

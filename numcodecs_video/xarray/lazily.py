@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 
     import zarr
 
-__all__ = ["from_zarr"]
+__all__ = ["OWN_DIMENSIONS", "from_zarr"]
+
+#: where a variable's encoding has the names of its dimensions in the store, if they are others
+OWN_DIMENSIONS = "own_dimensions"
 
 
-def from_zarr(array: zarr.Array[Any], dims: Sequence[str]) -> xr.Variable:
-    """Make an array a variable with dimensions of these names."""
+def from_zarr(
+    array: zarr.Array[Any], dims: Sequence[str], own: Sequence[str] | None = None
+) -> xr.Variable:
+    """Make an array a variable with dimensions of these names, which may be `own` in the store."""
     attributes = {k: v for k, v in array.attrs.asdict().items() if k != "_ARRAY_DIMENSIONS"}
     data = indexing.LazilyIndexedArray(_Stored(array))
     chunks = chunk_lengths(array)
-    encoding = {"chunks": chunks} if all(isinstance(n, int) for n in chunks) else {}
+    encoding: dict[str, Any] = {}
+    if all(isinstance(n, int) for n in chunks):
+        encoding["chunks"] = chunks
+    if own is not None and list(own) != list(dims):
+        encoding[OWN_DIMENSIONS] = tuple(own)
     return xr.Variable(dims, data, attributes, encoding)
 
 

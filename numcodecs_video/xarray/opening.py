@@ -68,13 +68,17 @@ def store_of(source: str) -> Any:
 
 
 def open_lazily(
-    source: str | os.PathLike[str], *, as_stored: bool = False, **options: Any
+    source: str | os.PathLike[str],
+    *,
+    as_stored: bool = False,
+    levels: bool = False,
+    **options: Any,
 ) -> xr.Dataset:
     """Open a Zarr store, its URL, a NetCDF file, or a group of one, reading no array.
 
     Of an OME-Zarr image whose arrays have no names of dimensions, or the same ones in several
     sizes, the full resolution: under the name of the image in Dask's chunks, or `as_stored` under
-    that of its array.
+    that of its array, with all `levels` if need be.
     """
     file, group = within_file(os.fspath(source))
     if group:
@@ -89,7 +93,7 @@ def open_lazily(
                 raise
             try:
                 if as_stored:
-                    return open_image_as_stored(store_of(file), group=group or None)
+                    return open_image_as_stored(store_of(file), levels=levels, group=group or None)
                 return open_image(store_of(file), group=group or None).to_dataset()
             except (KeyError, OSError, ValueError):
                 raise error from None

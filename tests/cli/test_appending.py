@@ -118,7 +118,9 @@ def test_a_promise_of_one_group_is_held_to_that_of_its_array(tmp_path, ds):
         assert 0 < np.abs(after["b"].t2m - ds.t2m[:8]).max() <= 0.05
 
 
-@pytest.mark.parametrize("said", [(), ("--max-error", "t2m=0.05")])
+@pytest.mark.parametrize(
+    "said", [pytest.param((), marks=pytest.mark.slow), ("--max-error", "t2m=0.05")]
+)
 def test_what_is_appended_may_have_lost_something(tmp_path, parts, said):
     """Which the store says from then on, whatever it promises itself."""
     compress(parts[0], tmp_path / "a", "--effort", 1, "--chunks", "time=4", *said)

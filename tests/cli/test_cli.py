@@ -614,21 +614,19 @@ def test_the_command_line_is_not_imported_with_the_library():
 
 
 def test_help_loads_neither_arrays_nor_stores():
-    """It is there at once: the commands' own modules wait until one is called."""
+    """It is there at once: the commands' own modules wait until one is called.
+
+    What their own help loads is in `test_help_page`.
+    """
     program = (
         "import sys\n"
         "from numcodecs_video.cli.commands import commands\n"
         "commands(sys.argv[1:], standalone_mode=False)\n"
         "print('loaded:', [n for n in ('numpy', 'zarr', 'xarray') if n in sys.modules])"
     )
-    for arguments, loaded in (
-        (["--help"], "[]"),
-        (["compress", "--help"], "['numpy']"),
-        (["convert", "--help"], "['numpy']"),
-    ):
-        command = [sys.executable, "-c", program, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert f"loaded: {loaded}" in done.stdout
+    command = [sys.executable, "-c", program, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "loaded: []" in done.stdout
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

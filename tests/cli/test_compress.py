@@ -187,6 +187,11 @@ def test_variables_that_cannot_be_video(tmp_path, ds):
     assert not (tmp_path / "c").exists()
     printed = run("compress", tmp_path / "a", tmp_path / "c", "--var", "mesh")
     assert "Note: nothing becomes video: mesh (time, cells) has no time, y and x axes" in printed
+    ds["icon"] = (("time", "height", "cells"), np.ones((SHAPE[0], 2, 9)))
+    ds[["icon"]].to_zarr(tmp_path / "icon")
+    said = run("compress", tmp_path / "icon", tmp_path / "f", "--max-error", "0.1", exit_code=1)
+    assert "Name axes, as in --axes height=y,cells=x, or leave the promise out" in said
+    run("compress", tmp_path / "icon", tmp_path / "f", *QUICK, "--axes", "height=y,cells=x")
     maps = xr.Dataset({f"m{n}": ds.m for n in range(7)})
     maps.to_zarr(tmp_path / "maps")
     printed = run("compress", tmp_path / "maps", tmp_path / "d")

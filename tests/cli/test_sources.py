@@ -113,6 +113,24 @@ def test_a_folder_of_files_is_no_store(tmp_path, ds):
         )
 
 
+def test_what_can_be_read_deep_in_a_folder_is_named(tmp_path, ds):
+    """The pictures of a satellite's product, beside much else; a store among others."""
+    product = tmp_path / "S2A.SAFE"
+    pictures = product / "GRANULE" / "L2A" / "IMG_DATA" / "R10m"
+    pictures.mkdir(parents=True)
+    (product / "manifest.safe").write_text("<xml>")
+    (product / "AUX_DATA").mkdir()
+    (product / "AUX_DATA" / "weather.grib").write_bytes(b"GRIB")
+    (pictures / "B02.jp2").write_bytes(b"\0\0\0\x0cjP  \r\n")
+    for command in (["evaluate", product], ["compress", product, tmp_path / "b"]):
+        said = run(*command, exit_code=1)
+        assert f"name the files in it, as in {pictures}/*.jp2" in said
+    (tmp_path / "stores").mkdir()
+    ds.to_zarr(tmp_path / "stores" / "a.zarr")
+    said = run("evaluate", tmp_path / "stores", exit_code=1)
+    assert f"name what is in it, such as {tmp_path / 'stores' / 'a.zarr'}" in said
+
+
 def test_references_are_read(tmp_path, ds):
     """As kerchunk makes them; info says who reads them."""
     pytest.importorskip("kerchunk")

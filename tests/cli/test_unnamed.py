@@ -13,8 +13,9 @@ zarr = pytest.importorskip("zarr")
 
 from click.testing import CliRunner  # noqa: E402
 
+from numcodecs_video import xarray as ncv  # noqa: E402
 from numcodecs_video.cli.commands import commands  # noqa: E402
-from numcodecs_video.cli.unnamed import letters_of_dimensions  # noqa: E402
+from numcodecs_video.cli.unnamed import for_resolutions  # noqa: E402
 from numcodecs_video.xarray.lazily import from_zarr  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -66,9 +67,24 @@ def test_images_name_their_axes(tmp_path, zarr_format, options):
     assert group.attrs.asdict() == attributes
     rows = json.loads(run("info", tmp_path / "b", "--json"))
     assert all("video" in row["codec"] for row in rows)
-    with xr.open_zarr(tmp_path / "b") as after:
-        assert after["0"].dims == ("t", "c", "y", "x")
-        assert after["1"].dims == ("t", "c", "y_1", "x_1")
+    for number, other in enumerate((["1"], ["0"])):  # a dataset has one size for a name
+        with xr.open_zarr(tmp_path / "b", drop_variables=other) as after:
+            assert after[str(number)].dims == ("t", "c", "y", "x")
+            np.testing.assert_array_equal(after[str(number)], LEVELS[number])
+
+
+def test_resolutions_grow_together(tmp_path):
+    """Along the time axis; what is said of an axis holds for every resolution."""
+    write(tmp_path / "a", 3, {"ome": IMAGE}, dimension_names=list("tcyx"))
+    said = ["--effort", 1, "--chunks", "t=2,y=10", "--shards", "t=4"]
+    run("compress", tmp_path / "a", tmp_path / "b", *said, "--isel", "t=0:4")
+    run("compress", tmp_path / "a", tmp_path / "b", "--append", "t", "--isel", "t=4:5")
+    group = zarr.open_group(tmp_path / "b", mode="r")
+    for number, level in enumerate(LEVELS):
+        array = group[str(number)]
+        np.testing.assert_array_equal(array[...], level)
+        assert array.metadata.dimension_names == ("t", "c", "y", "x")
+        assert (array.chunks[0], array.chunks[2], array.shards[0]) == (2, 10, 4)
 
 
 @pytest.mark.parametrize("options", [{}, {"dimension_names": list("tcyx")}], ids=["none", "named"])
@@ -80,9 +96,12 @@ def test_all_commands_call_a_resolution_the_same(tmp_path, options):
     (row,) = json.loads(run("evaluate", tmp_path / "a", *said, "--json"))
     assert row["name"] == "0"
     assert "--chunks t=5,c=2,y=24,x=32" in run("suggest", tmp_path / "a", *said)
-    printed = run("compare", tmp_path / "a", tmp_path / "b", "--var", "0", "--json")
-    (row,) = json.loads(printed)
-    assert (row["name"], row["held"]) == ("0", True)
+    rows = json.loads(run("compare", tmp_path / "a", tmp_path / "b", "--json"))
+    assert [(row["name"], row["held"]) for row in rows] == [("0", True), ("1", True)]
+    report = ncv.compare(tmp_path / "a", tmp_path / "b")
+    assert [(row.name, row.promise) for row in report.values()] == [
+        ("0", "max_error"), ("1", "lossless"),
+    ]  # fmt: skip
 
 
 def test_the_user_names_them_where_nothing_is_written(tmp_path):
@@ -131,11 +150,11 @@ def test_letters_are_not_for_dimensions_with_names(tmp_path):
 def test_letters_of_a_pyramid():
     """Those of the axis that a dimension is named by; what is left over stays, to be refused."""
     ds = xr.Dataset({"0": (("t", "y"), np.ones((2, 3))), "1": (("t", "y_1"), np.ones((2, 1)))})
-    assert letters_of_dimensions({"/": ds}, {"t": "t", "y": "y", "q": "c"}) == {
+    assert for_resolutions({"/": ds}, {"t": "t", "y": "y", "q": "c"}) == {
         "t": "t", "y": "y", "y_1": "y", "q": "c",
     }  # fmt: skip
-    assert letters_of_dimensions({"/": ds[["1"]]}, {"t": "t", "y": "y"}) == {"t": "t", "y_1": "y"}
-    assert letters_of_dimensions({"/": ds}, None) is None
+    assert for_resolutions({"/": ds[["1"]]}, {"t": "t", "y": "y"}) == {"t": "t", "y_1": "y"}
+    assert for_resolutions({"/": ds}, None) is None
 
 
 @pytest.mark.parametrize(

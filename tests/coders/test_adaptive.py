@@ -218,14 +218,25 @@ def test_smaller_than_a_level_a_cell() -> None:
         assert len(streams[0]) < len(simpler[0]) < 1.15 * len(streams[0])
 
 
-@pytest.mark.parametrize("model", MODELS[1:])
-def test_a_simpler_model_gives_way_where_it_is_far_behind(model: adaptive.Model) -> None:
-    """Among cells that are like their neighbours, as those of blocks that hardly change."""
+def make_blocks() -> Levels:
+    """Blocks that hardly change."""
     rng = np.random.default_rng(3)
     blocks = np.kron(rng.integers(0, 60, (1, 1, 10, 12)), np.ones((6, 1, 4, 4)))
-    levels = (blocks + (rng.random(blocks.shape) < 0.05)).astype("u1")
-    whole = adaptive.encode(levels, [6], top=63)
-    assert adaptive.encode(levels, [6], top=63, model=model) == whole
+    return (blocks + (rng.random(blocks.shape) < 0.05)).astype("u1")
+
+
+def test_the_quick_model_gives_way_where_it_is_far_behind() -> None:
+    """To the whole one, among cells that are like their neighbours."""
+    levels = make_blocks()
+    whole, quick = (adaptive.encode(levels, [6], top=63, model=model) for model in MODELS[:2])
+    assert quick == whole
+
+
+def test_the_express_model_gives_way_to_classes_alone() -> None:
+    """Where cells are like their neighbours, or else differ by more than one level."""
+    for levels, classes in ((make_classes((6, 1, 32, 37), 60), True), (make_blocks() // 20, False)):
+        shared, _ = adaptive.encode(levels, [6], top=63, model="express")
+        assert bool(shared[0] & 1) == classes
 
 
 REFERENCE_CASES = {

@@ -14,10 +14,16 @@ from numcodecs_video.coders import Structure
 from numcodecs_video.config import Settings
 from numcodecs_video.encode import bounded, candidates
 from numcodecs_video.encode.bounded import descend, rank, shortlist
-from numcodecs_video.encode.candidates import MOST_QP, Base, Direct, usual_structure
+from numcodecs_video.encode.candidates import (
+    MOST_QP,
+    Base,
+    Direct,
+    split_candidates,
+    usual_structure,
+)
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.levels import ChunkLevels
-from numcodecs_video.encode.trials import Trials
+from numcodecs_video.encode.trials import Trials, start_trials
 
 
 class Sizes:
@@ -139,3 +145,19 @@ def test_high_efforts_make_what_a_lower_one_would(monkeypatch):
     assert set(seen) == {6, 7}
     assert seen[6].candidates[0] in made
     assert seen[7].candidates[0] in made
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-5, 1e-4, 1e-3])
+def test_floats_are_split_where_their_noise_begins(noise):
+    """About as well as if every number of low bits were tried."""
+    t, y, x = np.mgrid[:8, :48, :56]
+    scene = 280 + 9 * np.sin((x + 2 * t) / 9) * np.cos(y / 7)
+    scene += scene * np.random.default_rng(0).normal(0, noise, scene.shape)
+    levels = ChunkLevels(prepare_chunk(scene.astype("f4"), Settings.parse(effort=5)), 0)
+    ranking = rank(levels)
+    trials = start_trials(levels, levels.chunk.effort.trial_cells, levels.chunk.effort.draft)
+    every = {split: trials.size(split) for split in split_candidates(levels)}
+    tried = [split for split in every if split in ranking.sizes]
+    assert len(tried) <= 5
+    assert min(map(every.get, tried)) <= 1.01 * min(every.values())
+    assert min(every.values()) < ranking.sizes[Direct("adaptive")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from numcodecs_video import Jpeg2kCodec, VideoCodec
 from numcodecs_video.coders import Structure
 from numcodecs_video.coders.ffmpeg import VideoCoder
 from numcodecs_video.config import Settings
+from numcodecs_video.encode.candidates import Direct
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.plan import PLAN_VERSION, BasePlan, Plan
 from numcodecs_video.encode.tune import tune_settings
@@ -109,6 +111,26 @@ def test_a_chunk_of_another_kind_is_searched():
     tuned = VideoCodec(max_error=0.3).tune(_chunks())
     noise = np.random.default_rng(1).normal(280, 60, (12, 40, 48)).astype("f4")
     assert len(tuned.encode(noise)) <= 1.03 * len(VideoCodec(max_error=0.3).encode(noise))
+
+
+def test_what_a_plan_made_is_not_made_again(monkeypatch):
+    """A chunk that takes far more than the plan expects, and whose search finds the same."""
+    levels = np.cumsum(np.random.default_rng(2).integers(-40, 41, (12, 160, 176)), axis=2)
+    chunk, codec = (300 * levels + levels**2 % 97).astype("i4"), VideoCodec(effort=4)
+    plan = Plan(0.001, None, (("adaptive", False),)).to_json()
+    made = []
+    encode = Direct.__call__
+
+    def counted(self, levels):
+        made.append(levels.chunk.cube.size)
+        return encode(self, levels)
+
+    monkeypatch.setattr(Direct, "__call__", counted)
+    tuned = replace(codec.settings, plan=json.dumps(plan))
+    payload = VideoCodec.from_settings(tuned).encode(chunk)
+    assert made.count(chunk.size) == 1
+    assert len(made) > 1  # a part of it was searched
+    assert payload == codec.encode(chunk)
 
 
 @pytest.mark.parametrize(

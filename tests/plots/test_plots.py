@@ -177,7 +177,7 @@ def test_north_is_up(cube):
     )
 
 
-@pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
+@pytest.mark.parametrize("dtype", ["u2", pytest.param("f4", marks=pytest.mark.slow), "f8"])
 def test_the_histogram_counts_every_valid_cell(cube, dtype):
     """Within the bound, and none at all beyond it unless an error is."""
     original = cube.values.astype(dtype)
@@ -270,7 +270,15 @@ def test_a_sweep_is_drawn_and_written(cube, tmp_path):
     assert len(rate_distortion(one_band).axes) == 3  # no spectral angle
 
 
-@pytest.mark.parametrize("rates", [(1.1, 1.9), (2.05, 8.2), (0.31, 0.49), (0.01, 3)])
+@pytest.mark.parametrize(
+    "rates",
+    [
+        (1.1, 1.9),
+        pytest.param((2.05, 8.2), marks=pytest.mark.slow),
+        pytest.param((0.31, 0.49), marks=pytest.mark.slow),
+        (0.01, 3),
+    ],
+)
 def test_axes_of_a_sweep_have_several_labels(cube, rates):
     """Over narrow ranges as well, where 1, 2 and 5 are rare."""
     points = sweep(cube[:, 0], {"qp": [30]}, codecs=["hevc"], effort=1)

@@ -39,7 +39,10 @@ def _chunks(seed: int) -> Iterator[tuple[int, np.ndarray]]:
     ("first", "last"),
     [(0, FEW), pytest.param(FEW, CHUNKS_PER_CODEC, marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize(
+    "codec",
+    [pytest.param(c, marks=pytest.mark.slow) if c in ("vp9", "h264") else c for c in CODECS],
+)
 def test_no_chunk_comes_back_wrong(codec, first, last):
     """Lossless chunks are equal, bounded ones within their bound, whatever their size."""
     for number, chunk in islice(_chunks(seed=CODECS.index(codec)), first, last):

@@ -207,7 +207,14 @@ def _seconds_of_children() -> float:
     return times.children_user + times.children_system
 
 
-@pytest.mark.parametrize("codec", ["auto", "hevc", "vp9", "ffv1", "av1", "h264"])
+@pytest.mark.parametrize(
+    "codec",
+    [
+        "auto",
+        "hevc",
+        *(pytest.param(c, marks=pytest.mark.slow) for c in ("vp9", "ffv1", "av1", "h264")),
+    ],
+)
 def test_no_thread_and_no_file_is_left(codec):
     """Each encode and decode, right or failed, gives back what it took."""
     frames = _frames(2)

@@ -42,7 +42,9 @@ def test_methods_are_functions_of_the_module(data, kind):
         assert name in methods[name].__doc__
 
 
-@pytest.mark.parametrize("kind", OF)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "tree" else kind for kind in OF]
+)
 def test_writing(tmp_path, data, kind):
     """Under the promise, as video."""
     data[kind].numcodecs_video.to_zarr(tmp_path / "a", **SAID)

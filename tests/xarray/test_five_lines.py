@@ -54,7 +54,7 @@ def open_source(ds: xr.Dataset, folder, kind: str) -> xr.Dataset:
     return xr.open_zarr(folder / "cube.zarr")
 
 
-@pytest.mark.parametrize("kind", ["2", "3", "netcdf"])
+@pytest.mark.parametrize("kind", [pytest.param("2", marks=pytest.mark.slow), "3", "netcdf"])
 def test_datasets(tmp_path, ds, kind):
     """Measurements within the bound; classes and dates as they were."""
     if kind == "netcdf":
@@ -72,8 +72,15 @@ def test_datasets(tmp_path, ds, kind):
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rasterio's own
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("lazy", "masked"),
+    [
+        (False, True),
+        (True, False),
+        pytest.param(False, False, marks=pytest.mark.slow),
+        pytest.param(True, True, marks=pytest.mark.slow),
+    ],
+)
 def test_a_stack_of_geotiffs(tmp_path, masked, lazy):
     """As rioxarray opens them: with a scale of one on classes, and a place on earth."""
     rioxarray = pytest.importorskip("rioxarray")

@@ -36,10 +36,9 @@ _PRECISIONS = ((150_000, 10), (50_000, 9), (0, 8))
 _LARGEST_FRAME = 2**25
 #: the highest class, and the highest level of the express model
 _LARGEST_SHORT = 2**16 - 1
-#: least squares see about so many cells a band; for the express model of all bands, some of each,
-#: and of the first frames of segments, at least some
-_SURVEYED, _SURVEYED_QUICKLY = 100_000, 30_000
-_LEAST_SURVEYED, _LEAST_FRAMES = 4_000, 6
+#: least squares see about so many cells a band: more tell no more; for the express model of all
+#: bands, some of each, and of the first frames of segments, at least some
+_SURVEYED, _LEAST_SURVEYED, _LEAST_FRAMES = 30_000, 4_000, 6
 #: the effort from which the encoder looks at all of them
 _THOROUGH = 8
 #: cells that tell whether they are numbers or classes
@@ -48,8 +47,9 @@ _SAMPLED, _SAMPLED_FRAMES = 65_536, 8
 #: cells that are given to the kernel at once, where a frame has fewer
 _TOGETHER = 2**15
 
-#: where cells are like their neighbours, the whole model is worth its time if it saves so much
-_FAR_SMALLER = 0.9
+#: where cells are like their neighbours, the whole model is worth its time if it saves so much, as
+#: that of classes beside the express one is, where so many changes are of more than one level
+_FAR_SMALLER, _JUMPS = 0.9, 0.5
 
 Levels = NDArray[np.unsignedinteger]
 #: models of numbers
@@ -87,7 +87,7 @@ def encode(
     model : str
         That of numbers: ``"whole"``, ``"quick"``, about twice as fast and 2 to 10 % larger in the
         mean, or ``"express"``, another three times as fast and 3 to 10 % larger again. Where cells
-        are like their neighbours, and these are far larger, by the whole one all the same.
+        are like their neighbours, and the quick one is far larger, by the whole one all the same.
 
     Returns
     -------
@@ -117,12 +117,18 @@ def encode(
             mode = _MODES[model]
             if mode == _EXPRESS and top > _LARGEST_SHORT:
                 mode = _QUICK
-            if work.may_be_classes():
+            if work.may_be_classes() and (mode != _EXPRESS or work.jumps()):
                 sample = work if thorough else work.sample()
-                sizes = {mode: sample.size(mode) for mode in {mode, _CLASSES, _NUMBERS}}
-                if sizes[_NUMBERS] < _FAR_SMALLER * sizes[mode]:
+                others = {_CLASSES} if mode == _EXPRESS else {_CLASSES, _NUMBERS}
+                found = {each: sample.run(each) for each in {mode, *others}}
+                # Of the streams alone: what they share weighs less in the whole array.
+                sizes = {each: sum(map(len, streams)) for each, (_, streams) in found.items()}
+                if mode != _EXPRESS and sizes[_NUMBERS] < _FAR_SMALLER * sizes[mode]:
                     mode = _NUMBERS
-                mode = mode if sizes[mode] <= sizes[_CLASSES] else _CLASSES
+                worth = _FAR_SMALLER if mode == _EXPRESS else 1
+                mode = mode if worth * sizes[mode] <= sizes[_CLASSES] else _CLASSES
+                if sample is work:
+                    return found[mode]
             return work.run(mode)
     except KernelError as error:
         raise VideoCodecError(f"frames of shape {samples.shape[1:]} are too large") from error
@@ -316,7 +322,7 @@ class _Encoder:
         return frame
 
     def sample(self) -> _Encoder:
-        """A part of the first segment, as one segment."""
+        """A part of the first segment, as one segment; itself where that is all."""
         frames = min(self.segments[0], _SAMPLED_FRAMES)
         side = max(8, int((_SAMPLED / (frames * self.samples.shape[1])) ** 0.5))
         y, x = (max(0, (n - side) // 2) for n in self.samples.shape[2:])
@@ -324,6 +330,8 @@ class _Encoder:
         valid = None if self.valid is None else self.valid[part]
         beside = None if self.beside is None else self.beside[part]
         samples = self.samples[part]
+        if samples.shape == self.samples.shape:
+            return self
         return _Encoder(self.kernel, samples, [frames], self.top, valid, beside, self.thorough)
 
     def may_be_classes(self) -> bool:
@@ -338,9 +346,11 @@ class _Encoder:
             alike[tuple(after)] |= part[tuple(after)] == part[tuple(before)]
         return self.top < 16 or float(alike.mean()) > 0.7
 
-    def size(self, mode: int) -> int:
-        """Bytes of the streams in a mode; what they share weighs less in the whole array."""
-        return sum(map(len, self.run(mode)[1]))
+    def jumps(self) -> bool:
+        """Whether most of what differs from its neighbour does so by more than one level."""
+        part = self.sample().samples.astype(np.int32)
+        changes = np.abs(np.diff(part, axis=3))
+        return bool((changes > 1).sum() > _JUMPS * (changes > 0).sum())
 
     def run(self, mode: int) -> tuple[bytes, list[bytes]]:
         """Shared bytes and streams in a mode."""
@@ -398,9 +408,9 @@ class _Encoder:
         return len(some)
 
     def _survey(self, spans: list[tuple[int, dict[int, int]]], mode: int) -> NDArray[np.int32]:
-        """The weights of every band and group, by least squares of some cells of each band."""
+        """The weights of every band and group, by least squares of some of the cells, or all."""
         frames, bands, height, width = self.samples.shape
-        cells, most = _SURVEYED if mode == _NUMBERS else _SURVEYED_QUICKLY, frames
+        cells, most = _SURVEYED, frames
         if mode == _EXPRESS:
             cells = max(_LEAST_SURVEYED, cells // bands)
             most = max(_LEAST_FRAMES, 8 * cells // (height * width * len(spans)))
