@@ -4,9 +4,9 @@ What it measures: processor seconds of encoding and decoding levels by the adapt
 segments of 24 frames, medians of ``--runs``; millions of valid samples a second, and the bits that
 each takes. Integers and floats on a lattice of 16 bits are coded without loss, other floats in
 steps of a thousandth of their range. Integers of more than 8 bits are coded as a residual as well,
-beside a base that is their mean over 4 by 4 cells. Where both choose the model of numbers, the
-quick one of the lowest efforts stands beside the whole one. Every array is compared with what was
-encoded; means are geometric.
+beside a base that is their mean over 4 by 4 cells. Where all choose their model of numbers, the
+quick and the express one of the lowest efforts stand beside the whole one. Every array is compared
+with what was encoded; means are geometric.
 
 How to repeat it: ``python benchmarks/adaptive.py FOLDER [VARIABLE ...]``, where FOLDER holds Zarr
 stores; ``--cells`` bounds how much of each variable is read, from its middle.
@@ -33,6 +33,10 @@ from numcodecs_video.transform.lattice import lattice_levels
 SEGMENT = 24
 BLOCK = 4
 STEPS = 1000
+MODELS: tuple[adaptive.Model, ...] = ("whole", "quick", "express")
+PARTS = ("bits", "encode", "decode")
+#: bits of the first byte that all segments share
+FLAGS = {1: "classes", 64: "quick", 128: "express"}
 
 
 @dataclass
@@ -123,12 +127,12 @@ def mean_of_blocks(levels: NDArray[Any]) -> NDArray[np.int64]:
     return means.repeat(BLOCK, axis=2).repeat(BLOCK, axis=3)[:, :, :height, :width]
 
 
-def encode(case: Case, *, quick: bool) -> tuple[bytes, list[bytes]]:
+def encode(case: Case, model: adaptive.Model) -> tuple[bytes, list[bytes]]:
     """What all segments share, and the stream of each."""
     frames = len(case.levels)
     segments = [min(SEGMENT, frames - start) for start in range(0, frames, SEGMENT)]
     return adaptive.encode(
-        case.levels, segments, top=case.top, valid=case.valid, beside=case.beside, quick=quick
+        case.levels, segments, top=case.top, valid=case.valid, beside=case.beside, model=model
     )
 
 
@@ -160,16 +164,16 @@ def seconds(work: Callable[[], object], runs: int) -> float:
     return statistics.median(taken)
 
 
-def measure(case: Case, runs: int, *, quick: bool) -> Figures:
+def measure(case: Case, runs: int, model: adaptive.Model) -> Figures:
     """Encode, decode and compare one case."""
-    shared, streams = encode(case, quick=quick)
+    shared, streams = encode(case, model)
     found = decode(case, shared, streams)
     np.testing.assert_array_equal(found, np.where(case.valid, case.levels, 0))
     count = int(case.valid.sum())
     return Figures(
-        model="classes" if shared[0] & 1 else "numbers",
+        model=next((name for bit, name in FLAGS.items() if shared[0] & bit), "whole"),
         bits=8 * (len(shared) + sum(map(len, streams))) / count,
-        encode=count / 1e6 / seconds(lambda: encode(case, quick=quick), runs),
+        encode=count / 1e6 / seconds(lambda: encode(case, model), runs),
         decode=count / 1e6 / seconds(lambda: decode(case, shared, streams), runs),
     )
 
@@ -184,31 +188,33 @@ def main() -> None:
     table = new_table(
         "Bits a sample, and Msamples/s",
         ["cube", "levels", "model"],
-        ["bits", "encode", "decode", "quick: bits", "encode", "decode"],
+        [f"{model}: bits" if part == "bits" else part for model in MODELS for part in PARTS],
     )
-    pairs: list[tuple[Figures, Figures]] = []
+    found: list[list[Figures]] = []
     for case in cases(arguments.folder, arguments.variables, arguments.cells):
-        whole = measure(case, arguments.runs, quick=False)
-        row, quick_row = whole.row(), ("–", "–", "–")
-        if whole.model == "numbers":
-            quick = measure(case, arguments.runs, quick=True)
-            if quick.model == "numbers":
-                pairs.append((whole, quick))
-                quick_row = quick.row()
-        table.add_row(case.cube, case.kind, whole.model, *row, *quick_row)
+        figures = [measure(case, arguments.runs, "whole")]
+        if figures[0].model == "whole":
+            figures += [measure(case, arguments.runs, model) for model in MODELS[1:]]
+            if [each.model for each in figures] == list(MODELS):
+                found.append(figures)
+        cells = [cell for each in figures for cell in each.row()]
+        cells += ["–"] * (len(MODELS) * len(PARTS) - len(cells))
+        table.add_row(case.cube, case.kind, "numbers" if len(figures) > 1 else "classes", *cells)
     if not table.rows:
         parser.error(f"{arguments.folder} holds no such variable with a time axis in a Zarr store")
     print_table(table)
-    if not pairs:
+    if not found:
         return
-    for name, found in zip(("whole", "quick"), zip(*pairs, strict=True), strict=True):
-        encodes = statistics.geometric_mean([figures.encode for figures in found])
-        decodes = statistics.geometric_mean([figures.decode for figures in found])
-        print(
-            f"numbers, {name} model, means: encode {encodes:.2f}, decode {decodes:.2f} Msamples/s"
+    for name, column in zip(MODELS, zip(*found, strict=True), strict=True):
+        encodes = statistics.geometric_mean([each.encode for each in column])
+        decodes = statistics.geometric_mean([each.decode for each in column])
+        larger = statistics.geometric_mean(
+            [each.bits / whole[0].bits for each, whole in zip(column, found, strict=True)]
         )
-    larger = statistics.geometric_mean([quick.bits / whole.bits for whole, quick in pairs])
-    print(f"bits of the quick model over those of the whole one, mean: {larger:.3f}")
+        print(
+            f"numbers, {name} model, means: encode {encodes:.2f}, decode {decodes:.2f} Msamples/s, "
+            f"bits over those of the whole one {larger:.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -244,7 +244,7 @@ def decode(
         model = Classes(body, frame_shape, top)
     else:
         weights = read_weights(shared[1:], 2 * shape[1])
-        kind = Quick if shared[0] & 64 else Numbers
+        kind = Express if shared[0] & 128 else Quick if shared[0] & 64 else Numbers
         model = kind(body, frame_shape, top, weights, shared[0])
     with np.errstate(all="ignore"):
         for t in range(shape[0]):
@@ -766,6 +766,203 @@ class Quick(Numbers):
             lo, hi = (middle, hi) if self.decide(12 + min(i, 3)) else (lo, middle - 1)
         rest = self.coder.flat(lo, hi)
         return rest + 1 if above else -rest - 1
+
+
+def whole_number(value: Any) -> int:
+    """Of 32 bits with a sign; the nearest such where a number of single precision is beyond."""
+    return int(min(max(float(value), -(2.0**31)), 2.0**31 - 1))
+
+
+def wrap(value: int) -> int:
+    """Modulo 2 ** 32, with a sign."""
+    return (value + 2**31 & WORD) - 2**31
+
+
+Place = tuple[str, int, int]
+
+
+class Express(Numbers):
+    """A fixed prediction, and a distribution over sixteen steps a number."""
+
+    SPEEDS = tuple(next((s for s in range(2, 7) if 5 << s > 4 * n + 12), 7) for n in range(78))
+
+    def __init__(
+        self, body: bytes, shape: tuple[int, int, int], top: int, weights: Any, flags: int
+    ) -> None:
+        super().__init__(body, shape, top, weights, flags)
+        unit = 12 - (flags >> 2 & 15)
+        self.whole = [[w << unit for w in group] for group in weights]
+        self.spreads = np.zeros((44, 4, 9, 16), np.int64)
+        size = f(0.0375)
+        for bucket in range(44):
+            for fraction in range(4):
+                self.spreads[bucket, fraction] = self.expected(bucket, fraction, size - f(0.03))
+            size *= f(1.3333334) if bucket % 2 else f(1.5)
+        self.counts = np.full((44, 4, 9), 8)
+        self.beyond = np.array([(65536 - (65536 >> j)) << 15 for j in range(16)])
+        self.beyond = np.tile(self.beyond, (44, 2, 1))
+        self.beyond_counts = np.zeros((44, 2), int)
+
+    @staticmethod
+    def expected(bucket: int, fraction: int, size: Any) -> list[int]:
+        shift = max(bucket - 11, 0) // 2
+        centre, scale = (f(fraction) + f(0.5)) * f(0.125), f(0.6) * size + f(0.1)
+        found = [0]
+        for i in range(1, 16):
+            edge = f(((i - 8) << shift) - (1 << shift >> 1)) - f(0.5)
+            z = (edge - centre) / scale
+            h = z * (f(0.5) + f(0.025) * z * z)
+            p = f(0.5) + f(0.5) * h / np.sqrt(f(1) + h * h)
+            found.append(int(p * f(32752)) + i << 16)
+        return found
+
+    def recipe(self, c: int, first: bool) -> tuple[dict[Place, int], list[int]]:
+        """The weights of places, and those of three places to the west, in units of 1 / 4096."""
+        t = self.t
+        w = self.whole[2 * c + (t > 0)]
+        places: dict[Place, int] = {}
+        west = [0, 0, 0]
+
+        def add(name: str, y: int, x: int, weight: int) -> None:
+            if name == "v" and (y == 0 or first):
+                i = 0 if y < 0 else -x - 1
+                west[i] = wrap(west[i] + weight)
+            else:
+                places[name, y, x] = wrap(places.get((name, y, x), 0) + weight)
+
+        def add_mean(name: str, weight: int) -> None:
+            weight = wrap(weight)
+            side, corner = wrap(weight * 3) >> 3, weight >> 3
+            add(name, 0, -1, side)
+            add(name, -1, 0, wrap(weight - side - 2 * corner))
+            add(name, -1, -1, corner)
+            add(name, -1, 1, corner)
+
+        at = [("v", *k) for k in ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0))]
+        nine = ((0, 0), (0, -1), (-1, 0), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+        ten = ((-2, 1), (-1, -2), (-1, 2), (-2, -1), (0, -3), (-2, -2), (-2, 2), *((0, -2),) * 3)
+        at += [("p", *k) for k in nine] + [("q", 0, 0)] if t > 0 else [("v", *k) for k in ten]
+        if c > 0:
+            at += [("b", *k) for k in nine[:5]] + [("pb", 0, 0) if t > 0 else ("b", -1, 1)]
+            at += [("d", 0, 0), ("d", 0, -1)] if c > 1 else [("b", -1, -1), ("b", 1, 1)]
+        elif t > 0:
+            at += [("v", -2, 1), ("v", -1, -2), ("q", 0, -1), ("q", 0, 1), ("q", -1, 0)]
+            at += [("q", 1, 0), ("p", 0, 2), ("v", -1, 2)]
+        else:
+            at += [("v", 0, -1)] * 8
+        seen = 22 if self.with_base else 24
+        for place, weight in zip(at[:seen], w, strict=False):
+            add(*place, weight)
+        own = 16 if c else seen
+        add_mean("v", 4096 - sum(w[:own]))
+        if c:
+            add_mean("b", -sum(w[16 : 22 if c > 1 else seen]))
+        if c > 1 and not self.with_base:
+            add_mean("d", -w[22] - w[23])
+        if self.with_base:
+            add("u", 0, 0, wrap(2 * (w[22] + w[23])))
+            for y, x, i in ((0, -1, 22), (0, 1, 22), (-1, 0, 23), (1, 0, 23)):
+                add("u", y, x, -w[i])
+        return places, west
+
+    def plane(self, c: int, out: Any, mask: Any, beside: Any) -> None:
+        t, ring = self.t, self.levels
+        v, z = ring.plane(t, c), self.sizes.plane(t, c)
+        before, z_before = ring.before(t, c), self.sizes.before(t, c)
+        ring.pad_top(v, before)
+        self.sizes.pad_top(z, z_before)
+        prev = ring.plane(t - 1, c) if t > 0 else None
+        planes = {"v": v, "p": prev, "q": ring.plane(t - 2, c) if t > 1 else prev}
+        planes["b"] = ring.plane(t, c - 1)
+        planes["pb"], planes["d"] = ring.plane(t - 1, c - 1), ring.plane(t, max(c - 2, 0))
+        if self.with_base:
+            planes["u"] = self.base_plane(beside, c)
+        share = f(5) + (f(1) if t > 0 else f(0)) + (f(1.5) if c > 0 else f(0))
+        share = f(0.625) / share
+        recipes = [self.recipe(c, first) for first in (False, True)]
+        state = [0]
+        for y in range(self.shape[1]):
+            ring.pad_left(v, y, before)
+            self.sizes.pad_left(z, y, z_before)
+            same = self.same_row(y, mask[y], state)
+            places, west = recipes[y == 0]
+            for x in range(self.shape[2]):
+                i, j = ABOVE + y, LEFT + x
+                if same or not mask[y, x]:
+                    value = int(self.unsaid(v, c, y, x, same, bool(mask[y, x])))
+                    z[i, j] = 0 if same else z[i, j - 1]
+                    out[y, x] = value if mask[y, x] else 0
+                else:
+                    total = f(0)
+                    for (name, dy, dx), weight in places.items():
+                        total = total + planes[name][i + dy, j + dx] * f(weight)
+                    p = whole_number(total)
+                    for k in range(3):
+                        p = wrap(p + west[k] * int(v[i, j - 1 - k]))
+                    p = max(min(p, self.top << 12), 0)
+                    around = z[i - 1, j] * f(2) + z[i - 1, j - 1] + z[i - 1, j + 1] + z[i - 2, j]
+                    around = around + (self.sizes.plane(t - 1, c)[i, j] if t > 0 else f(0))
+                    if c > 0:
+                        around = around + self.sizes.plane(t, c - 1)[i, j] * f(1.5)
+                    size = int(around * share) + ((2 * int(z[i, j - 1]) + int(z[i, j - 2])) >> 3)
+                    near = v[i - 1, j] if prev is None else prev[i, j]
+                    value = self.level(p, size + 2, int(v[i, j - 1]), int(near))
+                    z[i, j] = f(abs((value << 12) - p) >> 6)
+                    out[y, x] = value
+                v[i, j] = f(value)
+            ring.pad_right(v, y)
+            self.sizes.pad_right(z, y)
+            if y == 0:
+                ring.pad_top(v, v)
+                self.sizes.pad_top(z, z)
+        ring.pad_bottom(v)
+        self.sizes.pad_bottom(z)
+
+    def level(self, p: int, size: int, west: int, near: int) -> int:
+        n = size.bit_length() - 1
+        bucket = 2 * n + (size >> (n - 1) & 1) - 2
+        guess, eighth = (p + 2048) >> 12, (p + 2048) >> 9 & 7
+        mirrored = eighth < 4
+        fraction = 3 - eighth if mirrored else eighth - 4
+        sides = 3 * (int(west > guess) - int(west < guess)) + int(near > guess) - int(near < guess)
+        k = 4 - sides if mirrored else 4 + sides
+        down, up = guess, self.top - guess
+        if mirrored:
+            down, up = up, down
+        shift = max(bucket - 11, 0) // 2
+        symbol = self.symbol(self.spreads[bucket, fraction, k], self.counts[bucket, fraction], k)
+        lo = ((symbol - 8) << shift) - (1 << shift >> 1)
+        hi = lo + (1 << shift) - 1
+        if symbol == 15:
+            d = up if up < lo else lo + self.further(bucket, 1, up - lo)
+        elif symbol == 0:
+            d = -down if hi < -down else hi - self.further(bucket, 0, down + hi)
+        else:
+            d = self.coder.flat(lo, hi)
+        return max(0, min(guess - d if mirrored else guess + d, self.top))
+
+    def further(self, bucket: int, above: int, most: int) -> int:
+        n = self.symbol(self.beyond[bucket, above], self.beyond_counts[bucket], above)
+        lo = (1 << n) - 1
+        hi = most if n == 15 else min(2 * lo, most)
+        return self.coder.flat(lo, hi) if lo < hi else hi
+
+    def symbol(self, below: Any, counts: Any, at: int) -> int:
+        coder = self.coder
+        part = coder.range >> 16
+        chance = min(coder.code // part, 65535)
+        chances = [int(b) >> 15 for b in below]
+        found = max(i for i in range(16) if chances[i] <= chance)
+        lo = part * chances[found]
+        coder.code -= lo
+        coder.range = part * chances[found + 1] - lo if found < 15 else coder.range - lo
+        coder.refill()
+        speed = self.SPEEDS[counts[at]]
+        for i in range(16):
+            target = (i if i <= found else 32768 - (16 - i)) << 16
+            below[i] += (target - int(below[i])) >> speed
+        counts[at] = min(counts[at] + 1, 77)
+        return found
 
 
 class Classes(Model):

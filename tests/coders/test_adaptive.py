@@ -21,6 +21,7 @@ from tests.coders import reference_adaptive as reference
 FIXTURES = sorted((Path(__file__).parents[1] / "data").glob("format_*/adaptive_*.ncv"))
 Levels = NDArray[np.unsignedinteger]
 SLOW = pytest.mark.slow
+MODELS: tuple[adaptive.Model, ...] = ("whole", "quick", "express")
 
 
 def make_field(shape: tuple[int, ...], top: int, *, noise: float = 0.02, seed: int = 0) -> Levels:
@@ -97,12 +98,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", CASES)
-def test_round_trip(name: str, quick: bool) -> None:
+def test_round_trip(name: str, model: adaptive.Model) -> None:
     """Every level comes back, in the smallest unsigned type that holds the highest."""
     levels, top, segments = CASES[name]
-    shared, streams = adaptive.encode(levels, segments, top=top, quick=quick)
+    shared, streams = adaptive.encode(levels, segments, top=top, model=model)
     assert len(streams) == len(segments)
     if segments:
         found = decode_all(shared, streams, segments, levels, top=top)
@@ -208,21 +209,34 @@ def test_the_same_bytes_in_every_thread() -> None:
 
 
 def test_smaller_than_a_level_a_cell() -> None:
-    """And the quick model is not far behind."""
+    """And the simpler models are not far behind."""
     levels = make_field((8, 2, 64, 64), 255)
     shared, streams = adaptive.encode(levels, [8], top=255)
     assert len(shared) + len(streams[0]) < 0.4 * levels.size
-    quick = adaptive.encode(levels, [8], top=255, quick=True)[1]
-    assert len(streams[0]) < len(quick[0]) < 1.15 * len(streams[0])
+    for model in ("quick", "express"):
+        simpler = adaptive.encode(levels, [8], top=255, model=model)[1]
+        assert len(streams[0]) < len(simpler[0]) < 1.15 * len(streams[0])
+
+
+def make_blocks() -> Levels:
+    """Blocks that hardly change."""
+    rng = np.random.default_rng(3)
+    blocks = np.kron(rng.integers(0, 60, (1, 1, 10, 12)), np.ones((6, 1, 4, 4)))
+    return (blocks + (rng.random(blocks.shape) < 0.05)).astype("u1")
 
 
 def test_the_quick_model_gives_way_where_it_is_far_behind() -> None:
-    """Among cells that are like their neighbours, as those of blocks that hardly change."""
-    rng = np.random.default_rng(3)
-    blocks = np.kron(rng.integers(0, 60, (1, 1, 10, 12)), np.ones((6, 1, 4, 4)))
-    levels = (blocks + (rng.random(blocks.shape) < 0.05)).astype("u1")
-    whole, quick = (adaptive.encode(levels, [6], top=63, quick=quick) for quick in (False, True))
+    """To the whole one, among cells that are like their neighbours."""
+    levels = make_blocks()
+    whole, quick = (adaptive.encode(levels, [6], top=63, model=model) for model in MODELS[:2])
     assert quick == whole
+
+
+def test_the_express_model_gives_way_to_classes_alone() -> None:
+    """Where cells are like their neighbours, or else differ by more than one level."""
+    for levels, classes in ((make_classes((6, 1, 32, 37), 60), True), (make_blocks() // 20, False)):
+        shared, _ = adaptive.encode(levels, [6], top=63, model="express")
+        assert bool(shared[0] & 1) == classes
 
 
 REFERENCE_CASES = {
@@ -240,21 +254,21 @@ REFERENCE_CASES = {
 }
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", REFERENCE_CASES)
-def test_a_decoder_written_from_the_specification_agrees(name: str, quick: bool) -> None:
+def test_a_decoder_written_from_the_specification_agrees(name: str, model: adaptive.Model) -> None:
     levels, top, given = REFERENCE_CASES[name]
-    shared, streams = adaptive.encode(levels, [len(levels)], top=top, quick=quick, **given)
+    shared, streams = adaptive.encode(levels, [len(levels)], top=top, model=model, **given)
     found = reference.decode(shared, streams[0], levels.shape, top=top, **given)
     np.testing.assert_array_equal(found, np.where(given.get("valid", True), levels, 0))
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", ["numbers", "classes", "missing", "beside"])
-def test_the_reference_agrees_on_damaged_bytes(name: str, quick: bool) -> None:
+def test_the_reference_agrees_on_damaged_bytes(name: str, model: adaptive.Model) -> None:
     """Both read the same from bytes that no encoder wrote, or both refuse them."""
     levels, top, given = REFERENCE_CASES[name]
-    shared, streams = adaptive.encode(levels, [len(levels)], top=top, quick=quick, **given)
+    shared, streams = adaptive.encode(levels, [len(levels)], top=top, model=model, **given)
     body = bytearray(streams[0])
     body[1:] = np.random.default_rng(5).integers(0, 256, len(body) + 400, np.uint8).tobytes()
     with pytest.raises(DecodeError):
@@ -282,13 +296,13 @@ def damage(data: bytes, random: np.random.Generator) -> bytes:
     return bytes(body)
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", ["numbers", "large numbers", "classes", "missing", "beside"])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SLOW), pytest.param(2, marks=SLOW)])
-def test_damaged_bytes(name: str, quick: bool, seed: int) -> None:
+def test_damaged_bytes(name: str, model: adaptive.Model, seed: int) -> None:
     """They give an array or ``DecodeError``, and leave nothing behind for the next call."""
     levels, top, given = REFERENCE_CASES[name]
-    shared, streams = adaptive.encode(levels, [len(levels)], top=top, quick=quick, **given)
+    shared, streams = adaptive.encode(levels, [len(levels)], top=top, model=model, **given)
     random = np.random.default_rng(seed)
     for i in range(50):
         bad_shared = damage(shared, random) if i % 3 == 0 else shared
@@ -314,11 +328,33 @@ def test_a_stream_of_another_length_is_refused(change: Callable[[bytes], bytes])
 
 
 @pytest.mark.parametrize(
-    "shared", [b"", b"\x05", b"\x38", b"\x41", b"\x80", b"\xff", b"\0", b"\0\xff\xff", b"\x01\0"]
+    "shared",
+    [
+        b"",
+        b"\x05",
+        b"\x38",
+        b"\x41",
+        b"\x81",
+        b"\xff",
+        b"\xc0" + bytes(7),
+        b"\0",
+        b"\0\xff\xff",
+        b"\x01\0",
+    ],
 )
 def test_damaged_shared_bytes(shared: bytes) -> None:
     with pytest.raises(DecodeError):
         adaptive.decode(shared, bytes(40), (1, 1, 4, 4), top=9)
+
+
+def test_the_express_model_has_levels_of_16_bits() -> None:
+    """It gives way to the quick model beyond, and bytes that say otherwise are refused."""
+    levels = make_field((2, 1, 9, 9), 2**16)
+    shared, streams = adaptive.encode(levels, [2], top=2**16, model="express")
+    assert (shared, streams) == adaptive.encode(levels, [2], top=2**16, model="quick")
+    forged = bytes([shared[0] ^ 0b1100_0000]) + shared[1:]
+    with pytest.raises(DecodeError, match="shared"):
+        adaptive.decode(forged, streams[0], levels.shape, top=2**16)
 
 
 @pytest.mark.parametrize("stream", [b"", b"\x05\0\0", b"\x01", b"\x01\0\0", b"\xff" * 9])
@@ -341,6 +377,15 @@ def test_a_call_ends_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "_SECONDS_A_CELL", 0.0)
     with pytest.raises(DecodeError):
         adaptive.decode(shared, streams[0], levels.shape, top=60_000)
+
+
+def test_one_thread_watches_all_limits() -> None:
+    """However many segments are decoded."""
+    levels = make_field((6, 1, 8, 8), 60)
+    shared, streams = adaptive.encode(levels, [1] * 6, top=60)
+    before = set(threading.enumerate())
+    decode_all(shared, streams, [1] * 6, levels, top=60)
+    assert len(set(threading.enumerate()) - before) <= 1
 
 
 def test_settings_are_checked() -> None:

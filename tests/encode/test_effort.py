@@ -29,7 +29,7 @@ def test_more_effort_never_tries_less(name):
 def test_what_an_effort_tries_higher_ones_try_too(name):
     """A choice that is worth it once stays, and a shortcut that is none is taken no more."""
     column = [getattr(row, name) for row in EFFORTS]
-    shortcut = name in ("estimates", "quick", "quick_drafts", "quick_model")
+    shortcut = name in ("estimates", "quick", "quick_drafts")
     assert column == sorted(column, reverse=shortcut)
 
 

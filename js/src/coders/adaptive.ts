@@ -11,7 +11,7 @@ import { type Instance, WasmModule } from "./wasm.js";
 interface Kernel extends Instance {
   setup(
     mode: number, planes: number, height: number, width: number, top: number, beside: number,
-    decodes: number, streamBytes: number,
+    decodes: number, streamBytes: number, frames: number,
   ): number;
   samples_at(): number;
   valid_at(): number;
@@ -27,8 +27,8 @@ interface Kernel extends Instance {
 const MODULE = new WasmModule<Kernel>(new URL("../../wasm/adaptive.wasm", import.meta.url));
 
 const [FEATURES, GROUPS] = [24, 2];
-const [NUMBERS, CLASSES, QUICK] = [0, 1, 2];
-const [CLASSES_BIT, BESIDE_BIT, QUICK_BIT] = [1, 2, 64];
+const [NUMBERS, CLASSES, QUICK, EXPRESS] = [0, 1, 2, 3];
+const [CLASSES_BIT, BESIDE_BIT, QUICK_BIT, EXPRESS_BIT] = [1, 2, 64, 128];
 const [PRECISION_SHIFT, PRECISION_MASK] = [2, 15];
 /** The bits of a weight's fraction in the kernel. */
 const FINEST = 12;
@@ -54,7 +54,7 @@ export async function decode(
   const out = newSamples(layer.bits, frames * cells);
   if (!out.length) return out;
   await MODULE.run(what, (kernel) => {
-    if (!kernel.setup(mode, planes, height, width, top, Number(known.beside !== null), 1, body.length))
+    if (!kernel.setup(mode, planes, height, width, top, Number(known.beside !== null), 1, body.length, 1))
       throw new DecodeError(`${what} cannot be decoded: there is no memory for frames of ${cells} cells`);
     // From here on memory does not grow, and views of it stay.
     const memory = kernel.memory.buffer;
@@ -112,10 +112,11 @@ function readShared(layer: Layer, shared: Uint8Array, planes: number, besideGive
     return { top, mode: CLASSES, weights: new Int32Array(0) };
   }
   const precision = (flags >> PRECISION_SHIFT) & PRECISION_MASK;
-  if (flags > 127 || precision > FINEST) throw damaged();
+  const mode = flags & EXPRESS_BIT ? EXPRESS : flags & QUICK_BIT ? QUICK : NUMBERS;
+  if (precision > FINEST || (mode === EXPRESS && flags & QUICK_BIT)) throw damaged();
   const weights = readWeights(rest, planes * GROUPS);
   for (let i = 0; i < weights.length; i++) weights[i] <<= FINEST - precision;
-  return { top, mode: flags & QUICK_BIT ? QUICK : NUMBERS, weights };
+  return { top, mode, weights };
 }
 
 /** Rice codes, highest bits first, one parameter a group of weights. */

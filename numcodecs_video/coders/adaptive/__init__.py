@@ -7,8 +7,8 @@ segment. ``kernel.c`` does the work; ``docs/adaptive_format.md`` specifies all o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,14 @@ from numcodecs_video.errors import DecodeError, VideoCodecError
 from numcodecs_video.format.varint import append_varint, read_varint
 from numcodecs_video.progress import tick
 
-__all__ = ["LARGEST_TOP", "decode", "encode"]
+__all__ = ["LARGEST_TOP", "Model", "decode", "encode"]
 
 #: the highest level: single precision counts no further
 LARGEST_TOP = 2**24
 _FEATURES, _GROUPS = 24, 2
-_NUMBERS, _CLASSES, _QUICK = 0, 1, 2
+_NUMBERS, _CLASSES, _QUICK, _EXPRESS = 0, 1, 2, 3
 #: the first byte of ``shared``: bits, and between them how finely weights are stored
-_CLASSES_BIT, _BESIDE_BIT, _QUICK_BIT = 1, 2, 64
+_CLASSES_BIT, _BESIDE_BIT, _QUICK_BIT, _EXPRESS_BIT = 1, 2, 64, 128
 _PRECISION_SHIFT, _PRECISION_MASK = 2, 15
 #: the bits of a weight's fraction in the kernel
 _FINEST = 12
@@ -34,18 +34,28 @@ _FINEST = 12
 _PRECISIONS = ((150_000, 10), (50_000, 9), (0, 8))
 #: cells of a frame, all bands: the kernel's memory holds some 60 bytes of each
 _LARGEST_FRAME = 2**25
-_LARGEST_CLASS = 2**16 - 1
-#: least squares see about so many cells a band: more tell no more
-_SURVEYED = 30_000
+#: the highest class, and the highest level of the express model
+_LARGEST_SHORT = 2**16 - 1
+#: least squares see about so many cells a band: more tell no more; for the express model of all
+#: bands, some of each, and of the first frames of segments, at least some
+_SURVEYED, _LEAST_SURVEYED, _LEAST_FRAMES = 30_000, 4_000, 6
 #: the effort from which the encoder looks at all of them
 _THOROUGH = 8
 #: cells that tell whether they are numbers or classes
 _SAMPLED, _SAMPLED_FRAMES = 65_536, 8
 
-#: where cells are like their neighbours, the whole model is worth its time if it saves so much
-_FAR_SMALLER = 0.9
+#: cells that are given to the kernel at once, where a frame has fewer
+_TOGETHER = 2**15
+
+#: where cells are like their neighbours, the whole model is worth its time if it saves so much, as
+#: that of classes beside the express one is, where so many changes are of more than one level
+_FAR_SMALLER, _JUMPS = 0.9, 0.5
 
 Levels = NDArray[np.unsignedinteger]
+#: models of numbers
+Model = Literal["whole", "quick", "express"]
+_MODES: dict[Model, int] = {"whole": _NUMBERS, "quick": _QUICK, "express": _EXPRESS}
+_BITS = {_NUMBERS: 0, _CLASSES: _CLASSES_BIT, _QUICK: _QUICK_BIT, _EXPRESS: _EXPRESS_BIT}
 
 
 def encode(
@@ -56,7 +66,7 @@ def encode(
     valid: NDArray[np.bool_] | None = None,
     beside: Levels | None = None,
     effort: int = 5,
-    quick: bool = False,
+    model: Model = "whole",
 ) -> tuple[bytes, list[bytes]]:
     """Encode levels without loss.
 
@@ -74,9 +84,10 @@ def encode(
         What the decoder knows of the same cells, such as the picture whose residual this is.
     effort : int
         From 8, the weights are solved from all cells, and both models tried on all of them.
-    quick : bool
-        Numbers by a simpler model: about twice as fast, and 2 to 10 % larger in the mean. Where
-        cells are like their neighbours, and it is far larger, by the other one all the same.
+    model : str
+        That of numbers: ``"whole"``, ``"quick"``, about twice as fast and 2 to 10 % larger in the
+        mean, or ``"express"``, another three times as fast and 3 to 10 % larger again. Where cells
+        are like their neighbours, and the quick one is far larger, by the whole one all the same.
 
     Returns
     -------
@@ -103,15 +114,19 @@ def encode(
     try:
         with borrow_kernel() as kernel:
             work = _Encoder(kernel, samples, segments, top, valid, beside, thorough)
-            mode = _QUICK if quick else _NUMBERS
-            if work.may_be_classes():
+            mode = _MODES[model]
+            if mode == _EXPRESS and top > _LARGEST_SHORT:
+                mode = _QUICK
+            if work.may_be_classes() and (mode != _EXPRESS or work.jumps()):
                 sample = work if thorough else work.sample()
-                found = {mode: sample.run(mode) for mode in {mode, _CLASSES, _NUMBERS}}
+                others = {_CLASSES} if mode == _EXPRESS else {_CLASSES, _NUMBERS}
+                found = {each: sample.run(each) for each in {mode, *others}}
                 # Of the streams alone: what they share weighs less in the whole array.
-                sizes = {mode: sum(map(len, streams)) for mode, (_, streams) in found.items()}
-                if mode == _QUICK and sizes[_NUMBERS] < _FAR_SMALLER * sizes[_QUICK]:
+                sizes = {each: sum(map(len, streams)) for each, (_, streams) in found.items()}
+                if mode != _EXPRESS and sizes[_NUMBERS] < _FAR_SMALLER * sizes[mode]:
                     mode = _NUMBERS
-                mode = mode if sizes[mode] <= sizes[_CLASSES] else _CLASSES
+                worth = _FAR_SMALLER if mode == _EXPRESS else 1
+                mode = mode if worth * sizes[mode] <= sizes[_CLASSES] else _CLASSES
                 if sample is work:
                     return found[mode]
             return work.run(mode)
@@ -158,40 +173,39 @@ def decode(
     precision = flags >> _PRECISION_SHIFT & _PRECISION_MASK
     if flags & _CLASSES_BIT:
         mode = _CLASSES
-        damaged = top > _LARGEST_CLASS or len(shared) > 1 or flags & ~_BESIDE_BIT != _CLASSES_BIT
+        damaged = top > _LARGEST_SHORT or len(shared) > 1 or flags & ~_BESIDE_BIT != _CLASSES_BIT
     else:
-        mode = _QUICK if flags & _QUICK_BIT else _NUMBERS
-        damaged = flags > 127 or precision > _FINEST
+        mode = _EXPRESS if flags & _EXPRESS_BIT else _QUICK if flags & _QUICK_BIT else _NUMBERS
+        damaged = precision > _FINEST
+        if mode == _EXPRESS:
+            damaged |= bool(flags & _QUICK_BIT) or top > _LARGEST_SHORT
     if damaged:
         raise DecodeError("the adaptive coder's shared bytes are damaged")
-    frames, bands, height, width = shape
+    frames, bands = shape[:2]
     sources, body = _read_sources(stream, frames)
     levels = np.zeros(shape, _dtype_of(top))
-    cells = bands * height * width
     if not levels.size:
         return levels
     try:
         with borrow_kernel(cells=levels.size) as kernel:
-            places = _set_up(kernel, shape, mode, top, beside, len(body), decodes=True)
+            together = _together(shape)
+            places = _set_up(kernel, shape, mode, top, beside, len(body), together, decodes=True)
             if mode != _CLASSES:
                 weights = read_weights(shared[1:], bands * _GROUPS, _FEATURES)
                 _set_weights(kernel, weights << (_FINEST - precision))
             kernel.view(kernel.stream_at_(), len(body), "u1")[:] = np.frombuffer(body, "u1")
             kernel.begin(1)
-            for t in range(frames):
-                mask = None if valid is None else valid[t]
-                source = sources.get(t)
-                if source is not None:
-                    levels[t] = (
-                        levels[source] if mask is None else np.where(mask, levels[source], 0)
-                    )
-                    continue
-                _put(kernel, places, None, mask, None if beside is None else beside[t], cells)
-                if not kernel.code_frame():
+            for part in _groups(range(frames), sources, together):
+                some = levels[part]
+                _put(kernel, places, None, _part(valid, part), _part(beside, part), some.size)
+                if not kernel.code_frames(len(some)):
                     raise DecodeError("the adaptive coder's stream ends early")
-                found = kernel.view(places.samples, cells, "<i4")
-                levels[t] = found.reshape(shape[1:])
-                tick(cells)
+                found = kernel.view(places.samples, some.size, "<i4")
+                levels[part] = found.reshape(some.shape)
+                tick(some.size)
+            for t, source in sources.items():
+                mask = True if valid is None else valid[t]
+                levels[t] = np.where(mask, levels[source], 0)
             if kernel.stream_used() != len(body) + 3:
                 raise DecodeError("the adaptive coder's stream is damaged")
     except KernelError as error:
@@ -228,13 +242,32 @@ def _set_up(
     top: int,
     beside: Levels | None,
     stream_bytes: int,
+    together: int,
     *,
     decodes: bool,
 ) -> _Places:
     given = beside is not None
-    if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes):
+    if not kernel.setup(mode, *shape[1:], top, given, decodes, stream_bytes, together):
         raise KernelError("out of memory")
     return _Places(kernel.samples_at(), kernel.valid_at(), kernel.beside_at())
+
+
+def _together(shape: tuple[int, ...]) -> int:
+    """How many frames are given to the kernel at once: each call takes time of its own."""
+    return max(1, min(shape[0], _TOGETHER // max(1, shape[1] * shape[2] * shape[3])))
+
+
+def _groups(frames: range, sources: dict[int, int], together: int) -> Iterator[slice]:
+    """Runs of so many frames at most that repeat no other; ``sources`` count from the first."""
+    start = frames.start
+    for t in [*(frames.start + source for source in sources), frames.stop]:
+        for first in range(start, t, together):
+            yield slice(first, min(first + together, t))
+        start = t + 1
+
+
+def _part(array: NDArray[Any] | None, part: slice) -> NDArray[Any] | None:
+    return None if array is None else array[part]
 
 
 def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
@@ -246,14 +279,14 @@ def _set_weights(kernel: Kernel, weights: NDArray[np.int32]) -> None:
 def _put(
     kernel: Kernel,
     places: _Places,
-    frame: Levels | None,
+    frames: Levels | None,
     mask: NDArray[np.bool_] | None,
     beside: Levels | None,
     cells: int,
 ) -> None:
-    """Give the kernel a frame, its mask and what is beside it."""
-    if frame is not None:
-        kernel.view(places.samples, cells, "<i4")[:] = frame.ravel()
+    """Give the kernel some frames, their masks and what is beside them."""
+    if frames is not None:
+        kernel.view(places.samples, cells, "<i4")[:] = frames.ravel()
     kernel.view(places.valid, cells, "u1")[:] = 1 if mask is None else mask.ravel()
     if beside is not None:
         kernel.view(places.beside, cells, "<i4")[:] = beside.ravel()
@@ -279,6 +312,7 @@ class _Encoder:
         self.valid = valid
         self.beside = beside
         self.thorough = thorough
+        self.together = _together(samples.shape)
 
     def frame(self, t: int) -> Levels:
         """Frame t, zero where it is not valid."""
@@ -302,7 +336,7 @@ class _Encoder:
 
     def may_be_classes(self) -> bool:
         """Whether most cells equal a neighbour, or there are few levels."""
-        if self.top > _LARGEST_CLASS or not self.samples.size:
+        if self.top > _LARGEST_SHORT or not self.samples.size:
             return False
         part = self.sample().samples
         alike = np.zeros(part.shape, bool)
@@ -312,15 +346,27 @@ class _Encoder:
             alike[tuple(after)] |= part[tuple(after)] == part[tuple(before)]
         return self.top < 16 or float(alike.mean()) > 0.7
 
+    def jumps(self) -> bool:
+        """Whether most of what differs from its neighbour does so by more than one level."""
+        part = self.sample().samples.astype(np.int32)
+        changes = np.abs(np.diff(part, axis=3))
+        return bool((changes > 1).sum() > _JUMPS * (changes > 0).sum())
+
     def run(self, mode: int) -> tuple[bytes, list[bytes]]:
         """Shared bytes and streams in a mode."""
-        flags = {_NUMBERS: 0, _CLASSES: _CLASSES_BIT, _QUICK: _QUICK_BIT}[mode]
-        flags |= (self.beside is not None) * _BESIDE_BIT
+        flags = _BITS[mode] | (self.beside is not None) * _BESIDE_BIT
         shared = bytes([flags])
         if not self.samples.size:
             return shared, [bytes(1) for _ in self.segments]
         self.places = _set_up(
-            self.kernel, self.samples.shape, mode, self.top, self.beside, 1 << 16, decodes=False
+            self.kernel,
+            self.samples.shape,
+            mode,
+            self.top,
+            self.beside,
+            1 << 16,
+            self.together,
+            decodes=False,
         )
         spans, start = [], 0
         for count in self.segments:
@@ -330,7 +376,7 @@ class _Encoder:
             cells = self.samples[:, 0].size
             precision = next(bits for least, bits in _PRECISIONS if cells >= least)
             coarse = 1 << (_FINEST - precision)
-            weights = (self._survey(spans) + coarse // 2) // coarse
+            weights = (self._survey(spans, mode) + coarse // 2) // coarse
             _set_weights(self.kernel, weights * coarse)
             shared = bytes([flags | precision << _PRECISION_SHIFT]) + write_weights(list(weights))
         counts = self.segments
@@ -354,22 +400,28 @@ class _Encoder:
                 sources[t] = source
         return sources
 
-    def _give(self, t: int) -> None:
-        mask = None if self.valid is None else self.valid[t]
-        beside = None if self.beside is None else self.beside[t]
-        frame = self.samples[t]
-        _put(self.kernel, self.places, frame, mask, beside, frame.size)
+    def _give(self, part: slice) -> int:
+        """Give the kernel some frames; returns how many."""
+        some = self.samples[part]
+        mask, beside = _part(self.valid, part), _part(self.beside, part)
+        _put(self.kernel, self.places, some, mask, beside, some.size)
+        return len(some)
 
-    def _survey(self, spans: list[tuple[int, dict[int, int]]]) -> NDArray[np.int32]:
+    def _survey(self, spans: list[tuple[int, dict[int, int]]], mode: int) -> NDArray[np.int32]:
         """The weights of every band and group, by least squares of some of the cells, or all."""
         frames, bands, height, width = self.samples.shape
-        every = 1 if self.thorough else max(1, frames * height * width // _SURVEYED)
+        cells, most = _SURVEYED, frames
+        if mode == _EXPRESS:
+            cells = max(_LEAST_SURVEYED, cells // bands)
+            most = max(_LEAST_FRAMES, 8 * cells // (height * width * len(spans)))
+            frames = sum(min(most, count) for count in self.segments)
+        every = 1 if self.thorough else max(1, frames * height * width // cells)
         for (start, sources), count in zip(spans, self.segments, strict=True):
             self.kernel.begin(0)
-            for t in range(count):
-                if t not in sources:
-                    self._give(start + t)
-                    self.kernel.survey(every)
+            seen = range(start, start + min(most, count))
+            sources = {t: source for t, source in sources.items() if t < len(seen)}
+            for part in _groups(seen, sources, self.together):
+                self.kernel.survey_frames(self._give(part), every)
         weights = np.zeros((bands, _GROUPS * _FEATURES), np.int32)
         for band in range(bands):
             self.kernel.solve(band)
@@ -379,11 +431,10 @@ class _Encoder:
     def _code(self, start: int, count: int, sources: dict[int, int]) -> bytes:
         kernel = self.kernel
         kernel.begin(0)
-        for t in range(count):
-            if t not in sources:
-                self._give(start + t)
-                kernel.code_frame()
-            tick(self.samples[0].size)
+        for part in _groups(range(start, start + count), sources, self.together):
+            kernel.code_frames(self._give(part))
+            tick(self.samples[part].size)
+        tick(len(sources) * self.samples[0].size)
         kernel.finish()
         body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()
         return _write_sources(sources) + body

@@ -24,6 +24,7 @@ _COMPILE = (
     "-mnontrapping-fptoint",
     "-std=c11",
     "-ffp-contract=off",
+    "-fwrapv",
     "-ffreestanding",
     "-Wall",
     "-Wextra",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
@@ -15,7 +15,7 @@ from numcodecs_video.coders import (
     Known,
     sample_dtype,
 )
-from numcodecs_video.coders.adaptive import decode, encode
+from numcodecs_video.coders.adaptive import Model, decode, encode
 from numcodecs_video.errors import DecodeError
 from numcodecs_video.format.header import Layer
 from numcodecs_video.format.varint import append_varint, read_varint
@@ -24,7 +24,7 @@ __all__ = ["CODERS", "Adaptive"]
 
 
 class Adaptive:
-    """The coder. Its one option is ``effort``, from 1 to 9; the highest sample goes ahead."""
+    """The coder. Options: ``effort``, 1 to 9, and ``model``; the highest sample goes ahead."""
 
     name = "adaptive"
     depths: Sequence[int] = (8, 16)
@@ -47,6 +47,7 @@ class Adaptive:
         known: Known = NOTHING,
     ) -> EncodedPlanes:
         """Encode planes without loss."""
+        options = dict(spec.options)
         top = int(planes.max(initial=0, where=True if known.valid is None else known.valid))
         shared, streams = encode(
             planes,
@@ -54,8 +55,8 @@ class Adaptive:
             top=top,
             valid=known.valid,
             beside=known.picture,
-            effort=int(dict(spec.options).get("effort", "5")),
-            quick=("model", "quick") in spec.options,
+            effort=int(options.get("effort", "5")),
+            model=cast(Model, options.get("model", "whole")),
         )
         head = bytearray()
         append_varint(head, top)

@@ -92,7 +92,7 @@ typedef struct {
 typedef double d2 __attribute__((vector_size(16)));
 typedef struct { d2 a[FEATURES][FEATURES / 2], b[FEATURES / 2]; } Normal;  // a: lower triangle
 
-enum { NUMBERS = 0, CLASSES = 1, QUICK = 2 };  // QUICK: numbers by a simpler model
+enum { NUMBERS = 0, CLASSES = 1, QUICK = 2, EXPRESS = 3 };  // numbers by simpler models: 2, 3
 
 static int32_t mode, C, Y, X, S, top, has_beside, t_now;
 static int64_t plane_size;
@@ -113,6 +113,8 @@ static uint32_t row_counters[16];
 
 static int setup_quick(void);
 static void begin_quick(void);
+static int setup_express(void);
+static void begin_express(void);
 
 // -------- memory
 
@@ -322,21 +324,23 @@ static inline float *plane_of(float *ring, int depth, int t, int c) {
 }
 
 int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t width, int32_t top_,
-                      int32_t has_beside_, int32_t decodes, int32_t stream_bytes) {
+                      int32_t has_beside_, int32_t decodes, int32_t stream_bytes,
+                      int32_t frames) {  // frames: as many as are given at once
   make_tables();
   reset_arena();
   mode = mode_; C = count; Y = height; X = width; top = top_;
   has_beside = has_beside_;
   S = X + 2 * MARGIN;
   plane_size = (int64_t)S * (Y + ABOVE + 1) + 16;
-  uint64_t cells = (uint64_t)C * Y * X, ring = C * plane_size * 4;
-  samples = take(cells * 4);
-  valid = take(cells);
+  uint64_t cells = (uint64_t)C * Y * X, given = cells * (uint64_t)frames;
+  uint64_t ring = C * plane_size * 4;
+  samples = take(given * 4);
+  valid = take(given);
   uint64_t band_bytes = mode != CLASSES ? C * sizeof(Band) : 1;
   uint64_t normal_bytes = mode != CLASSES && !decodes ? C * GROUPS * sizeof(Normal) : 1;
   bands = take(band_bytes);
   normals = take(normal_bytes);
-  beside = has_beside ? take(cells * 4) : samples;
+  beside = has_beside ? take(given * 4) : samples;
   base = has_beside ? take(ring) : (float *)samples;
   levels = take(3 * ring);
   errors = mode == NUMBERS ? take(2 * ring) : levels;
@@ -349,12 +353,12 @@ int32_t EXPORT(setup)(int32_t mode_, int32_t count, int32_t height, int32_t widt
   mixer_a = take((EVENTS * BUCKETS > CLASS_EVENTS ? EVENTS * BUCKETS : CLASS_EVENTS) * INPUTS * 4);
   int rows = EVENTS * STATES > CLASS_EVENTS * PATTERNS ? EVENTS * STATES : CLASS_EVENTS * PATTERNS;
   mixer_b = take(rows * INPUTS * 4);
-  int quick = mode != QUICK || setup_quick();
+  int simpler = mode == QUICK ? setup_quick() : mode != EXPRESS || setup_express();
   stream = take(stream_bytes + PADDING);
   stream_end = stream_bytes;
   if (!samples || !valid || !bands || !normals || !beside || !base || !levels
       || !errors || !sizes || !by_neighbours || !by_value || !slots || !mixer_a || !mixer_b
-      || !quick || !stream) return 0;
+      || !simpler || !stream) return 0;
   clear(stream + stream_bytes, PADDING);
   clear(bands, band_bytes);
   clear(normals, normal_bytes);
@@ -385,8 +389,8 @@ void EXPORT(begin)(int32_t decoding_) {
     return;
   }
   clear(sizes, 2 * C * plane_size * 4);
-  if (mode == QUICK) {
-    begin_quick();
+  if (mode == QUICK || mode == EXPRESS) {
+    if (mode == QUICK) begin_quick(); else begin_express();
     return;
   }
   clear(errors, 2 * C * plane_size * 4);
@@ -600,7 +604,13 @@ void EXPORT(survey)(int32_t every) {
     int phase = (t * 7 + c * 3) % every, waiting = 0;
     for (int y = 0; y < Y; y++) {
       pad_left(v, y, before);
-      int chosen = y > 0 && (y + phase) % every == 0;
+      int chosen = y > 0 && (y + phase) % every == 0, all_valid = y > 0 && !chosen;
+      for (int x = 0; x < X && all_valid; x++) all_valid = ok[y * X + x];
+      if (all_valid) {
+        for (int x = 0; x < X; x++) v[y * S + x] = (float)s[y * X + x];
+        pad_right(v, y);
+        continue;
+      }
       for (int x = 0; x < X; x++) {
         if (!ok[y * X + x]) {
           place_cell(v, y, x, prev ? prev[y * S + x] : v[y * S + x - 1]);
@@ -954,6 +964,7 @@ static int code_row(const float *v, const float *prev, const int32_t *s, const u
       float value = (float)s[x];
       if (prev && value != prev[x]) as_before = 0;
       if (y > 0 && value != v[x - S]) as_above = 0;
+      if (!as_before && !as_above) break;
     }
   if (prev && code_plain(&coder, as_before, &row_counters[*state], decoding)) same = 1;
   if (!same && y > 0 && code_plain(&coder, as_above, &row_counters[8 + *state], decoding)) same = 2;
@@ -1302,6 +1313,7 @@ INLINE int code_classes(int c, int decode) {
 }
 
 #include "quick.c"
+#include "express.c"
 
 // A function each: what does not change takes no time in the loop over cells.
 static int decode_classes(int c) { return code_classes(c, 1); }
@@ -1309,6 +1321,7 @@ static int encode_classes(int c) { return code_classes(c, 0); }
 static int code_plane(int c) {
   if (mode == NUMBERS) return code_numbers(c);
   if (mode == QUICK) return code_quickly(c);
+  if (mode == EXPRESS) return code_by_express(c);
   return decoding ? decode_classes(c) : encode_classes(c);
 }
 
@@ -1320,3 +1333,17 @@ int32_t EXPORT(code_frame)(void) {
   t_now++;
   return 1;
 }
+// Codes, or surveys, some frames that lie one behind the other.
+static int32_t each_frame(int32_t count, int32_t every) {
+  int32_t *first = samples, *first_beside = beside, done = 1;
+  uint8_t *first_valid = valid;
+  int64_t cells = (int64_t)C * Y * X;
+  for (int32_t i = 0; i < count && done; i++) {
+    if (every) survey(every); else done = code_frame();
+    samples += cells; beside += cells; valid += cells;
+  }
+  samples = first; beside = first_beside; valid = first_valid;
+  return done;
+}
+int32_t EXPORT(code_frames)(int32_t count) { return each_frame(count, 0); }
+void EXPORT(survey_frames)(int32_t count, int32_t every) { each_frame(count, every); }
