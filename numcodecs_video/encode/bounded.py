@@ -34,6 +34,7 @@ from numcodecs_video.encode.candidates import (
 from numcodecs_video.encode.chunk import Chunk
 from numcodecs_video.encode.effort import Effort
 from numcodecs_video.encode.encoded import EncodedChunk, Ranked
+from numcodecs_video.encode.innovation import innovation
 from numcodecs_video.encode.levels import ChunkLevels
 from numcodecs_video.encode.plan import Plan, plan_base, plan_of
 from numcodecs_video.encode.structure import MOST_STRUCTURES, finalists, search_structure
@@ -61,6 +62,8 @@ _FROM_LEAST = 3
 _PERHAPS = 1.5
 #: low bits of floats that are tried first, and how many are in all
 _LOWS, _SPLITS = (6, 12), 5
+#: bits a sample of the best without a base, over the innovation, from which a base is worth trying
+_FAR_BEHIND = 4.5
 #: quantisers drafted of the base whose arrangement sketches and drafts chose
 _DRAFTS = 4
 #: a chunk that takes so many times the bits of those that a plan was made of, and some bytes, is
@@ -88,7 +91,8 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
         ranking = rank(levels)
         made = ranking.candidates[: ranking.keep]
         allot(sum(passes_of(each) + DECODING for each in made) * chunk.cube.size)
-        ranked = Ranked(make_each(ranking.candidates, levels), ranking.keep)
+        encoded = make_each(ranking.candidates, levels, ranking.made)
+        ranked = Ranked(encoded, ranking.keep)
     if exact is None:
         return ranked
     allot((1 + DECODING) * chunk.cube.size)
@@ -133,7 +137,7 @@ def make_plan(chunk: Chunk, bound: float) -> Plan | None:
         return make_plan(chunk, 0)
     if chunk.tiny or (levels.direct is not None and levels.direct.constant):
         return None
-    ranking = _search(levels)
+    ranking = _search(levels, measured=True)
     if ranking.sizes is None:
         return None
     sizes = ranking.sizes
@@ -172,12 +176,15 @@ class Ranking(NamedTuple):
         Bytes of each on the part that they were tried on; None where nothing was tried.
     rate : float
         Bits a sample of the best one there.
+    made : dict, optional
+        Those that are made already, since that part is all of the chunk.
     """
 
     candidates: list[Candidate]
     keep: int = 1
     sizes: dict[Candidate, float] | None = None
     rate: float = math.inf
+    made: dict[Candidate, EncodedChunk] | None = None
 
 
 def rank(levels: ChunkLevels) -> Ranking:
@@ -194,7 +201,8 @@ def rank(levels: ChunkLevels) -> Ranking:
     return found._replace(candidates=first + others, keep=found.keep + len(first))
 
 
-def _search(levels: ChunkLevels) -> Ranking:
+def _search(levels: ChunkLevels, *, measured: bool = False) -> Ranking:
+    """The candidates that are worth it; ``measured`` even where there is but one."""
     chunk = levels.chunk
     direct = [] if levels.direct is None else direct_candidates(levels)
     if levels.direct is not None and levels.direct.constant:
@@ -202,13 +210,18 @@ def _search(levels: ChunkLevels) -> Ranking:
     splits = split_candidates(levels)
     if not direct and not splits:
         return Ranking([])
-    first = _first_quantiser(levels) if allows_base(levels) else None
+    based, novel = allows_base(levels), 0.0
     lossless = not levels.bound and chunk.settings.codec == "auto"
     exact: list[Candidate] = [Exact()] if lossless else []
     if chunk.tiny:
         return Ranking([*direct, *exact], len(direct + exact))
     trials = _trials(levels)
-    bases = 0 if first is None else _most_bases(chunk.effort)
+    if based and chunk.settings.codec == "auto" and chunk.effort.innovation < math.inf:
+        novel = innovation(trials.levels)
+        based = novel <= chunk.effort.innovation
+    if not (based or exact or splits or measured):
+        return Ranking(list(direct))
+    bases = _most_bases(chunk.effort) if based else 0
     tried = len(direct + exact + splits[:_SPLITS]) + bases * ENCODING
     searches = 2 if chunk.effort.lower else 1
     whole = chunk.effort.keep * ((ENCODING if bases else 1) + DECODING) * chunk.cube.size
@@ -216,12 +229,14 @@ def _search(levels: ChunkLevels) -> Ranking:
     for candidate in direct + exact:
         trials.size(candidate)
     _search_splits(trials, splits)
-    if first is not None and trials.least_rate() <= chunk.effort.base_rate:
-        _search_bases(trials, first, levels)
+    if based and _FAR_BEHIND * novel <= trials.least_rate() <= chunk.effort.base_rate:
+        first = _first_quantiser(levels)
+        if first is not None:
+            _search_bases(trials, first, levels)
     ranked, keep = trials.ranked(), chunk.effort.keep
     if keep == 1:
         ranked, keep = shortlist(trials, ranked)
-    return Ranking(ranked, keep, trials.sizes, trials.least_rate())
+    return Ranking(ranked, keep, trials.sizes, trials.least_rate(), trials.made)
 
 
 def _search_splits(trials: Trials, splits: Sequence[SplitFloats]) -> None:

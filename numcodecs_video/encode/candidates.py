@@ -6,7 +6,7 @@ A candidate promises nothing: what it made is decoded and verified before it is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -347,11 +347,23 @@ def passes_of(candidate: Candidate) -> int:
     return ENCODING if isinstance(candidate, Base) else 1
 
 
-def make_each(candidates: Iterable[Candidate], levels: ChunkLevels) -> Iterator[EncodedChunk]:
-    """Make candidates of a chunk, each when it is asked for, but for those that fail."""
+def make_each(
+    candidates: Iterable[Candidate],
+    levels: ChunkLevels,
+    made: Mapping[Candidate, EncodedChunk] | None = None,
+) -> Iterator[EncodedChunk]:
+    """Make candidates of a chunk, each when it is asked for, but for those that fail.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+    levels : ChunkLevels
+    made : mapping, optional
+        Those that are made already.
+    """
     for each in candidates:
         with trying(levels.chunk.cube.size, passes_of(each)):
-            encoded = encode_candidate(each, levels)
+            encoded = (made or {}).get(each) or encode_candidate(each, levels)
         if encoded is not None:
             yield encoded
 

@@ -73,6 +73,9 @@ class Effort:
     base_rate : float
         Bits a sample of the best coder without a base beyond which no base is tried: it would
         only add noise.
+    innovation : float
+        Innovation in the bound's steps beyond which no base is tried; where it is infinite,
+        nothing is known of it.
     hopeless : float
         A base so many times larger than the best of the others is given up.
     residual_ffv1 : bool
@@ -116,6 +119,7 @@ class Effort:
     quick: bool
     quick_drafts: bool
     base_rate: float
+    innovation: float
     hopeless: float
     residual_ffv1: bool
     lower: int
@@ -181,7 +185,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "sketch":        (1,     1,     1,     1,     1,     1,     4,     4,     4),
     "sketch_gain":   (0.0,   0.0,   0.0,   0.4,   0.6,   0.6,   0.15,  0.15,  0.15),
     "model": (
-        "quick", "quick", "whole", "whole", "whole", "whole", "whole", "whole", "whole",
+        "express", "quick", "whole", "whole", "whole", "whole", "whole", "whole", "whole",
     ),
     "contexts":      (False, True,  True,  True,  True,  True,  True,  True,  True),
     "deltas":        (False, False, True,  True,  True,  True,  True,  True,  True),
@@ -196,6 +200,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "estimates":     (True,  True,  True,  True,  True,  True,  True,  True,  False),
     "quick":         (True,  True,  True,  True,  True,  True,  False, False, False),
     "base_rate":     (2,     2,     2,     2,     2,     2,     9,     99,    99),
+    "innovation":    (0.26,  *8 * (math.inf,)),
     "hopeless":      (1.1,   1.1,   1.1,   1.15,  1.15,  1.15,  1.3,   1.3,   1.3),
     "residual_ffv1": (False, False, False, False, False, False, True,  True,  True),
     "lower":         (0,     0,     0,     0,     0,     0,     6,     6,     6),

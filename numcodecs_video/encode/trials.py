@@ -32,6 +32,8 @@ class Trials:
         The part's share of the cells.
     sizes : dict
         Bytes of each candidate tried; infinite when it failed.
+    made : dict, optional
+        What was made of each, where the part is all of the chunk.
     """
 
     levels: ChunkLevels
@@ -39,12 +41,13 @@ class Trials:
     estimates: bool = False
     part: float = 1.0
     sizes: dict[Candidate, float] = field(default_factory=dict)
+    made: dict[Candidate, EncodedChunk] | None = None
 
     def at_effort(self, effort: int) -> Trials:
         """Trials of the same part at another effort, or these where it is their own."""
         if effort == self.levels.chunk.effort.number:
             return self
-        return replace(self, levels=self.levels.at_effort(effort), sizes={})
+        return replace(self, levels=self.levels.at_effort(effort), sizes={}, made=None)
 
     def size(self, candidate: Candidate) -> float:
         """Bytes of a candidate on the part, or an estimate of them."""
@@ -58,6 +61,8 @@ class Trials:
             found = encode_candidate(candidate.estimate, self.levels)
             return math.inf if found is None else self.weigh(*found)
         encoded = encode_candidate(candidate, self.levels)
+        if encoded is not None and self.made is not None:
+            self.made[candidate] = encoded
         return math.inf if encoded is None else self.weigh(encoded)
 
     def weigh(self, encoded: EncodedChunk, more: float = 0.0, *, doubt: bool = True) -> float:
@@ -89,4 +94,6 @@ def start_trials(levels: ChunkLevels, cells: float, effort: int) -> Trials:
     chunk = levels.chunk
     part = levels.sample(cells, effort)
     share = part.chunk.cube.size / max(1, chunk.cube.size)
-    return Trials(part, len(chunk.segments), chunk.effort.estimates, share)
+    all_of_it = share == 1 and effort == chunk.effort.number
+    made = dict[Candidate, EncodedChunk]() if all_of_it else None
+    return Trials(part, len(chunk.segments), chunk.effort.estimates, share, made=made)

@@ -72,6 +72,13 @@ def _waves() -> np.ndarray:
     return (280 + 20 * np.sin((x + 2 * t) / 9) * np.cos((y - t) / 7) + noise).astype("<f4")
 
 
+def _bands_with_holes() -> np.ndarray:
+    """Bands in hundredths, some of them missing."""
+    counts = np.rint(100 * _bands()).astype("<i2")
+    counts[:, :, 2:5, 3:7] = -999
+    return counts
+
+
 def _classes() -> np.ndarray:
     """Land cover of four classes that hardly changes."""
     t, y, x = np.mgrid[:4, :30, :36]
@@ -121,9 +128,10 @@ def _cases() -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         "adaptive_clouds": ({"max_error": 0.5, "gop": 1}, _clouds()),
         "adaptive_split": ({}, np.concatenate([_swell(), _swell()[::-1]])),
         "adaptive_repeats": ({}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 0, 1]]),
-        "adaptive_quick_levels": ({"max_error": 0.05, "gop": 2, "effort": 1}, _with_holes()),
-        "adaptive_quick_bands": ({"effort": 1}, np.rint(100 * _bands()).astype("<i2")),
-        "adaptive_quick_repeats": ({"effort": 1}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 1]]),
+        "adaptive_quick_levels": ({"max_error": 0.05, "gop": 2, "effort": 2}, _with_holes()),
+        "adaptive_quick_bands": ({"effort": 2}, np.rint(100 * _bands()).astype("<i2")),
+        "adaptive_quick_repeats": ({"effort": 2}, _counts("<u2", 900, (2, 24, 28))[[0, 1, 0, 1]]),
+        "adaptive_express": ({"effort": 1, "gop": 2, "nodata": -999}, _bands_with_holes()),
         "groups_psnr": ({"psnr": 30, "gop": 12}, _seasons()),
         "groups_bound": ({"max_error": 0.8, "gop": 12, "plan": _GROUPED}, _seasons()),
         "spared": ({"max_error": 3, "nodata": [0, 7]}, _counts("<u2", 12, (4, 18, 20))),

@@ -47,9 +47,10 @@ _SAMPLED, _SAMPLED_FRAMES = 65_536, 8
 #: cells that are given to the kernel at once, where a frame has fewer
 _TOGETHER = 2**15
 
-#: where cells are like their neighbours, the whole model is worth its time if it saves so much, as
-#: that of classes beside the express one is, where so many changes are of more than one level
-_FAR_SMALLER, _JUMPS = 0.9, 0.5
+#: where cells are like their neighbours, the whole model is worth its time if it is so much smaller
+_FAR_SMALLER = {_QUICK: 0.9, _EXPRESS: 0.75}
+#: beside the express model only where so many changes are of more than one level; classes, too
+_JUMPS = 0.5
 
 Levels = NDArray[np.unsignedinteger]
 #: models of numbers
@@ -87,7 +88,7 @@ def encode(
     model : str
         That of numbers: ``"whole"``, ``"quick"``, about twice as fast and 2 to 10 % larger in the
         mean, or ``"express"``, another three times as fast and 3 to 10 % larger again. Where cells
-        are like their neighbours, and the quick one is far larger, by the whole one all the same.
+        are like their neighbours, and these are far larger, by the whole one all the same.
 
     Returns
     -------
@@ -119,13 +120,12 @@ def encode(
                 mode = _QUICK
             if work.may_be_classes() and (mode != _EXPRESS or work.jumps()):
                 sample = work if thorough else work.sample()
-                others = {_CLASSES} if mode == _EXPRESS else {_CLASSES, _NUMBERS}
-                found = {each: sample.run(each) for each in {mode, *others}}
+                found = {each: sample.run(each) for each in {mode, _CLASSES, _NUMBERS}}
                 # Of the streams alone: what they share weighs less in the whole array.
                 sizes = {each: sum(map(len, streams)) for each, (_, streams) in found.items()}
-                if mode != _EXPRESS and sizes[_NUMBERS] < _FAR_SMALLER * sizes[mode]:
+                if mode != _NUMBERS and sizes[_NUMBERS] < _FAR_SMALLER[mode] * sizes[mode]:
                     mode = _NUMBERS
-                worth = _FAR_SMALLER if mode == _EXPRESS else 1
+                worth = _FAR_SMALLER[mode] if mode == _EXPRESS else 1
                 mode = mode if worth * sizes[mode] <= sizes[_CLASSES] else _CLASSES
                 if sample is work:
                     return found[mode]
