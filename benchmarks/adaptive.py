@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,12 @@ def measure(case: Case, runs: int, model: adaptive.Model) -> Figures:
     )
 
 
+def speeds(figures: Sequence[Figures]) -> tuple[float, float]:
+    """Geometric means of encoding and decoding."""
+    encodes = statistics.geometric_mean([each.encode for each in figures])
+    return encodes, statistics.geometric_mean([each.decode for each in figures])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -191,8 +197,10 @@ def main() -> None:
         [f"{model}: bits" if part == "bits" else part for model in MODELS for part in PARTS],
     )
     found: list[list[Figures]] = []
+    every: list[Figures] = []
     for case in cases(arguments.folder, arguments.variables, arguments.cells):
         figures = [measure(case, arguments.runs, "whole")]
+        every.append(figures[0])
         if figures[0].model == "whole":
             figures += [measure(case, arguments.runs, model) for model in MODELS[1:]]
             if [each.model for each in figures] == list(MODELS):
@@ -203,11 +211,12 @@ def main() -> None:
     if not table.rows:
         parser.error(f"{arguments.folder} holds no such variable with a time axis in a Zarr store")
     print_table(table)
+    encodes, decodes = speeds(every)
+    print(f"numbers and classes, means: encode {encodes:.2f}, decode {decodes:.2f} Msamples/s")
     if not found:
         return
     for name, column in zip(MODELS, zip(*found, strict=True), strict=True):
-        encodes = statistics.geometric_mean([each.encode for each in column])
-        decodes = statistics.geometric_mean([each.decode for each in column])
+        encodes, decodes = speeds(column)
         larger = statistics.geometric_mean(
             [each.bits / whole[0].bits for each, whole in zip(column, found, strict=True)]
         )

@@ -11,12 +11,12 @@ from numcodecs_video.cli.dating import example_axes, lacks_time
 from numcodecs_video.cli.options import PROMISE_WORDS
 from numcodecs_video.cli.selecting import referred_to
 from numcodecs_video.xarray import letters_of
-from numcodecs_video.xarray.conventions import is_measurement
+from numcodecs_video.xarray.conventions import is_measurement, stored_dtype
 from numcodecs_video.xarray.encoding import EncodingSettings
 from numcodecs_video.xarray.encoding import choose_encodings as choose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import xarray as xr
 
@@ -49,10 +49,10 @@ def choose_encodings(groups: Groups, **settings: Any) -> Encodings:
         If a promise is given as one number and there is no cube at all.
     """
     axes = settings.get("axes")
-    without = _left_without(groups, axes)
+    has_cubes = counted_cubes(groups, axes) > 0
+    without = _left_without(groups, axes, is_measurement if has_cubes else _holds_numbers)
     left = _listed([f"{name} {reason}" for name, _, reason in without])
     example = next(filter(None, (example_axes(v, axes) for _, v, _ in without)), None)
-    has_cubes = counted_cubes(groups, axes) > 0
     numbers = [f"--{w.replace('_', '-')} {n:g}" for w, n in _numbers_in(settings).items()]
     if numbers and not has_cubes:
         raise click.ClickException(
@@ -94,15 +94,19 @@ def _cubes_in(ds: xr.Dataset, axes: Mapping[str, str] | None) -> set[str]:
     }
 
 
+def _holds_numbers(variable: xr.DataArray) -> bool:
+    return stored_dtype(variable).kind in "biuf"
+
+
 def _left_without(
-    groups: Groups, axes: Mapping[str, str] | None
+    groups: Groups, axes: Mapping[str, str] | None, counts: Callable[[xr.DataArray], bool]
 ) -> list[tuple[str, xr.DataArray, str]]:
-    """Find measurements of two dimensions or more that are no cubes, and say why."""
+    """Find variables that count, of two dimensions or more, that are no cubes, and say why."""
     found = []
     for group, ds in groups.items():
         apart = _cubes_in(ds, axes) | referred_to(ds)
         for name, variable in ds.data_vars.items():
-            if str(name) in apart or variable.ndim < 2 or not is_measurement(variable):
+            if str(name) in apart or variable.ndim < 2 or not counts(variable):
                 continue
             dims = ", ".join(map(str, variable.dims))
             lacking = "time axis" if lacks_time(variable, axes) else "time, y and x axes"

@@ -144,6 +144,21 @@ def compress(
             _append(groups, dst, append_dim, settings, as_json=as_json)
         elif target is not None:
             _write(groups, target, number, settings, as_json=as_json)
+            _note_images(groups, number)
+
+
+def _note_images(groups: Groups, zarr_format: int) -> None:
+    """Say which format readers of OME-Zarr want, where images are written in the other."""
+    from numcodecs_video.xarray.images import format_of_image
+
+    wanted = {format_of_image(ds.attrs) for ds in groups.values()} - {None, zarr_format}
+    for number in wanted:
+        version = "0.4" if number == 2 else "0.5"
+        click.echo(
+            f"Note: OME-Zarr {version} goes with Zarr format {number}: readers of images want "
+            f"--zarr-format {number}",
+            err=True,
+        )
 
 
 def _write(

@@ -9,7 +9,7 @@ import xarray as xr
 
 from numcodecs_video.cli.opening import check_existence, unreadable
 from numcodecs_video.cli.unnamed import open_unnamed
-from numcodecs_video.xarray.opening import names_zarr, open_groups, store_of
+from numcodecs_video.xarray.opening import names_zarr, open_groups, quietly, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,8 @@ def _open_otherwise(path: str, names: list[str]) -> Groups | None:
             return None
         return open_unnamed(store, path, names)
     try:  # readers of one dataset, such as rioxarray's, know some of the words alone
-        ds = xr.open_dataset(path, cache=False, mask_and_scale=False, decode_times=False)
+        with quietly():
+            ds = xr.open_dataset(path, cache=False, mask_and_scale=False, decode_times=False)
     except Exception:  # noqa: BLE001 - what `open_groups` said is what is said
         return None
     for variable in ds.variables.values():

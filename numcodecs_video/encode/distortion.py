@@ -54,6 +54,8 @@ _APART = 0.05
 _JUMP = 3.0
 #: octaves by which the step may be coarser for the same error where frames share components
 _COARSER = 1.0
+#: octaves of error by which components of a whole chunk are worse than those of a part of it
+_GROUPED_WORSE = 0.05
 #: such steps begin so many octaves above the least
 _FROM_LEAST = 0.5
 #: a coder without a base that needs so many times the bytes has no better sister
@@ -74,7 +76,7 @@ _CLOSER = 0.977
 _SLOPE_OF_STEP = 1.7
 #: cells that tell what a sketch's error is at a step; those that tell by how much an encode's is
 #: less, of chunks that have so many times as many
-_SKETCHED, _COMPARED, _LARGER = 1e6, 5e4, 4
+_SKETCHED, _COMPARED, _LARGER = 1e6, 5e4, 2.5
 #: sketches that a first step is corrected by, and drafts that tell whether frames are grouped
 _SKETCHES, _DRAFTS = 3, 2
 #: encodes that low efforts add to their drafts: another step, and one size of groups
@@ -289,16 +291,17 @@ def _meet_distortion(
 def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
     usual, effort, plan = usual_structure(levels.chunk), levels.chunk.effort, plan_of(levels.chunk)
     start, structure = 0.5 * (math.log2(12) + goal.aim) + 0.1, usual
-    starts = iter([(start, usual)])
+    starts = iter([(start, usual, _SLOPE_OF_STEP)])
     if plan is not None and plan.base is not None:
-        starts = iter([(0.5 * goal.aim + plan.base.step, plan.base.structure_of(levels.chunk))])
+        start, structure = 0.5 * goal.aim + plan.base.step, plan.base.structure_of(levels.chunk)
+        starts = iter([(start, structure, _SLOPE_OF_STEP)])
     elif effort.structures or (levels.chunk.cube.shape[1] == 1 and possible_groups(levels)):
         trials = start_trials(levels, effort.draft_cells, effort.sketch)
         starts = _draft(trials, replace(goal, part=trials.part), start, usual, effort)
     points = list[_Point]()
     planned = None if plan is None else plan.base
-    for start, structure in starts:
-        start, slope = _foreseen(levels, goal, start, structure, planned)
+    for start, structure, slope in starts:
+        start, slope = _foreseen(levels, goal, start, structure, slope, planned)
         points += _approach(levels, goal, start, structure, effort.encodes, slope)
         if any(goal.met(p) or goal.hopeless(p) for p in points):
             break
@@ -324,15 +327,15 @@ def _search(levels: ChunkLevels, goal: _Goal) -> _Point | None:
 
 def _draft(
     trials: Trials, goal: _Goal, start: float, structure: Structure, effort: Effort
-) -> Iterator[tuple[float, Structure]]:
-    """The step (log2) to begin with and the structure, found on a part of the chunk.
+) -> Iterator[tuple[float, Structure, float]]:
+    """The step (log2) to begin with, the structure and what a step is worth, found on a part.
 
     Where frames are grouped, then those without, should the first not do. Nothing where it is
     hopeless.
     """
     levels = trials.levels
     if not _tells(levels):
-        yield start, structure
+        yield start, structure, _SLOPE_OF_STEP
         return
     drafts = _approach(levels, goal, start, structure, effort.drafts)
     if any(map(goal.hopeless, drafts)):
@@ -344,6 +347,7 @@ def _draft(
     if other.error != first.error:
         slope = (first.size - other.size) / (other.error - first.error)
     slope = min(2.0, max(0.2, slope))
+    worth = (_SLOPE_OF_STEP + (first.error - other.error) / (first.step - other.step)) / 2
     points = {structure: first}
 
     def cost(structure: Structure) -> float:
@@ -358,15 +362,17 @@ def _draft(
         point = points[structure]
         return math.log2(trials.weigh(point.encoded)) + slope * point.error
 
-    better = trials.at_effort(effort.draft)
+    better, known = trials.at_effort(effort.draft), dict[Structure, _Point]()
 
     def start_of(structure: Structure) -> float:
-        sketch = points[structure]
-        return next_step([(sketch.step, sketch.error - effort.sketch_gain)], goal.aim)
+        point, gain = known.get(structure), -_GROUPED_WORSE
+        if point is None:
+            point, gain = points[structure], effort.sketch_gain
+        return next_step([(point.step, point.error - gain)], goal.aim, worth)
 
     def cost_of_draft(structure: Structure) -> float:
         step = max(start_of(structure), _step_range(levels, structure)[0])
-        point = _encode_at(better.levels, step, structure)
+        known[structure] = point = _encode_at(better.levels, step, structure)
         return math.log2(better.weigh(point.encoded, doubt=False)) + slope * point.error
 
     def search(groups: Sequence[int]) -> Structure:
@@ -389,9 +395,9 @@ def _draft(
         doubtful = crude and cost_of_draft(search(())) < cost_of_draft(found)
         start = start_of(found)
         if not doubtful and start >= _step_range(levels, found)[0] + _FROM_LEAST:
-            yield start, found
+            yield start, found, worth
         found = search(())
-    yield start_of(found), found
+    yield start_of(found), found, worth
 
 
 def _tells(part: ChunkLevels) -> bool:
@@ -400,7 +406,12 @@ def _tells(part: ChunkLevels) -> bool:
 
 
 def _foreseen(
-    levels: ChunkLevels, goal: _Goal, step: float, structure: Structure, plan: BasePlan | None
+    levels: ChunkLevels,
+    goal: _Goal,
+    step: float,
+    structure: Structure,
+    slope: float,
+    plan: BasePlan | None,
 ) -> tuple[float, float]:
     """The step (log2) at which an encode should meet the goal, and what a step is worth around it.
 
@@ -410,25 +421,26 @@ def _foreseen(
     effort = levels.chunk.effort
     gain = effort.sketch_gain if plan is None or plan.gain is None else plan.gain
     if not gain:
-        return step, _SLOPE_OF_STEP
+        return step, slope
     part = levels.sample(_COMPARED, effort.sketch)
     compared = part.chunk.cube.size * _LARGER <= levels.chunk.cube.size and _tells(part)
     if not (compared or plan):
-        return step, _SLOPE_OF_STEP
+        return step, slope
     sketches = levels.sample(_SKETCHED, effort.sketch)
     if not _tells(sketches):
-        return step, _SLOPE_OF_STEP
+        return step, slope
     share = sketches.chunk.cube.size / levels.chunk.cube.size
     rough = _Goal(goal.most * 2**gain, goal.least * 2**gain, goal.rival, share)
-    points = _approach(sketches, rough, step, structure, _SKETCHES)
+    points = _approach(sketches, rough, step, structure, _SKETCHES, slope)
     if not points:
-        return step, _SLOPE_OF_STEP
-    slope, at = _SLOPE_OF_STEP, points[-1].step
+        return step, slope
+    at = points[-1].step
     if abs(at - points[0].step) > _APART:
         slope = (points[-1].error - points[0].error) / (at - points[0].step)
     if compared:
         better = _encode_at(part.at_effort(effort.number), at, structure).error
         gain = _encode_at(part, at, structure).error - better
+        gain -= _GROUPED_WORSE if structure.group > 1 else 0.0
     return next_step([(p.step, p.error - gain) for p in points], goal.aim, slope), slope
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numcodecs_video.config import Fidelity
     from numcodecs_video.stored import Lengths
 
-__all__ = ["check_promises", "warn_of_shared_chunks"]
+__all__ = ["check_dates", "check_promises", "warn_of_shared_chunks"]
 
 
 def check_promises(ds: xr.Dataset, group: zarr.Group, chosen: Mapping[str, Any]) -> None:
@@ -64,6 +64,42 @@ def check_promises(ds: xr.Dataset, group: zarr.Group, chosen: Mapping[str, Any])
                 f"{name!r} is stored with {_written(*stored)}, and {_written(*said)} is asked for "
                 "what is to be added: ask for the same, or for nothing, which keeps what is there"
             )
+
+
+def check_dates(ds: xr.Dataset, group: zarr.Group, append_dim: Hashable | None) -> None:
+    """Refuse dates and durations that the units of a store are too coarse for.
+
+    xarray would count them in others and warn, but leave the units in the store as they are, by
+    which all would be read (seen in 2025.6 to 2026.9).
+
+    Raises
+    ------
+    VideoCodecError
+        If there are some.
+    """
+    for name, variable in ds.variables.items():
+        array = group.get(str(name))
+        if not isinstance(array, zarr.Array) or append_dim not in variable.dims:
+            continue
+        units = str(array.attrs.get("units", ""))
+        is_duration = variable.dtype.kind == "m"
+        is_date = variable.dtype.kind in "MO" and " since " in units
+        if not units or not (is_date or is_duration):
+            continue
+        said = {key: array.attrs[key] for key in ("units", "calendar") if key in array.attrs}
+        coder = xr.coders.CFTimedeltaCoder() if is_duration else xr.coders.CFDatetimeCoder()
+        counted = xr.Variable(variable.dims, variable.values, {}, {**said, "dtype": array.dtype})
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # of units that are too coarse
+                coder.encode(counted, name)
+        except (ValueError, TypeError, UserWarning) as error:
+            finer = "seconds" if is_duration else "seconds since 1970-01-01"
+            reason = "too coarse" if isinstance(error, UserWarning) else error
+            raise VideoCodecError(
+                f"{name!r} cannot count as it does in the store, in {units}: {reason}; a store "
+                f"made with encoding={{{name!r}: {{'units': {finer!r}}}}} can hold it"
+            ) from error
 
 
 def warn_of_shared_chunks(

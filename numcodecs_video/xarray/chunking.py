@@ -77,7 +77,9 @@ def shards_of(
                 f"{length}: take {f'{lower} or ' if lower else ''}{upper}, or give chunks={{{dim!r}"
                 ": ...}} that divide it"
             )
-        lengths.append(whole if length == -1 else min(math.ceil(length / chunk) * chunk, whole))
+        asked = whole if length == -1 else math.ceil(length / chunk) * chunk
+        # A dimension without cells is a template, whose shards are those of what will be appended.
+        lengths.append(min(asked, whole) if size else asked)
     _check_tasks(variable, tuple(lengths))
     return tuple(lengths)
 

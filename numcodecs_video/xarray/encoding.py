@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from numcodecs_video.codec import Jpeg2kCodec, VideoCodec
+from numcodecs_video.config import Fidelity
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.chunking import chunks_of, shards_of
 from numcodecs_video.xarray.conventions import (
@@ -231,6 +232,8 @@ def choose_encodings(
         if (letters := letters_of(variable, settings.axes, group=node.ds.attrs)) is not None
     ]
     for word, said in {**words, "pca": settings.pca}.items():
+        if word in PROMISES and said is not None and not isinstance(said, Mapping):
+            Fidelity.parse({word: said})  # a number that holds for nothing is no less checked
         if isinstance(said, Mapping):
             check_names(nodes, cubes, word, said)
     advice = list(doubts_of_numbers(words, [cube for cube in cubes if cube.key not in there]))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "axis_names",
+    "format_of_image",
     "letters_of_image",
     "open_image",
     "open_image_as_stored",
@@ -158,6 +159,20 @@ def _resolution(
 def axis_names(attrs: Mapping[str, Any]) -> list[str]:
     """Name the axes of the image that attributes describe; none where there is none."""
     return [str(axis["name"]) for axis in _axes_in(attrs)]
+
+
+def format_of_image(attrs: Mapping[str, Any]) -> int | None:
+    """Return the format of Zarr that an image's version goes with; None where there is none.
+
+    Examples
+    --------
+    >>> image = {"multiscales": [{"axes": [{"name": "y"}, {"name": "x"}]}]}
+    >>> format_of_image(image), format_of_image({"ome": image}), format_of_image({})
+    (2, 3, None)
+    """
+    if not _axes_in(attrs):
+        return None
+    return 3 if isinstance(attrs.get("ome"), dict) else 2
 
 
 def _image_in(attrs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Open what a path or URL names: a Zarr store, zipped or not, or a file of NetCDF.
+"""Open what a path or URL names: a Zarr store, zipped or not, a file of NetCDF or a TIFF stack.
 
 Knows names, formats and readers; nothing of what is to become of what is read.
 """
@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from numcodecs_video.xarray.images import open_image, open_image_as_stored
+from numcodecs_video.xarray.pages import open_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NETCDF", "names_zarr", "open_groups", "open_lazily", "store_of", "within_file"]
+__all__ = [
+    "NETCDF",
+    "names_zarr",
+    "open_groups",
+    "open_lazily",
+    "quietly",
+    "store_of",
+    "within_file",
+]
 
 #: what NetCDF files are named
 NETCDF = (".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
@@ -81,9 +90,12 @@ def open_lazily(
     that of its array, with all `levels` if need be.
     """
     file, group = within_file(os.fspath(source))
+    pages = open_pages(file)
+    if pages is not None:
+        return pages
     if group:
         options["group"] = group
-    with _consolidated_or_not():
+    with quietly():
         try:
             return xr.open_dataset(
                 store_of(file), engine=_engine_of(file), chunks=None, cache=False, **options
@@ -105,7 +117,10 @@ def open_groups(source: str, **options: Any) -> dict[str, xr.Dataset]:
     As `xarray.open_groups` does, by the path from there.
     """
     file, group = within_file(source)
-    with _consolidated_or_not():
+    pages = open_pages(file)
+    if pages is not None:
+        return {"/": pages}
+    with quietly():
         found = dict(xr.open_groups(store_of(file), engine=_engine_of(file), **options))
     if not group:
         return found
@@ -120,8 +135,9 @@ def _engine_of(source: str) -> Literal["zarr"] | None:
 
 
 @contextmanager
-def _consolidated_or_not() -> Iterator[None]:
-    """A store without consolidated metadata opens more slowly, and is as good."""
+def quietly() -> Iterator[None]:
+    """Say nothing of stores without consolidated metadata, nor of pictures without a place."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
+        warnings.filterwarnings("ignore", "Dataset has no geotransform")
         yield

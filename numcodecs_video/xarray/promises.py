@@ -186,11 +186,16 @@ def check_names(
                 "something"
             )
         if not named:
+            variable = variables[found[0]]
+            dims = ", ".join(map(str, variable.dims)) or "no dimensions"
+            reason = f"has no time, y and x axes ({dims})"
+            way_out = ", or name its axes with axes={'dimension': 'letter'}"
+            if variable.dtype.kind == "c":
+                reason = "holds complex numbers"
+                way_out = ", or store real and imaginary parts as two variables"
             raise VideoCodecError(
-                f"{word} names {name!r}, which has no time, y and x axes "
-                f"({', '.join(map(str, variables[found[0]].dims)) or 'no dimensions'}) and so "
-                "stays without loss; leave it out, or name its axes with "
-                "axes={'dimension': 'letter'}"
+                f"{word} names {name!r}, which {reason} and so stays without loss; leave it out"
+                f"{way_out}"
             )
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.appending import check_promises, warn_of_shared_chunks
+from numcodecs_video.xarray.appending import check_dates, check_promises, warn_of_shared_chunks
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
@@ -140,6 +140,7 @@ def to_zarr(
     for line in advice:
         warnings.warn(line, stacklevel=2)
     if there is not None and not isinstance(ds, xr.DataTree):
+        check_dates(nodes[ROOT].ds, there, append_dim)
         warn_of_shared_chunks(nodes[ROOT].ds, there, append_dim=append_dim, region=region)
     given = encoding or {}
     for path, own in (given if isinstance(ds, xr.DataTree) else {ROOT: given}).items():

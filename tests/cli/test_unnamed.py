@@ -60,7 +60,8 @@ def test_images_name_their_axes(tmp_path, zarr_format, options):
     """
     attributes = IMAGE if zarr_format == 2 else {"ome": IMAGE}
     write(tmp_path / "a", zarr_format, attributes, **options)
-    run("compress", tmp_path / "a", tmp_path / "b", "--effort", 1, "--zarr-format", zarr_format)
+    said = ["--effort", 1, "--zarr-format"]
+    assert "Note" not in run("compress", tmp_path / "a", tmp_path / "b", *said, zarr_format)
     group = zarr.open_group(tmp_path / "b", mode="r")
     for number, level in enumerate(LEVELS):
         np.testing.assert_array_equal(group[str(number)][...], level)
@@ -71,6 +72,17 @@ def test_images_name_their_axes(tmp_path, zarr_format, options):
         with xr.open_zarr(tmp_path / "b", drop_variables=other) as after:
             assert after[str(number)].dims == ("t", "c", "y", "x")
             np.testing.assert_array_equal(after[str(number)], LEVELS[number])
+
+
+@pytest.mark.parametrize(("zarr_format", "version"), [(2, "0.4"), (3, "0.5")])
+def test_readers_of_images_want_one_format(tmp_path, zarr_format, version):
+    """Which is said where the other is written."""
+    write(tmp_path / "a", zarr_format, IMAGE if zarr_format == 2 else {"ome": IMAGE})
+    said = ["--effort", 1, "--var", "1", "--zarr-format", 5 - zarr_format]
+    assert (
+        f"Note: OME-Zarr {version} goes with Zarr format {zarr_format}: readers of images want "
+        f"--zarr-format {zarr_format}"
+    ) in run("compress", tmp_path / "a", tmp_path / "b", *said)
 
 
 def test_resolutions_grow_together(tmp_path):

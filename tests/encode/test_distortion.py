@@ -146,10 +146,28 @@ def test_the_step_that_meets_a_goal_is_foreseen(shape, plan):
     if plan is not None:
         sketch = _encode_at(levels.at_effort(levels.chunk.effort.sketch), 8.0, usual).error
         plan = replace(plan, gain=sketch - aim)
-    found, slope = _foreseen(levels, goal, 7.0, usual, plan)
+    found, slope = _foreseen(levels, goal, 7.0, usual, 1.7, plan)
     assert 0.5 < slope < 3
     assert abs(found - 8.0) < 0.15
-    assert _foreseen(levels, goal, 7.0, usual, None)[0] == (found if plan is None else 7.0)
+    assert _foreseen(levels, goal, 7.0, usual, 1.7, None)[0] == (found if plan is None else 7.0)
+
+
+def test_the_drafts_of_groups_tell_where_to_begin(monkeypatch):
+    """Which of two is better, and at which step: one or two encodes of the whole are enough."""
+    t, y, x = np.mgrid[:24, :64, :72]
+    season = 8 * np.sin(t / 3) * (1 + np.sin(x / 6) * np.cos(y / 5)) + 3 * np.cos(t / 2 + y / 9)
+    cube = (season + np.random.default_rng(1).normal(0, 0.1, t.shape)).astype("f4")
+    made, encode = [], distortion._encode_at
+
+    def counted(levels, step, structure):
+        made.append((levels.chunk.effort.number, structure.group > 1))
+        return encode(levels, step, structure)
+
+    monkeypatch.setattr(distortion, "_encode_at", counted)
+    VideoCodec(psnr=42, effort=5).encode(cube)
+    assert (4, True) in made
+    assert 1 <= made.count((5, True)) <= 2
+    assert (5, False) not in made
 
 
 @pytest.mark.parametrize("around", [np.nan, pytest.param(5, marks=pytest.mark.slow)])

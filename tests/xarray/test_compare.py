@@ -157,3 +157,14 @@ def test_sentinels_are_missing_cells(tmp_path, ds):
     lost.v[0, 0, 0] = 7
     found = ncv.compare(counts, lost)["v"]
     assert (found.missing_changed, found.rmse) == (1, 0)
+
+
+def test_dates_of_both_kinds_are_the_same_dates():
+    """As of a store whose units pandas is too narrow for."""
+    dates = xr.date_range("2020-01-01", periods=4, use_cftime=False)
+    one = xr.DataArray(np.arange(4.0), dims="time", coords={"time": dates}, name="v")
+    cftime = xr.date_range("2020-01-01", periods=4, use_cftime=True, calendar="proleptic_gregorian")
+    other = one.assign_coords(time=cftime)
+    result = ncv.compare(one[:3], other)["v"]
+    assert result.identical or result.largest_error == 0
+    assert result.notes == ("time: 3 labels in both, of 3 and 4",)

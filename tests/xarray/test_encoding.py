@@ -185,6 +185,21 @@ def test_a_bound_on_classes_is_doubted(ds):
         assert settings_of(chosen["classes"]).fidelity.value == 3
 
 
+@pytest.mark.parametrize("bound", [-3, "3", np.nan, True])
+def test_numbers_that_hold_for_nothing_are_checked_as_well(ds, bound):
+    """Of a dataset of integers alone."""
+    with pytest.raises(VideoCodecError, match="max_error must be a positive finite number"):
+        encoding(ds[["classes"]], max_error=bound)
+
+
+def test_complex_numbers_keep_no_promise(ds):
+    """Though they have all axes; an array by itself as a variable that is named."""
+    waves = ds["real"].astype("c8")
+    for data, said in ((waves, 0.1), (ds.assign(waves=waves), {"waves": 0.1})):
+        with pytest.raises(VideoCodecError, match=r"holds complex numbers .* as two variables"):
+            encoding(data, max_error=said)
+
+
 @pytest.mark.parametrize("name", ["SCL", "cloud_mask", "labels", "qa_pixel", "few"])
 def test_no_bound_is_advised_for_classes(name, ds):
     """Whether attributes, their name or their few values tell; another is the example, or none."""

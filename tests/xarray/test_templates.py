@@ -30,6 +30,8 @@ def test_a_template_gets_chunks_for_what_will_come(template):
     assert ncv.encoding(template)["v"]["chunks"] == (128, 20, 24)
     assert ncv.encoding(template, chunks={"time": 8, "y": 10})["v"]["chunks"] == (8, 10, 24)
     assert ncv.encoding(template, chunks={"time": -1})["v"]["chunks"] == (128, 20, 24)
+    sharded = ncv.encoding(template, chunks={"time": 8}, shards={"time": 24})["v"]
+    assert (sharded["chunks"], sharded["shards"]) == ((8, 20, 24), (24, 20, 24))
     pytest.importorskip("dask")
     assert ncv.encoding(template.chunk(), chunks={"time": 8})["v"]["chunks"] == (8, 20, 24)
 

@@ -185,6 +185,33 @@ def test_appending_under_another_promise_is_refused(tmp_path, ds, said):
         ncv.to_zarr(ds.drop_vars("time"), tmp_path / "b", append_dim="time", **SAID)
 
 
+def test_dates_that_the_units_of_the_store_are_too_coarse_for_are_refused(tmp_path):
+    """Counted in others they would be read as some thousand years from now."""
+    frames = xr.Dataset(
+        {"v": (("time", "y", "x"), np.ones((8, 16, 20), "f4"))},
+        {"time": np.datetime64("2020-01-01", "ns") + np.arange(8) * np.timedelta64(5, "m")},
+    )
+    lead = frames.assign_coords(time=frames.time - frames.time[0])
+    for name, data, finer in (
+        ("dates", frames, "seconds since 1970-01-01"),
+        ("leads", lead, "seconds"),
+    ):
+        coarse = finer.replace("seconds", "hours")
+        for units in (coarse, finer):
+            ncv.to_zarr(
+                data[{"time": [0]}], tmp_path / name, mode="w", effort=1,
+                encoding={"time": {"units": units, "dtype": "int64"}},
+            )  # fmt: skip
+            if units == finer:
+                ncv.to_zarr(data[{"time": slice(1, 3)}], tmp_path / name, append_dim="time")
+                with xr.open_zarr(tmp_path / name, decode_timedelta=True) as after:
+                    np.testing.assert_array_equal(after.time, data.time[:3])
+                continue
+            with pytest.raises(VideoCodecError, match=f"too coarse.*'units': '{finer}'"):
+                ncv.to_zarr(data[{"time": slice(1, 3)}], tmp_path / name, append_dim="time")
+            assert zarr.open_group(tmp_path / name, mode="r")["v"].shape[0] == 1
+
+
 @BOTH
 def test_appending_within_a_chunk_says_what_it_costs(tmp_path, ds, zarr_format):
     """Unless nothing is lost."""
