@@ -379,15 +379,6 @@ def test_a_call_ends_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         adaptive.decode(shared, streams[0], levels.shape, top=60_000)
 
 
-def test_one_thread_watches_all_limits() -> None:
-    """However many segments are decoded."""
-    levels = make_field((6, 1, 8, 8), 60)
-    shared, streams = adaptive.encode(levels, [1] * 6, top=60)
-    before = set(threading.enumerate())
-    decode_all(shared, streams, [1] * 6, levels, top=60)
-    assert len(set(threading.enumerate()) - before) <= 1
-
-
 def test_settings_are_checked() -> None:
     levels = np.zeros((2, 1, 4, 4), "u1")
     with pytest.raises(ValueError, match="segments"):

@@ -202,7 +202,7 @@ def decode(
                     raise DecodeError("the adaptive coder's stream ends early")
                 found = kernel.view(places.samples, some.size, "<i4")
                 levels[part] = found.reshape(some.shape)
-                tick(some.size)
+                _tell(some)
             for t, source in sources.items():
                 mask = True if valid is None else valid[t]
                 levels[t] = np.where(mask, levels[source], 0)
@@ -264,6 +264,12 @@ def _groups(frames: range, sources: dict[int, int], together: int) -> Iterator[s
         for first in range(start, t, together):
             yield slice(first, min(first + together, t))
         start = t + 1
+
+
+def _tell(frames: Levels) -> None:
+    """Say of each frame that it is done."""
+    for frame in frames:
+        tick(frame.size)
 
 
 def _part(array: NDArray[Any] | None, part: slice) -> NDArray[Any] | None:
@@ -433,7 +439,7 @@ class _Encoder:
         kernel.begin(0)
         for part in _groups(range(start, start + count), sources, self.together):
             kernel.code_frames(self._give(part))
-            tick(self.samples[part].size)
+            _tell(self.samples[part])
         tick(len(sources) * self.samples[0].size)
         kernel.finish()
         body = kernel.view(kernel.stream_at_(), kernel.stream_used(), "u1").tobytes()

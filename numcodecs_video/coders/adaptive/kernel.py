@@ -7,9 +7,7 @@ ends at the limits of memory and time.
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
@@ -115,61 +113,14 @@ class Kernel:
     def limit(self, cells: int) -> Iterator[None]:
         """End a call that takes longer than any stream of so many cells can."""
         self._store.set_epoch_deadline(1)
-        with _watch.over(self._engine, _SECONDS + cells * _SECONDS_A_CELL):
-            yield
-
-
-class _Watch:
-    """Ends calls at their time limits: one thread for all, which ends when there is none."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._limits: dict[wasmtime.Engine, float] = {}
-        self._thread: threading.Thread | None = None
-        self._wakes = 0.0
-
-    @contextmanager
-    def over(self, engine: wasmtime.Engine, seconds: float) -> Iterator[None]:
-        """Let an engine's calls end in so many seconds."""
-        stop = time.monotonic() + seconds
-        with self._changed:
-            self._limits[engine] = stop
-            if self._thread is None or not self._thread.is_alive():
-                self._wakes = stop
-                self._thread = threading.Thread(target=self._run, daemon=True)
-                self._thread.start()
-            elif stop < self._wakes:
-                self._changed.notify()
+        timer = threading.Timer(_SECONDS + cells * _SECONDS_A_CELL, self._engine.increment_epoch)
+        timer.daemon = True
+        timer.start()
         try:
             yield
         finally:
-            with self._changed:
-                del self._limits[engine]
-
-    def _run(self) -> None:
-        with self._changed:
-            while self._limits:
-                self._wakes = min(self._limits.values())
-                self._changed.wait(self._wakes - time.monotonic())
-                now = time.monotonic()
-                for engine, stop in self._limits.items():
-                    if stop <= now:
-                        engine.increment_epoch()
-                        self._limits[engine] = now + 1
-            self._thread = None
-
-
-_watch = _Watch()
-
-
-def _watch_anew() -> None:
-    """In a forked process, which has no such thread and may have got its lock locked."""
-    global _watch
-    _watch = _Watch()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_watch_anew)
+            timer.cancel()
+            timer.join()
 
 
 def _start(limited: bool) -> Kernel:
