@@ -61,7 +61,7 @@ _FROM_LEAST = 3
 #: floats in two parts by another number of low bits
 _PERHAPS = 1.5
 #: low bits of floats that are tried first, and how many are in all
-_LOWS, _SPLITS = (6, 12), 5
+_LOWS, _SPLITS = (6, 12), 6
 #: bits a sample of the best without a base, over the innovation, from which a base is worth trying
 _FAR_BEHIND = 4.5
 #: quantisers drafted of the base whose arrangement sketches and drafts chose
