@@ -258,7 +258,7 @@ def _search_splits(trials: Trials, splits: Sequence[SplitFloats]) -> None:
 def _most_bases(effort: Effort) -> int:
     """How many bases a search tries at most."""
     if not effort.structures:
-        return effort.quantisers + 1  # with groups of frames
+        return effort.quantisers + effort.groups
     structures = MOST_STRUCTURES * (4 if effort.thorough else 1)
     return effort.quantisers + structures + _AGAIN + _AGAIN_WITHOUT_KLT
 
@@ -326,10 +326,13 @@ def _search_bases(trials: Trials, first: int, whole: ChunkLevels) -> None:
     if trials.size(best) > _PERHAPS * least:
         return
     if not effort.structures:
-        for group in groups[:1] if chunk.cube.shape[1] == 1 else ():
-            other = _arranged(best, replace(usual, group=group), whole)
+        single = best
+        for group in groups[: effort.groups] if chunk.cube.shape[1] == 1 else ():
+            other = _arranged(single, replace(usual, group=group), whole)
             if trials.size(other) >= trials.size(best):
                 del trials.sizes[other]  # it shall not be the second choice in place of the best
+                break
+            best = other
         return
     if trials.size(best) > effort.hopeless * least:
         grouped = [_arranged(best, replace(usual, group=n), whole) for n in groups[:1]]

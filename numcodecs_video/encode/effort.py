@@ -57,6 +57,8 @@ class Effort:
         Search how pictures depend on each other, from several quantisers. Where not, ``sketch``,
         ``sketch_gain``, ``drafts`` and ``draft_cells`` tell whether frames of one band are grouped,
         and ``quick`` and ``quick_drafts`` mean nothing.
+    groups : int
+        Where not, how many numbers of frames are tried, as long as each is better than the last.
     thorough : bool
         Go on over temporal layers and other key pictures.
     quantisers : int
@@ -111,6 +113,7 @@ class Effort:
     direct_others: bool
     splits: bool
     structures: bool
+    groups: int
     thorough: bool
     quantisers: int
     drafts: int
@@ -192,6 +195,7 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     "direct_others": (False, False, False, False, False, False, True,  True,  True),
     "splits":        (False, False, False, True,  True,  True,  True,  True,  True),
     "structures":    (False, False, False, True,  True,  True,  True,  True,  True),
+    "groups":        (2,     1,     1,     0,     0,     0,     0,     0,     0),
     "thorough":      (False, False, False, False, False, False, False, True,  True),
     "quantisers":    (1,     2,     2,     3,     5,     5,     8,     11,    12),
     "drafts":        (2,     2,     2,     2,     2,     2,     4,     4,     4),

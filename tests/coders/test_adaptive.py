@@ -222,7 +222,7 @@ def make_blocks() -> Levels:
     """Blocks that hardly change."""
     rng = np.random.default_rng(3)
     blocks = np.kron(rng.integers(0, 60, (1, 1, 10, 12)), np.ones((6, 1, 4, 4)))
-    return (blocks + (rng.random(blocks.shape) < 0.05)).astype("u1")
+    return (blocks + (rng.random(blocks.shape) < 0.01)).astype("u1")
 
 
 @pytest.mark.parametrize("model", MODELS[1:])

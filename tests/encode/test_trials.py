@@ -9,6 +9,7 @@ import pytest
 
 from numcodecs_video import VideoCodecError
 from numcodecs_video.config import Settings
+from numcodecs_video.encode.candidates import Direct, make_each
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.encoded import EncodedChunk
 from numcodecs_video.encode.levels import ChunkLevels
@@ -51,6 +52,23 @@ def test_candidates_are_made_once_and_failures_come_last(levels):
     assert [trials.size(c) for c in (good, refused, nothing, good)] == [30, math.inf, math.inf, 30]
     assert len(made) == 1
     assert trials.ranked() == [good]
+
+
+@pytest.mark.parametrize(
+    ("effort", "side", "kept"), [(1, 40, True), (5, 40, False), (1, 160, False)]
+)
+def test_what_is_made_of_all_of_a_chunk_is_kept(effort, side, kept):
+    """At its own effort: it need not be made again."""
+    array = np.random.default_rng(0).integers(0, 99, (12, side, side)).astype("u2")
+    chunk = prepare_chunk(array, Settings.parse(effort=effort, gop=6))
+    levels = ChunkLevels(chunk, 0)
+    trials = start_trials(levels, chunk.effort.trial_cells, chunk.effort.draft)
+    direct = Direct("adaptive")
+    trials.size(direct)
+    assert (trials.made is not None) == kept
+    if trials.made is not None:
+        assert trials.made[direct] == direct(levels)
+        assert next(make_each([direct], levels, trials.made)) is trials.made[direct]
 
 
 @pytest.mark.parametrize("effort", [1, 5, 9])

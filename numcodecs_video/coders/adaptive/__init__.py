@@ -48,7 +48,7 @@ _SAMPLED, _SAMPLED_FRAMES = 65_536, 8
 _TOGETHER = 2**15
 
 #: where cells are like their neighbours, the whole model is worth its time if it is so much smaller
-_FAR_SMALLER = {_QUICK: 0.9, _EXPRESS: 0.75}
+_FAR_SMALLER = {_QUICK: 0.9, _EXPRESS: 0.6}
 #: beside the express model only where so many changes are of more than one level; classes, too
 _JUMPS = 0.5
 
