@@ -197,8 +197,9 @@ def _append(copies: list[Copy], path: str, dim: str) -> None:
     before = [copy.target.shape for copy in copies]
     total = sum(copy.source.nbytes for copy in copies)
     try:
-        for copy in copies:
-            copy.target.resize(tuple(map(sum, zip(copy.start, copy.source.shape, strict=True))))
+        with silent_about_format_3():
+            for copy in copies:
+                copy.target.resize(tuple(map(sum, zip(copy.start, copy.source.shape, strict=True))))
         with progress_bar("appending", total) as advance:
             fill_arrays(copies, advance)
     except BaseException as error:

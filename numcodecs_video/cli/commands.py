@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -83,8 +84,12 @@ class _Group(click.Group):
         return known + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:
+        from numcodecs_video.cli.options import MATRICES
+
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", MATRICES)
+                return super().invoke(ctx)
         except BrokenPipeError:  # ``| head`` is no trouble; click ends it in silence
             raise
         except KeyboardInterrupt as error:

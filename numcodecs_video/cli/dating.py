@@ -56,7 +56,7 @@ def example_axes(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str 
 
 def _letters_without_time(variable: xr.DataArray, axes: Mapping[str, str] | None) -> str | None:
     """Give the letters that the dimensions of a variable have once it has a time axis."""
-    if letters_of(variable, axes) is not None:
+    if letters_of(variable, axes) is not None or len(set(variable.dims)) < variable.ndim:
         return None
     empty = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)  # reads nothing
     with_time = variable.copy(data=empty).expand_dims("time axis")

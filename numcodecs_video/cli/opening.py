@@ -82,8 +82,8 @@ def open_dataset(
         return _open_picture(path)
     try:
         ds = open_lazily(path, as_stored=True, levels=levels)
-        if not ds.variables:
-            _refuse_groups(path)
+        if not ds.data_vars:
+            _refuse_groups(path, ds)
         return ds
     except (ImportError, click.ClickException):
         raise
@@ -160,10 +160,10 @@ def _example_in(folder: Path) -> str:
     return ""
 
 
-def _refuse_groups(path: str) -> None:
-    """Name the groups of a source that holds all in groups."""
+def _refuse_groups(path: str, top: xr.Dataset) -> None:
+    """Name the groups of a source that holds all in groups, but for coordinates they share."""
     groups = open_groups(path)
-    filled = [group.strip("/") for group, ds in groups.items() if ds.variables]
+    filled = [group.strip("/") for group, ds in groups.items() if ds.data_vars]
     for ds in groups.values():
         ds.close()
     if filled:
@@ -171,7 +171,8 @@ def _refuse_groups(path: str) -> None:
             f"{path} holds groups: name one, such as {path.rstrip('/')}/{filled[0]} (there are "
             f"{', '.join(filled)})"
         )
-    raise click.ClickException(f"{path} holds no variables")
+    if not top.variables:
+        raise click.ClickException(f"{path} holds no variables")
 
 
 def mention_groups(path: str, done: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODEC_NAMES",
+    "MATRICES",
     "PROMISES",
     "PROMISE_WORDS",
     "announced",
@@ -123,11 +124,16 @@ def encoding_settings(said: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "pca": said["pca"]}
 
 
+#: xarray's warning of matrices over one dimension, which are copied as they are
+MATRICES = "Duplicate dimension names"
+
+
 @contextmanager
 def announced() -> Iterator[None]:
     """Print the advice that the library gives as warnings in one line each."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
+        warnings.filterwarnings("ignore", MATRICES)
         yield
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         click.echo(f"Note: {in_options(message)}", err=True)

@@ -82,10 +82,14 @@ def shown_of(
         called red.
     """
     cubes = {str(key): v for key, v in ds.data_vars.items() if letters_of(v) and v.size}
-    if not cubes or (name is not None and name not in cubes):
+    if not cubes:
+        found = (f"{key} ({', '.join(map(str, v.dims))})" for key, v in ds.data_vars.items())
         raise click.ClickException(
-            f"{src} has no cube {name or ''}; its cubes: {', '.join(cubes) or '–'}"
+            f"{src} has nothing to show, which has numbers along time, y and x: there are "
+            f"{', '.join(found) or 'no variables'}"
         )
+    if name is not None and name not in cubes:
+        raise click.ClickException(f"{src} has no cube {name}; its cubes: {', '.join(cubes)}")
     variables = _variables_with(cubes, src, bands) if name is None else (name,)
     if variables == bands and len(variables) == 1:
         bands = None  # it is the variable

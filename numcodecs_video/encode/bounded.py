@@ -61,7 +61,7 @@ _FROM_LEAST = 3
 #: floats in two parts by another number of low bits
 _PERHAPS = 1.5
 #: low bits of floats that are tried first, and how many are in all
-_LOWS, _SPLITS = (6, 12), 5
+_LOWS, _SPLITS = (6, 12), 6
 #: bits a sample of the best without a base, over the innovation, from which a base is worth trying
 _FAR_BEHIND = 4.5
 #: quantisers drafted of the base whose arrangement sketches and drafts chose
@@ -216,6 +216,8 @@ def _search(levels: ChunkLevels, *, measured: bool = False) -> Ranking:
     if chunk.tiny:
         return Ranking([*direct, *exact], len(direct + exact))
     trials = _trials(levels)
+    # What the adaptive coder takes tells whether a base can win; what a lossless video does not.
+    most_bits = chunk.effort.base_rate if chunk.settings.codec == "auto" else math.inf
     if based and chunk.settings.codec == "auto" and chunk.effort.innovation < math.inf:
         novel = innovation(trials.levels)
         based = novel <= chunk.effort.innovation
@@ -229,7 +231,7 @@ def _search(levels: ChunkLevels, *, measured: bool = False) -> Ranking:
     for candidate in direct + exact:
         trials.size(candidate)
     _search_splits(trials, splits)
-    if based and _FAR_BEHIND * novel <= trials.least_rate() <= chunk.effort.base_rate:
+    if based and _FAR_BEHIND * novel <= trials.least_rate() <= most_bits:
         first = _first_quantiser(levels)
         if first is not None:
             _search_bases(trials, first, levels)

@@ -187,8 +187,8 @@ def compare(
                 name,
                 _compare_arrays(
                     name,
-                    _as_read(before[name], after[name]),
-                    _as_read(after[name], before[name]),
+                    _distinct(_as_read(before[name], after[name])),
+                    _distinct(_as_read(after[name], before[name])),
                     (_stored_array(places[0], name), _stored_array(places[1], name)),
                     advance,
                 ),
@@ -212,6 +212,14 @@ def _as_read(variable: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
         return variable
     name = str(variable.name)
     return xr.decode_cf(variable.to_dataset(name=name), decode_coords=False)[name]
+
+
+def _distinct(variable: xr.DataArray) -> xr.DataArray:
+    """Give a matrix over one dimension two, which xarray selects by."""
+    if len(set(variable.dims)) == variable.ndim:
+        return variable
+    dims = [f"{dim}_{axis}" for axis, dim in enumerate(variable.dims)]
+    return xr.DataArray(variable.values, dims=dims, name=variable.name, attrs=variable.attrs)
 
 
 def _stored_array(source: Source, name: str) -> zarr.Array[Any] | None:

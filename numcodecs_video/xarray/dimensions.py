@@ -96,6 +96,8 @@ def letters_of(
     dtype = stored_dtype(variable)
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         return None
+    if len(set(variable.dims)) < variable.ndim:  # a matrix of covariances, say
+        return None
     found: dict[Hashable, str] = {dim: (axes or {}).get(str(dim), "") for dim in variable.dims}
     of_cf = _of_cf(variable)
     for source in (

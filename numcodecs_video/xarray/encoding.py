@@ -37,6 +37,7 @@ from numcodecs_video.xarray.promises import (
     Cube,
     check_names,
     doubts_of_numbers,
+    doubts_without_cubes,
     name_promises,
     promise_of,
     said_for,
@@ -237,6 +238,8 @@ def choose_encodings(
         if isinstance(said, Mapping):
             check_names(nodes, cubes, word, said)
     advice = list(doubts_of_numbers(words, [cube for cube in cubes if cube.key not in there]))
+    if not cubes:
+        advice += doubts_without_cubes(words)
     chosen = {path: _stripped(node, settings.zarr_format) for path, node in nodes.items()}
     reading = Lock()
 

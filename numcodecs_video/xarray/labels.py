@@ -148,7 +148,7 @@ def band_names(variable: xr.DataArray, letters: str) -> list[str]:
     """Name the bands of a cube: by the coordinate of a single band axis, else by position."""
     dims = [str(dim) for dim, letter in zip(variable.dims, letters, strict=True) if letter == "c"]
     if len(dims) == 1 and dims[0] in variable.coords:
-        return [str(value) for value in variable[dims[0]].values]
+        return [_written(value) for value in variable[dims[0]].values]
     count = int(np.prod([variable.sizes[dim] for dim in dims], dtype=int))
     return [str(band) for band in range(count)]
 
@@ -221,6 +221,12 @@ def promised_error(variable: xr.DataArray) -> float | None:
     """Read the largest error that a store promises, in the units of the values in memory."""
     promise = variable.attrs.get("lossy_compression_max_error")
     return None if promise is None else float(promise) / scale_in(variable.attrs)
+
+
+def _written(label: object) -> str:
+    """Write a label as a person would: a level of 50000.0 Pa is called 50000."""
+    whole = isinstance(label, np.floating) and label.is_integer()
+    return f"{label:.0f}" if whole else str(label)
 
 
 def _named(variable: xr.DataArray) -> str:

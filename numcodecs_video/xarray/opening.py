@@ -87,7 +87,8 @@ def open_lazily(
 
     Of an OME-Zarr image whose arrays have no names of dimensions, or the same ones in several
     sizes, the full resolution: under the name of the image in Dask's chunks, or `as_stored` under
-    that of its array, with all `levels` if need be.
+    that of its array, with all `levels` if need be. Times that no calendar can tell, months since a
+    day of most, stay numbers.
     """
     file, group = within_file(os.fspath(source))
     pages = open_pages(file)
@@ -101,6 +102,11 @@ def open_lazily(
                 store_of(file), engine=_engine_of(file), chunks=None, cache=False, **options
             )
         except (KeyError, ValueError) as error:  # no names of dimensions, or of several sizes
+            if "unable to decode time" in str(error) and "decode_times" not in options:
+                return xr.open_dataset(
+                    store_of(file), engine=_engine_of(file), chunks=None, cache=False,
+                    decode_times=False, **options,
+                )  # fmt: skip
             if not names_zarr(file):
                 raise
             try:
@@ -136,8 +142,12 @@ def _engine_of(source: str) -> Literal["zarr"] | None:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Say nothing of stores without consolidated metadata, nor of pictures without a place."""
+    """Say nothing of what is as good: a store without consolidated metadata, a picture of no place.
+
+    Nor of matrices over one dimension, which are copied as they are.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Failed to open Zarr store", RuntimeWarning)
         warnings.filterwarnings("ignore", "Dataset has no geotransform")
+        warnings.filterwarnings("ignore", "Duplicate dimension names", UserWarning)
         yield

@@ -41,6 +41,7 @@ __all__ = [
     "Cube",
     "check_names",
     "doubts_of_numbers",
+    "doubts_without_cubes",
     "name_promises",
     "promise_of",
     "said_for",
@@ -222,6 +223,16 @@ def doubts_of_numbers(words: Mapping[str, Bounds], cubes: Sequence[Cube]) -> Ite
             yield (
                 f"{word}={bound:g} is one number for different units, {listed}: name each, as in "
                 f"{word}={{{next(iter(units))!r}: {bound:g}, ...}}"
+            )
+
+
+def doubts_without_cubes(words: Mapping[str, Bounds]) -> Iterator[str]:
+    """Say of promises given as one number that they hold for nothing, where nothing is a cube."""
+    for word, bound in words.items():
+        if bound is not None and not isinstance(bound, Mapping):
+            yield (
+                f"{word}={bound:g} holds for no variable, since none has numbers along time, y and "
+                "x: name axes with axes={'dimension': 'letter'}, or leave it out"
             )
 
 

@@ -132,6 +132,19 @@ def test_what_is_appended_may_have_lost_something(tmp_path, parts, said):
         assert attributes.get("lossy_compression_max_error") == (0.05 if said else None)
 
 
+def test_members_are_appended(tmp_path):
+    """Whose names are text, of which zarr says nothing that a user can change."""
+    ds = xr.Dataset(
+        {"v": (("member", *T), np.ones((3, 4, *SHAPE[1:]), "f4"))}, {"member": ["r1", "r2", "r3"]}
+    )
+    ds.to_zarr(tmp_path / "a")
+    compress(tmp_path / "a", tmp_path / "b", "--effort", 1, "--isel", "member=0:2")
+    said = compress(tmp_path / "a", tmp_path / "b", "--append", "member", "--isel", "member=2:3")
+    assert "Note" not in said
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_equal(after.load(), ds)
+
+
 def test_what_cannot_be_appended(tmp_path, ds, parts):
     """Is named, and the store is as it was."""
     store = tmp_path / "a"

@@ -164,3 +164,12 @@ def test_an_interrupted_picture_leaves_nothing(stores, tmp_path, monkeypatch):
     assert f"{out} was not written" in run(stores[0], "--out", out, code=130)
     assert not out.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"a.zarr", "b.zarr"}
+
+
+def test_what_is_no_cube_is_listed_with_its_dimensions(tmp_path):
+    """Whoever wants to draw it learns what it lacks."""
+    ds = xr.Dataset({"t": (("time", "height", "cells"), np.ones((2, 3, 9)))})
+    ds.to_zarr(tmp_path / "a")
+    said = run(tmp_path / "a", "--out", tmp_path / "a.png", code=1)
+    assert "has nothing to show, which has numbers along time, y and x" in said
+    assert "there are t (time, height, cells)" in said

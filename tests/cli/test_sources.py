@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("click")
 xr = pytest.importorskip("xarray")
+zarr = pytest.importorskip("zarr")
 
 from numcodecs_video.xarray.opening import names_zarr  # noqa: E402
 from tests.cli.running import run  # noqa: E402
@@ -183,3 +184,41 @@ def test_one_path_is_not_enough(tmp_path, ds):
     assert (
         f"name what to read and where to write to, as in compress {tmp_path / 'a.nc'} DST" in said
     )
+
+
+def test_a_matrix_over_one_dimension_is_copied(tmp_path, ds):
+    """Beside cubes; xarray warns of it at every turn."""
+    file = zarr.open_group(tmp_path / "a", mode="w")
+    file.create_array("m", data=np.eye(20), dimension_names=("y", "y"))
+    file.create_array("s", data=np.ones((6, 20, 20)), dimension_names=("time", "y", "y"))
+    values = ds["v"].values
+    file.create_array("v", data=values, dimension_names=("time", "y", "x"))
+    said = run("compress", tmp_path / "a", tmp_path / "b", "--effort", 1)
+    assert "Duplicate" not in said
+    group = zarr.open_group(tmp_path / "b", mode="r")
+    np.testing.assert_array_equal(group["m"][...], np.eye(20))
+    assert group["s"].metadata.dimension_names == ("time", "y", "y")
+    rows = json.loads(run("compare", tmp_path / "a", tmp_path / "b", "--json"))
+    assert {row["name"]: row["identical"] for row in rows} == {"m": True, "s": True, "v": True}
+    rows = json.loads(run("evaluate", tmp_path / "a", "--effort", 1, "--json"))
+    assert [row["name"] for row in rows] == ["v"]
+
+
+def test_times_of_no_calendar_stay_numbers(tmp_path, ds):
+    """As months since a day, which all commands read."""
+    months = ds.assign_coords(time=("time", np.arange(ds.sizes["time"])))
+    months.time.attrs["units"] = "months since 2000-01-01"
+    months.to_zarr(tmp_path / "a")
+    run("compress", tmp_path / "a", tmp_path / "b", "--effort", 1)
+    (row,) = json.loads(run("compare", tmp_path / "a", tmp_path / "b", "--var", "v", "--json"))
+    assert row["held"]
+    assert "v" in run("evaluate", tmp_path / "a", "--effort", 1)
+
+
+def test_a_coordinate_above_groups_is_no_variable_to_evaluate(tmp_path, ds):
+    """The groups are what to name."""
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(coords={"time": np.arange(6)}), "/a": ds})
+    tree.to_zarr(tmp_path / "a")
+    for command in ("evaluate", "suggest"):
+        said = run(command, tmp_path / "a", exit_code=1)
+        assert f"holds groups: name one, such as {tmp_path / 'a'}/a (there are a)" in said

@@ -185,6 +185,13 @@ def test_a_bound_on_classes_is_doubted(ds):
         assert settings_of(chosen["classes"]).fidelity.value == 3
 
 
+def test_a_number_that_holds_for_nothing_is_doubted(ds):
+    """Where there is no cube at all; without a promise nothing is expected."""
+    with pytest.warns(UserWarning, match=r"max_error=0\.1 holds for no variable, .* name axes"):
+        assert encoding(ds[["static"]], max_error=0.1) == {}
+    assert encoding(ds[["static"]]) == {}
+
+
 @pytest.mark.parametrize("bound", [-3, "3", np.nan, True])
 def test_numbers_that_hold_for_nothing_are_checked_as_well(ds, bound):
     """Of a dataset of integers alone."""

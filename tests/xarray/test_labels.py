@@ -96,6 +96,15 @@ def test_labels_say_what_tells_dates_apart():
         )
 
 
+def test_levels_are_called_as_people_call_them():
+    """By whole numbers, where they are that."""
+    levels = [100000.0, 50000.0, 1013.25]
+    cube = xr.DataArray(np.zeros((3, 4, 5)), {"plev": levels}, ("plev", "y", "x"))
+    assert band_names(cube, "cyx") == ["100000", "50000", "1013.25"]
+    assert band_positions(cube, "cyx", "50000") == [1]
+    assert band_names(cube.assign_coords(plev=np.float32(levels)), "cyx")[2] == "1013.25"
+
+
 def test_bands_are_found():
     """By name, by position, and over several band axes as one."""
     cube = xr.DataArray(
