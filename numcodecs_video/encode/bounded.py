@@ -217,7 +217,8 @@ def _search(levels: ChunkLevels, *, measured: bool = False) -> Ranking:
         return Ranking([*direct, *exact], len(direct + exact))
     trials = _trials(levels)
     # What the adaptive coder takes tells whether a base can win; what a lossless video does not.
-    most_bits = chunk.effort.base_rate if chunk.settings.codec == "auto" else math.inf
+    named = chunk.settings.codec != "auto" and levels.bound > 0
+    most_bits = math.inf if named else chunk.effort.base_rate
     if based and chunk.settings.codec == "auto" and chunk.effort.innovation < math.inf:
         novel = innovation(trials.levels)
         based = novel <= chunk.effort.innovation
