@@ -103,6 +103,8 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
 def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
     """What a plan says, the smallest on a part first; what a search says where that is far off."""
     candidates = plan.candidates(levels)
+    if any(isinstance(each, Base) for each in candidates) and not _may_pay(levels):
+        candidates = direct_candidates(levels)[:1]
     if len(candidates) > 1:
         trials = _trials(levels)
         passes = [passes_of(each) for each in candidates]
@@ -124,6 +126,19 @@ def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
         rival = islice(found, 0 if ranked[:1] == [first] else 1)
         yield from sorted((made, *rival), key=lambda encoded: encoded.size)
     yield from found
+
+
+def _may_pay(levels: ChunkLevels) -> bool:
+    """Whether a base may be worth its time, at efforts that ask before they try one."""
+    effort = levels.chunk.effort
+    if effort.innovation == math.inf or levels.chunk.settings.codec != "auto":
+        return True
+    trials = _trials(levels)
+    novel = innovation(trials.levels)
+    if novel > effort.innovation or levels.direct is None:
+        return levels.direct is None
+    trials.size(direct_candidates(levels)[0])
+    return trials.least_rate() >= _FAR_BEHIND * novel
 
 
 def make_plan(chunk: Chunk, bound: float) -> Plan | None:

@@ -6,6 +6,7 @@ from numcodecs_video.encode.bounded import encode_bounded
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.innovation import innovation
 from numcodecs_video.encode.levels import ChunkLevels
+from numcodecs_video.format.payload import parse_header
 
 
 def waves(noise: float, *, shape: tuple[int, ...] = (12, 40, 44)) -> np.ndarray:
@@ -53,3 +54,11 @@ def test_the_lowest_effort_makes_a_base_where_most_bits_tell_of_rounding(noise, 
     codec = VideoCodec(axes="tyx", max_error=0.05, effort=1)
     encoded = next(encode_bounded(prepare_chunk(cube, codec.settings), 0.05).encoded)
     assert ("qp" in encoded.name) == based
+
+
+def test_a_plan_with_a_base_makes_none_where_it_cannot_pay():
+    """At the lowest effort; a chunk like those that it was made of has one."""
+    smooth, noisy = (waves(noise, shape=(24, 64, 64)) for noise in (0, 0.03))
+    tuned = VideoCodec(axes="tyx", max_error=0.05, effort=1).tune([smooth])
+    names = [parse_header(tuned.encode(cube)).candidate for cube in (smooth, noisy)]
+    assert ["qp" in name for name in names] == [True, False]
