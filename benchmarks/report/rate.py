@@ -63,14 +63,13 @@ def measure(
 
 
 def curves_of(points: Sequence[SweepPoint]) -> dict[str, Curve]:
-    """The points of each codec that lose something, by rate, but those that waste bits.
+    """The points of each codec by rate, but those that waste bits.
 
     A point wastes bits where another of its codec is as good with fewer: x265 at quantiser 0, say.
     """
     curves: dict[str, Curve] = defaultdict(list)
     for point in points:
-        if math.isfinite(point.evaluation.psnr):
-            curves[point.codec].append(point.evaluation)
+        curves[point.codec].append(point.evaluation)
     return {
         name: sorted(
             (
@@ -85,10 +84,15 @@ def curves_of(points: Sequence[SweepPoint]) -> dict[str, Curve]:
 
 
 def bits_at(curve: Curve, psnr: float) -> float | None:
-    """Bits at a PSNR, their logarithm interpolated; None outside of the curve."""
-    reached = sorted((e.psnr, e.bits_per_pixel_per_band) for e in curve)
+    """Bits at a PSNR, their logarithm interpolated between points that lose something.
+
+    Outside of these those of the least point that is better, which may be one without loss; None
+    where there is none.
+    """
+    better = [e.bits_per_pixel_per_band for e in curve if e.psnr >= psnr]
+    reached = sorted((e.psnr, e.bits_per_pixel_per_band) for e in curve if math.isfinite(e.psnr))
     if not reached or not reached[0][0] <= psnr <= reached[-1][0]:
-        return None
+        return min(better, default=None)
     qualities, bits = zip(*reached, strict=True)
     return float(np.exp(np.interp(psnr, qualities, np.log(bits))))
 
@@ -98,6 +102,7 @@ def quality_at(curve: Curve, bits: float, figure: str = "psnr") -> float | None:
 
     None outside of the curve, and where there is no such figure.
     """
+    curve = [e for e in curve if math.isfinite(e.psnr)]
     rates = [e.bits_per_pixel_per_band for e in curve]
     if not rates or not rates[0] <= bits <= rates[-1]:
         return None
@@ -111,7 +116,8 @@ def rate_section(results: Sequence[tuple[Case, list[SweepPoint]]]) -> Section:
         "rate",
         "Rate and distortion",
         "Bits per pixel per band at the same PSNR (peak: the cube's valid range), interpolated "
-        "between the measured points on either side; – where a codec's points do not reach. The "
+        "between the measured points on either side; where there are none, those of the least "
+        "point that is better, be it without loss; – where no point is so good. The "
         "last columns are MB/s of the data as stored at the point nearest to 45 dB, in one thread, "
         "but for x265 in xarrayvideo's recipe, which has threads of its own.",
     )

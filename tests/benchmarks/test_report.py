@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,6 +61,28 @@ def test_report_on_a_small_cube(tmp_path):
     }  # fmt: skip
     record = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert set(record) == {"provenance", "rate", "paper", "bounded", "lossless"}
+
+
+@pytest.mark.skipif(not REPORT.exists(), reason="needs the checkout's benchmarks")
+def test_a_codec_counts_with_what_is_better_than_asked(monkeypatch):
+    """At its coarsest point or without loss, where no points lie on either side."""
+    monkeypatch.syspath_prepend(str(REPORT))
+    rate = importlib.import_module("rate")
+    found = [(40, 0.1), (50, 0.4), (math.inf, 0.9), (60, 1.5)]
+    points = [
+        SimpleNamespace(
+            codec="some",
+            evaluation=SimpleNamespace(psnr=db, bits_per_pixel_per_band=bits, stored_bytes=bits),
+        )
+        for db, bits in found
+    ]
+    curve = rate.curves_of(points)["some"]
+    assert [e.psnr for e in curve] == [40, 50, math.inf]
+    assert rate.bits_at(curve, 45) == pytest.approx(0.2)
+    assert (rate.bits_at(curve, 30), rate.bits_at(curve, 55)) == (0.1, 0.9)
+    assert rate.bits_at(curve[:2], 55) is None
+    assert rate.quality_at(curve, 0.2) == pytest.approx(45)
+    assert rate.quality_at(curve, 0.8) is None
 
 
 def codecs_of(path: Path) -> set[str]:
