@@ -185,6 +185,7 @@ def test_appending_under_another_promise_is_refused(tmp_path, ds, said):
         ncv.to_zarr(ds.drop_vars("time"), tmp_path / "b", append_dim="time", **SAID)
 
 
+@pytest.mark.filterwarnings("ignore:.*will not decode timedelta:FutureWarning")  # xarray's own word
 def test_dates_that_the_units_of_the_store_are_too_coarse_for_are_refused(tmp_path):
     """Counted in others they would be read as some thousand years from now."""
     frames = xr.Dataset(
