@@ -102,41 +102,48 @@ def encode_bounded(chunk: Chunk, bound: float) -> Ranked:
 
 def _planned(levels: ChunkLevels, plan: Plan) -> Iterator[EncodedChunk]:
     """What a plan says, the smallest on a part first; what a search says where that is far off."""
-    candidates = plan.candidates(levels)
-    if any(isinstance(each, Base) for each in candidates) and not _may_pay(levels):
-        candidates = direct_candidates(levels)[:1]
-    if len(candidates) > 1:
+    candidates, trials = plan.candidates(levels), None
+    if _asks(levels.chunk) and any(isinstance(each, Base) for each in candidates):
         trials = _trials(levels)
+        if not _may_pay(trials, levels):
+            candidates = direct_candidates(levels)[:1]
+    if len(candidates) > 1:
+        trials = trials or _trials(levels)
         passes = [passes_of(each) for each in candidates]
         whole = (max(passes) + DECODING) * levels.chunk.cube.size
         allot(sum(passes) * trials.levels.chunk.cube.size + whole)
         candidates = sorted(candidates, key=trials.size)
+    known = None if trials is None else trials.made
     most = _OUT_OF_RANGE * plan.rate * levels.chunk.cube.size / 8
     first, made = None, None
     for first in candidates:
-        made = next(make_each([first], levels), None)
+        made = next(make_each([first], levels, known), None)
         if made is not None:
             break
     if made is not None and made.size <= most + _FEW_BYTES:
         yield made
         made = None
-    ranked = rank(levels).candidates
-    found = make_each([each for each in ranked if each != first], levels)
+    ranking = rank(levels)
+    others = [each for each in ranking.candidates if each != first]
+    found = make_each(others, levels, ranking.made)
     if made is not None:
-        rival = islice(found, 0 if ranked[:1] == [first] else 1)
+        rival = islice(found, 0 if ranking.candidates[:1] == [first] else 1)
         yield from sorted((made, *rival), key=lambda encoded: encoded.size)
     yield from found
 
 
-def _may_pay(levels: ChunkLevels) -> bool:
-    """Whether a base may be worth its time, at efforts that ask before they try one."""
-    effort = levels.chunk.effort
-    if effort.innovation == math.inf or levels.chunk.settings.codec != "auto":
+def _asks(chunk: Chunk) -> bool:
+    """Whether the effort asks what a base may gain before it tries one."""
+    return chunk.settings.codec == "auto" and chunk.effort.innovation < math.inf
+
+
+def _may_pay(trials: Trials, levels: ChunkLevels) -> bool:
+    """Whether a base may be worth its time, at efforts that ask."""
+    if levels.direct is None:
         return True
-    trials = _trials(levels)
     novel = innovation(trials.levels)
-    if novel > effort.innovation or levels.direct is None:
-        return levels.direct is None
+    if novel > levels.chunk.effort.innovation:
+        return False
     trials.size(direct_candidates(levels)[0])
     return trials.least_rate() >= _FAR_BEHIND * novel
 
@@ -234,7 +241,7 @@ def _search(levels: ChunkLevels, *, measured: bool = False) -> Ranking:
     # What the adaptive coder takes tells whether a base can win; what a lossless video does not.
     named = chunk.settings.codec != "auto" and levels.bound > 0
     most_bits = math.inf if named else chunk.effort.base_rate
-    if based and chunk.settings.codec == "auto" and chunk.effort.innovation < math.inf:
+    if based and _asks(chunk):
         novel = innovation(trials.levels)
         based = novel <= chunk.effort.innovation
     if not (based or exact or splits or measured):

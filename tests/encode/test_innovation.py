@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from numcodecs_video import VideoCodec
+from numcodecs_video.encode import bounded
 from numcodecs_video.encode.bounded import encode_bounded
 from numcodecs_video.encode.chunk import prepare_chunk
 from numcodecs_video.encode.innovation import innovation
@@ -62,3 +63,20 @@ def test_a_plan_with_a_base_makes_none_where_it_cannot_pay():
     tuned = VideoCodec(axes="tyx", max_error=0.05, effort=1).tune([smooth])
     names = [parse_header(tuned.encode(cube)).candidate for cube in (smooth, noisy)]
     assert ["qp" in name for name in names] == [True, False]
+
+
+def test_a_plan_looks_at_one_part(monkeypatch):
+    """To tell whether its base may pay, and which of its candidates is the smallest."""
+    smooth = waves(0, shape=(24, 64, 64))
+    tuned = VideoCodec(axes="tyx", max_error=0.05, effort=1).tune([smooth])
+    config = tuned.get_config()
+    config["plan"]["direct"] = [["adaptive", False]]
+    parts, start = [], bounded.start_trials
+
+    def counted(*given):
+        parts.append(start(*given))
+        return parts[-1]
+
+    monkeypatch.setattr(bounded, "start_trials", counted)
+    assert VideoCodec.from_config(config).encode(smooth) == tuned.encode(smooth)
+    assert len(parts) == 2  # one of either encode

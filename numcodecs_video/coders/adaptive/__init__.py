@@ -272,7 +272,7 @@ def _tell(frames: Levels) -> None:
         tick(frame.size)
 
 
-def _part(array: NDArray[Any] | None, part: slice) -> NDArray[Any] | None:
+def _part(array: NDArray[Any] | None, part: slice | tuple[slice, ...]) -> NDArray[Any] | None:
     return None if array is None else array[part]
 
 
@@ -333,8 +333,7 @@ class _Encoder:
         side = max(8, int((_SAMPLED / (frames * self.samples.shape[1])) ** 0.5))
         y, x = (max(0, (n - side) // 2) for n in self.samples.shape[2:])
         part = np.s_[:frames, :, y : y + side, x : x + side]
-        valid = None if self.valid is None else self.valid[part]
-        beside = None if self.beside is None else self.beside[part]
+        valid, beside = _part(self.valid, part), _part(self.beside, part)
         samples = self.samples[part]
         if samples.shape == self.samples.shape:
             return self

@@ -589,7 +589,7 @@ static void add_surveyed(Normal *n) {
   }
 }
 
-void EXPORT(survey)(int32_t every) {
+static void survey(int32_t every) {
   int t = t_now++;
   if (has_beside) place_base();
   for (int c = 0; c < C; c++) {
