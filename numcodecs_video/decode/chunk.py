@@ -349,10 +349,12 @@ def known_of_residual(
     """
     if not find_coder(layer.coder).contextual:
         return NOTHING
-    if picture is not None:
-        parts = picture.astype(np.int64) * _PARTS_OF_STEP
-        picture = (parts // layer.step).astype(np.uint32)
-    return Known(valid, picture)
+    if picture is None:
+        return Known(valid)
+    parts = np.empty(picture.shape, np.uint32)
+    for block in blocks(picture.shape):
+        parts[block] = picture[block].astype(np.int64) * _PARTS_OF_STEP // layer.step
+    return Known(valid, parts)
 
 
 def decode_samples(
