@@ -51,9 +51,9 @@ class Comparison(Quality):
     identical : bool
         Every value is the same, NaN being the same as NaN.
     cells : int
-        Of the array.
+        Of the other, whether or not the original has them.
     raw_bytes : int
-        Uncompressed, in the dtype that the original is or was stored in.
+        Of the other, uncompressed, in the dtype that the original is or was stored in.
     bytes_before, bytes_after : int or None
         What the variable takes in each store; None where it is not in a store.
     notes : tuple of str
@@ -243,7 +243,7 @@ def _compare_arrays(
 ) -> Comparison:
     promised = promised_for(after, arrays[1])
     shape, stored = before.shape, after
-    raw_bytes = before.size * stored_dtype(before).itemsize
+    raw_bytes = after.size * stored_dtype(before).itemsize
     notes = tuple(_doubts(before, after, arrays[1]))
     nodata = nodata_seen(before)
     before, after, differences = aligned(before, after)
@@ -263,7 +263,7 @@ def _compare_arrays(
         **vars(quality),
         name=name,
         identical=identical and before.shape == shape,
-        cells=math.prod(shape),
+        cells=stored.size,
         raw_bytes=raw_bytes,
         bytes_before=sizes[0],
         bytes_after=sizes[1],

@@ -82,7 +82,14 @@ def test_only_what_both_have_is_compared(ds):
     assert found.largest_error == 0
     assert not found.identical
     assert found.notes == ("time: 3 labels in both, of 6 and 3",)
-    assert found.cells == VALUES.size
+
+
+def test_the_ratio_is_of_what_the_store_holds(ds, tmp_path):
+    """Dates that it does not have are no part of its raw bytes."""
+    ncv.to_zarr(ds.isel(time=slice(3)), tmp_path / "part.zarr", max_error=0.1, effort=1)
+    found = ncv.compare(ds, tmp_path / "part.zarr")["v"]
+    assert (found.cells, found.raw_bytes) == (VALUES.size // 2, VALUES.nbytes // 2)
+    assert found.ratio == VALUES.nbytes / 2 / found.bytes_after
 
 
 def test_rounded_labels_are_the_same(ds):
