@@ -258,6 +258,9 @@ def _compare_arrays(
     held = gauge.held if gauge is not None else None
     if gauge is None and promised is not None and promised.kind == "lossless":
         held = identical
+    if held and not identical and promised is not None and promised.kind == "lossless":
+        rounded = f"{before.dtype} in one, {after.dtype} in the other"
+        differences = (*differences, f"differs only by what packing and dtypes round: {rounded}")
     sizes = [None if array is None else stored_bytes(array) for array in arrays]
     return Comparison(
         **vars(quality),

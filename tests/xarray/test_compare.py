@@ -92,6 +92,18 @@ def test_the_ratio_is_of_what_the_store_holds(ds, tmp_path):
     assert found.ratio == VALUES.nbytes / 2 / found.bytes_after
 
 
+def test_a_lossless_copy_that_differs_by_rounding_says_so(ds, tmp_path):
+    """Zarr's attributes have a scale of double precision, with which values are unpacked."""
+    ds.v.encoding = {"dtype": "i2", "scale_factor": np.float32(0.01), "_FillValue": -32768}
+    ds.to_netcdf(tmp_path / "packed.nc")
+    with xr.open_dataset(tmp_path / "packed.nc") as packed:
+        ncv.to_zarr(packed, tmp_path / "copy.zarr", effort=1)
+    found = ncv.compare(tmp_path / "packed.nc", tmp_path / "copy.zarr")["v"]
+    assert (found.held, found.identical) == (True, False)
+    rounds = "differs only by what packing and dtypes round: float32 in one, float64 in the other"
+    assert found.notes == (rounds,)
+
+
 def test_rounded_labels_are_the_same(ds):
     """Single precision moves them by less than any distance of labels; it is said."""
     rounded = ds.assign_coords(lat=ds.lat.astype("f4") + np.float32(1e-5))
