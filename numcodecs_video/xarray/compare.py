@@ -147,7 +147,8 @@ def compare(
         The original and the other; a string or path is a Zarr store (or a URL of one) or a NetCDF
         file.
     stores : tuple of str, path or dataset, optional
-        Where datasets that are given opened lie, for their sizes; a dataset lies nowhere.
+        Of datasets that are given opened, the stores that they were read from, for the sizes of
+        arrays; one that was not read from a store stands for itself.
     advance : callable, optional
         Told the bytes of every block of `a` that is done.
 
