@@ -115,6 +115,21 @@ def _headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=_name)
+def test_what_examples_use_is_public(page):
+    """On the page of the API, or a module whose functions are."""
+    api = (ROOT / "docs" / "api.md").read_text()
+    for block in blocks_of(page):
+        names = re.findall(r"\bncv\.(\w+)", block.text)
+        for imported in re.findall(r"^from numcodecs_video\b.* import (.*)$", block.text, re.M):
+            names += re.findall(r"\w+", imported)
+        names += re.findall(r"\b(?:plots|synthetic|numcodecs_video)\.(\w+)\(", block.text)
+        for name in names:
+            assert re.search(
+                rf"^( {{3}}|.. currentmodule:: numcodecs_video\.){name}$", api, re.M
+            ), name
+
+
 def test_examples_within_lists_and_tables_are_found(tmp_path):
     """Their fences are indented."""
     page = tmp_path / "page.md"
