@@ -109,6 +109,14 @@ def test_links_lead_somewhere(page):
         assert not heading or heading in _headings(target), link
 
 
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_that_a_page_names_are_there(page):
+    """A fault is guarded as long as its test bears the name."""
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for name in re.findall(r"`(test_\w+)`", page.read_text()):
+        assert f"def {name}(" in tests, name
+
+
 def _headings(page: Path) -> set[str]:
     """The anchors that GitHub gives to headings."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
