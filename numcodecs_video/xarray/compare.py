@@ -57,8 +57,8 @@ class Comparison(Quality):
     bytes_before, bytes_after : int or None
         What the variable takes in each store; None where it is not in a store.
     notes : tuple of str
-        Where coordinates differ, and so which cells were compared with which; and where the other
-        had lost something before it was compressed.
+        Where coordinates differ, and so which cells were compared with which; where only rounding
+        makes a difference; and where the other had lost something before it was compressed.
     promise : str or None
         What the other promises: ``lossless``, ``max_error`` or another word of `encoding`.
     requested : float or None
@@ -70,6 +70,11 @@ class Comparison(Quality):
         cells are too few or in another order to say it of an RMSE or PSNR, which are of chunks.
     units : str
         Of the errors.
+    rmse, psnr, ssim, spectral_angle, largest_error : float
+        Of valid cells: in the data's units; in dB of the valid range; the mean within chunks; in
+        degrees; in the data's units. NaN where there is none: see ``numcodecs_video.metrics``.
+    missing_changed : int
+        Missing cells that did not come back as they were.
     """
 
     name: str
