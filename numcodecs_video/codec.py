@@ -307,8 +307,8 @@ class VideoCodec(VideoParameters, ChunkCodec):
 class Jpeg2kCodec(Jpeg2kParameters, ChunkCodec):
     """Encode each frame of a chunk as one JPEG 2000 codestream, under a stated fidelity.
 
-    For archives that require the standard, and for cubes that stand still. The planes of a time
-    step (bands or components) are the components of its codestream, so every date decodes alone.
+    For archives that require the standard. The planes of a time step (bands or components) are the
+    components of its codestream, so every date decodes alone.
 
     State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse` and `psnr`; with
     none, the codec is lossless. NaN, infinities and `nodata` come back exactly under every
