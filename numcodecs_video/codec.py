@@ -237,7 +237,8 @@ class VideoCodec(VideoParameters, ChunkCodec):
     max_error : float, optional
         Largest absolute error of any cell, in the data's units.
     max_relative_error : float, optional
-        Largest error of any cell, as a fraction of that cell's magnitude; zeros stay zeros.
+        Largest error of any cell, as a fraction of that cell's magnitude; zeros stay zeros, and
+        integers lose nothing.
     rmse : float, optional
         Root mean square error of a chunk over valid cells, in the data's units.
     psnr : float, optional
@@ -263,6 +264,8 @@ class VideoCodec(VideoParameters, ChunkCodec):
         1 (fast) to 9 (smallest).
     options : dict, optional
         Raw encoder options, for experts.
+    plan : dict, optional
+        What `tune` found, as a part of the configuration; not to be written by hand.
 
     Raises
     ------
@@ -304,8 +307,8 @@ class VideoCodec(VideoParameters, ChunkCodec):
 class Jpeg2kCodec(Jpeg2kParameters, ChunkCodec):
     """Encode each frame of a chunk as one JPEG 2000 codestream, under a stated fidelity.
 
-    For archives that require the standard, and for cubes that stand still. The planes of a time
-    step (bands or components) are the components of its codestream, so every date decodes alone.
+    For archives that require the standard. The planes of a time step (bands or components) are the
+    components of its codestream, so every date decodes alone.
 
     State at most one of `lossless`, `max_error`, `max_relative_error`, `rmse` and `psnr`; with
     none, the codec is lossless. NaN, infinities and `nodata` come back exactly under every
@@ -315,7 +318,7 @@ class Jpeg2kCodec(Jpeg2kParameters, ChunkCodec):
     ----------
     lossless, max_error, max_relative_error, rmse, psnr : optional
         As of :class:`VideoCodec`.
-    axes, pca, nodata, effort : optional
+    axes, pca, nodata, effort, plan : optional
         As of :class:`VideoCodec`.
     htj2k : bool
         Code by high-throughput JPEG 2000 (ISO/IEC 15444-15): faster, some per cent larger.

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["ROOT", "Block", "blocks_of", "run_python", "run_shell"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 #: fences of Python and of a shell, within lists and tables as well
 FENCE = re.compile(r"^([ *-]*)```(python|sh)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -20,6 +20,14 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+JAVASCRIPT = ROOT / "js"
+LINKING = [
+    *PAGES,
+    *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "benchmarks/README.md")),
+    *sorted((ROOT / "spec").rglob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+    *sorted([*JAVASCRIPT.glob("*.md"), *JAVASCRIPT.glob("licences/*.md")]),
+]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 
 
@@ -88,22 +96,46 @@ def test_no_example_depends_on_what_a_reader_cannot_see(page):
     assert "<!--" not in page.read_text()
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"], ids=_name)
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     """Within the repository, where pages are read as well, and to headings that are there."""
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         path, _, heading = link.partition("#")
-        if "://" in link or path == "js":  # the source distribution has no JavaScript
+        target = (page.parent / path).resolve() if path else page
+        # The source distribution has no JavaScript.
+        if "://" in link or (JAVASCRIPT in (target, *target.parents) and not JAVASCRIPT.exists()):
             continue
-        target = page.parent / path if path else page
         assert target.exists(), link
         assert not heading or heading in _headings(target), link
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_that_a_page_names_are_there(page):
+    """A fault is guarded as long as its test bears the name."""
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for name in re.findall(r"`(test_\w+)`", page.read_text()):
+        assert f"def {name}(" in tests, name
 
 
 def _headings(page: Path) -> set[str]:
     """The anchors that GitHub gives to headings."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=_name)
+def test_what_examples_use_is_public(page):
+    """On the page of the API, or a module whose functions are."""
+    api = (ROOT / "docs" / "api.md").read_text()
+    for block in blocks_of(page):
+        names = re.findall(r"\bncv\.(\w+)", block.text)
+        for imported in re.findall(r"^from numcodecs_video\b.* import (.*)$", block.text, re.M):
+            names += re.findall(r"\w+", imported)
+        names += re.findall(r"\b(?:plots|synthetic|numcodecs_video)\.(\w+)\(", block.text)
+        for name in names:
+            assert re.search(
+                rf"^( {{3}}|.. currentmodule:: numcodecs_video\.){name}$", api, re.M
+            ), name
 
 
 def test_examples_within_lists_and_tables_are_found(tmp_path):

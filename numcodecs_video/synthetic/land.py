@@ -39,7 +39,7 @@ def sentinel2_like(
 
     Parcels follow a phenology of their own over textured soil, forest and water; clouds drift
     across with their shadows; the sensor adds noise that grows with the signal; every other date is
-    cut by the edge of its swath, beyond which cells hold `NODATA`.
+    cut by the edge of its swath, beyond which cells hold ``NODATA``.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def sentinel2_like(
     Returns
     -------
     ndarray of uint16, shape (times, 4, height, width)
-        Reflectance times 10,000 in the bands of `BANDS`.
+        Reflectance times 10,000 in the bands of ``BANDS``.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def era5_like(
     Returns
     -------
     ndarray of float32, shape (times, 5, height, width)
-        Kelvin, at `LEVELS`.
+        Kelvin, at ``LEVELS``.
 
     Raises
     ------

@@ -26,7 +26,26 @@ if TYPE_CHECKING:
     from numcodecs_video.config import Fidelity
     from numcodecs_video.stored import Lengths
 
-__all__ = ["check_dates", "check_promises", "warn_of_shared_chunks"]
+__all__ = ["check_dates", "check_promises", "units_to_come", "warn_of_shared_chunks"]
+
+
+# What dates and durations are counted in where nothing else is said, by their kind.
+_SECONDS = {"m": "seconds", "M": "seconds since 1970-01-01"}
+
+
+def units_to_come(ds: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Count dates that are yet to come in seconds: of none, xarray makes days, too coarse for most.
+
+    Returns
+    -------
+    dict of str to dict
+        An encoding for each variable of dates or durations that has no cells and no units.
+    """
+    return {
+        str(name): {"units": _SECONDS[dates.dtype.kind]}
+        for name, dates in ds.variables.items()
+        if dates.dtype.kind in _SECONDS and not dates.size and "units" not in dates.encoding
+    }
 
 
 def check_promises(ds: xr.Dataset, group: zarr.Group, chosen: Mapping[str, Any]) -> None:
@@ -94,7 +113,7 @@ def check_dates(ds: xr.Dataset, group: zarr.Group, append_dim: Hashable | None) 
                 warnings.simplefilter("error")  # of units that are too coarse
                 coder.encode(counted, name)
         except (ValueError, TypeError, UserWarning) as error:
-            finer = "seconds" if is_duration else "seconds since 1970-01-01"
+            finer = _SECONDS["m" if is_duration else "M"]
             reason = "too coarse" if isinstance(error, UserWarning) else error
             raise VideoCodecError(
                 f"{name!r} cannot count as it does in the store, in {units}: {reason}; a store "

@@ -51,14 +51,14 @@ class Comparison(Quality):
     identical : bool
         Every value is the same, NaN being the same as NaN.
     cells : int
-        Of the array.
+        Of the other, whether or not the original has them.
     raw_bytes : int
-        Uncompressed, in the dtype that the original is or was stored in.
+        Of the other, uncompressed, in the dtype that the original is or was stored in.
     bytes_before, bytes_after : int or None
         What the variable takes in each store; None where it is not in a store.
     notes : tuple of str
-        Where coordinates differ, and so which cells were compared with which; and where the other
-        had lost something before it was compressed.
+        Where coordinates differ, and so which cells were compared with which; where only rounding
+        makes a difference; and where the other had lost something before it was compressed.
     promise : str or None
         What the other promises: ``lossless``, ``max_error`` or another word of `encoding`.
     requested : float or None
@@ -70,6 +70,11 @@ class Comparison(Quality):
         cells are too few or in another order to say it of an RMSE or PSNR, which are of chunks.
     units : str
         Of the errors.
+    rmse, psnr, ssim, spectral_angle, largest_error : float
+        Of valid cells: in the data's units; in dB of the valid range; the mean within chunks; in
+        degrees; in the data's units. NaN where there is none: see ``numcodecs_video.metrics``.
+    missing_changed : int
+        Missing cells that did not come back as they were.
     """
 
     name: str
@@ -147,7 +152,8 @@ def compare(
         The original and the other; a string or path is a Zarr store (or a URL of one) or a NetCDF
         file.
     stores : tuple of str, path or dataset, optional
-        Where datasets that are given opened lie, for their sizes; a dataset lies nowhere.
+        Of datasets that are given opened, the stores that they were read from, for the sizes of
+        arrays; one that was not read from a store stands for itself.
     advance : callable, optional
         Told the bytes of every block of `a` that is done.
 
@@ -243,7 +249,7 @@ def _compare_arrays(
 ) -> Comparison:
     promised = promised_for(after, arrays[1])
     shape, stored = before.shape, after
-    raw_bytes = before.size * stored_dtype(before).itemsize
+    raw_bytes = after.size * stored_dtype(before).itemsize
     notes = tuple(_doubts(before, after, arrays[1]))
     nodata = nodata_seen(before)
     before, after, differences = aligned(before, after)
@@ -258,12 +264,15 @@ def _compare_arrays(
     held = gauge.held if gauge is not None else None
     if gauge is None and promised is not None and promised.kind == "lossless":
         held = identical
+    if held and not identical and promised is not None and promised.kind == "lossless":
+        rounded = f"{before.dtype} in one, {after.dtype} in the other"
+        differences = (*differences, f"differs only by what packing and dtypes round: {rounded}")
     sizes = [None if array is None else stored_bytes(array) for array in arrays]
     return Comparison(
         **vars(quality),
         name=name,
         identical=identical and before.shape == shape,
-        cells=math.prod(shape),
+        cells=stored.size,
         raw_bytes=raw_bytes,
         bytes_before=sizes[0],
         bytes_after=sizes[1],

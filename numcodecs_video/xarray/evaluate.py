@@ -67,6 +67,11 @@ class Evaluation(Quality):
         Before and after, without Zarr's metadata.
     encode_seconds, decode_seconds : float
         In one thread.
+    rmse, psnr, ssim, spectral_angle, largest_error : float
+        Of valid cells: in the data's units; in dB of the valid range; the mean within chunks; in
+        degrees; in the data's units. NaN where there is none: see ``numcodecs_video.metrics``.
+    missing_changed : int
+        Missing cells that did not come back as they were.
     """
 
     name: str

@@ -10,7 +10,12 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.appending import check_dates, check_promises, warn_of_shared_chunks
+from numcodecs_video.xarray.appending import (
+    check_dates,
+    check_promises,
+    units_to_come,
+    warn_of_shared_chunks,
+)
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
@@ -142,6 +147,9 @@ def to_zarr(
     if there is not None and not isinstance(ds, xr.DataTree):
         check_dates(nodes[ROOT].ds, there, append_dim)
         warn_of_shared_chunks(nodes[ROOT].ds, there, append_dim=append_dim, region=region)
+    for path, node in nodes.items() if there is None else ():
+        for name, units in units_to_come(node.ds).items():
+            encodings.setdefault(path, {}).setdefault(name, {}).update(units)
     given = encoding or {}
     for path, own in (given if isinstance(ds, xr.DataTree) else {ROOT: given}).items():
         for doubt in _put_before(encodings.setdefault(path, {}), own):

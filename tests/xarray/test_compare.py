@@ -82,7 +82,26 @@ def test_only_what_both_have_is_compared(ds):
     assert found.largest_error == 0
     assert not found.identical
     assert found.notes == ("time: 3 labels in both, of 6 and 3",)
-    assert found.cells == VALUES.size
+
+
+def test_the_ratio_is_of_what_the_store_holds(ds, tmp_path):
+    """Dates that it does not have are no part of its raw bytes."""
+    ncv.to_zarr(ds.isel(time=slice(3)), tmp_path / "part.zarr", max_error=0.1, effort=1)
+    found = ncv.compare(ds, tmp_path / "part.zarr")["v"]
+    assert (found.cells, found.raw_bytes) == (VALUES.size // 2, VALUES.nbytes // 2)
+    assert found.ratio == VALUES.nbytes / 2 / found.bytes_after
+
+
+def test_a_lossless_copy_that_differs_by_rounding_says_so(ds, tmp_path):
+    """Zarr's attributes have a scale of double precision, with which values are unpacked."""
+    ds.v.encoding = {"dtype": "i2", "scale_factor": np.float32(0.01), "_FillValue": -32768}
+    ds.to_netcdf(tmp_path / "packed.nc")
+    with xr.open_dataset(tmp_path / "packed.nc") as packed:
+        ncv.to_zarr(packed, tmp_path / "copy.zarr", effort=1)
+    found = ncv.compare(tmp_path / "packed.nc", tmp_path / "copy.zarr")["v"]
+    assert (found.held, found.identical) == (True, False)
+    rounds = "differs only by what packing and dtypes round: float32 in one, float64 in the other"
+    assert found.notes == (rounds,)
 
 
 def test_rounded_labels_are_the_same(ds):

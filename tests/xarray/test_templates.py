@@ -55,6 +55,21 @@ def test_a_template_is_written_and_filled(tmp_path, template, zarr_format):
             assert 0 < np.abs(after.v.values - values).max() <= 0.1
 
 
+@pytest.mark.parametrize("kind", ["M8[ns]", "m8[ns]"])
+def test_a_template_counts_in_seconds(tmp_path, template, kind):
+    """What is appended need not be whole days; units that are said, go before."""
+    cells = np.array([90, 7200], "m8[s]") + np.array(0, kind)
+    dates = xr.Dataset({"v": (T, np.ones((2, 20, 24), "f4"))}, coords={"time": cells})
+    empty = template.assign_coords(time=cells[:0])
+    ncv.to_zarr(empty, tmp_path / "a", chunks={"time": 2})
+    ncv.to_zarr(dates, tmp_path / "a", append_dim="time")
+    with xr.open_zarr(tmp_path / "a", decode_timedelta=True) as after:
+        assert after.time.values.tolist() == cells.tolist()
+    minutes = {"time": {"units": "minutes" if kind[0] == "m" else "minutes since 1970-01-01"}}
+    ncv.to_zarr(empty, tmp_path / "b", encoding=minutes)
+    assert zarr.open_array(tmp_path / "b" / "time").attrs["units"].startswith("minutes")
+
+
 def test_nothing_is_to_be_evaluated(template):
     """The error says so."""
     for data in (template, template.v):
