@@ -238,7 +238,7 @@ class Base:
         spec = EncodeSpec(
             bits,
             self.qp,
-            chunk.effort.options(self.coder, lossy=True),
+            chunk.effort.options(self.coder, lossy=True, planes=samples.shape[1]),
             levels.raw_options(self.coder),
             self.structure,
         )

@@ -23,9 +23,8 @@ class Effort:
         1 to 9.
     x26 : str
         Preset of x265 and x264.
-    rdoq, rd : int
-        x265's ``rdoq-level`` (-9 % of bits at 2) and ``rd`` (another -2 % at 6) of lossy streams;
-        an ``rd`` of 0 leaves the preset's.
+    x265, x265_mosaics : tuple of (str, str)
+        Other options of x265 for lossy streams, and those for pictures of many planes.
     vp9 : int
         libvpx's ``cpu-used``.
     av1 : int
@@ -96,8 +95,8 @@ class Effort:
 
     number: int
     x26: str
-    rdoq: int
-    rd: int
+    x265: tuple[tuple[str, str], ...]
+    x265_mosaics: tuple[tuple[str, str], ...]
     vp9: int
     av1: int
     jpegxl: int
@@ -131,43 +130,56 @@ class Effort:
     closer: int
     reorder: bool
 
-    def options(self, coder: str, *, lossy: bool) -> tuple[tuple[str, str], ...]:
+    def options(self, coder: str, *, lossy: bool, planes: int = 1) -> tuple[tuple[str, str], ...]:
         """The settings of a coder at this effort, in its own words; none for one without.
 
         Parameters
         ----------
         coder : str
         lossy : bool
+        planes : int
+            Of a picture.
         """
         words = _OPTIONS.get(coder)
-        return () if words is None else words(self, lossy)
+        return () if words is None else words(self, lossy, planes)
 
 
 _Words = tuple[tuple[str, str], ...]
 
 
-def _hevc(effort: Effort, lossy: bool) -> _Words:
-    found: list[tuple[str, str]] = [("preset", effort.x26)]
-    if lossy:
-        found.append(("rdoq-level", str(effort.rdoq)))
-    if lossy and effort.rd:
-        found.append(("rd", str(effort.rd)))
-    return tuple(found)
+def _hevc(effort: Effort, lossy: bool, planes: int) -> _Words:
+    options = effort.x265 if planes < _MANY_PLANES else effort.x265_mosaics
+    return ("preset", effort.x26), *(options if lossy else ())
 
 
-_OPTIONS: dict[str, Callable[[Effort, bool], _Words]] = {
+_OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
     "hevc": _hevc,
-    "h264": lambda effort, lossy: (("preset", effort.x26),),
-    "vp9": lambda effort, lossy: (("cpu-used", str(effort.vp9)),),
-    "av1": lambda effort, lossy: (("preset", str(effort.av1)),),
-    "jpegxl": lambda effort, lossy: (("effort", str(effort.jpegxl)),),
-    "zstd": lambda effort, lossy: (("level", str(effort.zstd)),),
-    "pcodec": lambda effort, lossy: (("level", str(effort.pcodec)),),
-    "adaptive": lambda effort, lossy: (
+    "h264": lambda effort, *_: (("preset", effort.x26),),
+    "vp9": lambda effort, *_: (("cpu-used", str(effort.vp9)),),
+    "av1": lambda effort, *_: (("preset", str(effort.av1)),),
+    "jpegxl": lambda effort, *_: (("effort", str(effort.jpegxl)),),
+    "zstd": lambda effort, *_: (("level", str(effort.zstd)),),
+    "pcodec": lambda effort, *_: (("level", str(effort.pcodec)),),
+    "adaptive": lambda effort, *_: (
         ("effort", str(effort.number)),
         ("model", effort.model),
     ),
 }
+
+#: planes of a picture that are many
+_MANY_PLANES = 5
+# What suits noise and smooth fields better than x265's presets, which are for films.
+_X265: _Words = (
+    ("bframes", "3"),
+    ("deblock", "-2"),
+    ("max-merge", "5"),
+    ("rdpenalty", "1"),
+    ("strong-intra-smoothing", "0"),
+    ("temporal-mvp", "0"),
+)
+_X265_FAST: _Words = (*_X265, ("sao", "0"))
+_X265_RDOQ: _Words = (*_X265, ("rdoq-level", "2"), ("subme", "3"))
+_X265_DEEP: _Words = (*_X265_RDOQ, ("rskip", "0"), ("tu-inter-depth", "2"))
 
 # fmt: off
 _COLUMNS: dict[str, tuple[object, ...]] = {
@@ -176,8 +188,14 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
         "ultrafast", "veryfast", "fast", "medium", "medium", "medium", "medium", "medium", "medium",
     ),
     "number":        (1,     2,     3,     4,     5,     6,     7,     8,     9),
-    "rdoq":          (0,     0,     0,     2,     2,     2,     2,     2,     2),
-    "rd":            (0,     0,     0,     0,     6,     6,     6,     6,     6),
+    "x265": (
+        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, (*_X265_DEEP, ("rd", "4")),
+        *4 * ((*_X265_DEEP, ("rd", "6")),),
+    ),
+    "x265_mosaics": (
+        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ,
+        *5 * ((*_X265_DEEP, ("rd", "6")),),
+    ),
     "vp9":           (8,     6,     5,     4,     3,     2,     1,     1,     0),
     "av1":           (12,    11,    10,    8,     6,     5,     4,     3,     2),
     "jpegxl":        (7,     7,     7,     7,     7,     7,     9,     9,     9),
