@@ -245,16 +245,21 @@ def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
         # xarray 2025.6 refuses the units of durations, later ones a dtype without them; left alone,
         # they choose exact ones.
         kept = {key: value for key, value in kept.items() if key not in ("dtype", "units")}
-    return _with_one_missing_value(kept)
+    if "missing_value" in variable.attrs and "_FillValue" not in variable.attrs:
+        kept.setdefault("_FillValue", None)  # as it is: xarray would put NaN beside it
+    return _with_one_missing_value(kept, stored_dtype(variable))
 
 
-def _with_one_missing_value(encoding: Mapping[Any, Any]) -> dict[Any, Any]:
+def _with_one_missing_value(encoding: Mapping[Any, Any], dtype: np.dtype[Any]) -> dict[Any, Any]:
     """Let an encoding name one missing value: the fill value, or the first that there is.
 
     A decoded variable has one, NaN, whatever it had as stored; xarray cannot write it as several.
+    Beside a missing value of floats xarray puts NaN as the fill value, and later writes what it
+    reads of the two no more.
     """
     kept = dict(encoding)
-    if "missing_value" in kept and ("_FillValue" in kept or np.size(kept["missing_value"]) > 1):
+    several = "_FillValue" in kept or np.size(kept.get("missing_value", 0)) > 1 or dtype.kind == "f"
+    if "missing_value" in kept and several:
         first = np.ravel(kept.pop("missing_value"))[0]
         if kept.get("_FillValue") is None:
             kept["_FillValue"] = first
@@ -332,5 +337,5 @@ def _as_stored(
 def stored_values(block: xr.DataArray) -> NDArray[Any]:
     """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
     variable = block.variable.copy(deep=False)
-    variable.encoding = _with_one_missing_value(variable.encoding)
+    variable.encoding = _with_one_missing_value(variable.encoding, stored_dtype(block))
     return np.asarray(encode_cf_variable(variable, name=block.name).values)

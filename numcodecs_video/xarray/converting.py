@@ -146,7 +146,7 @@ def _check_shards(group: zarr.Group, shards: Mapping[str, int]) -> None:
 
 def _create_group(target: Any, zarr_format: Literal[2, 3]) -> zarr.Group:
     """Create the group of a store that must not exist."""
-    place = os.fspath(target) if isinstance(target, os.PathLike) else target
+    place = os.path.expanduser(target) if isinstance(target, (str, os.PathLike)) else target
     return zarr.open_group(place, mode="w-", zarr_format=zarr_format)
 
 

@@ -41,6 +41,7 @@ from numcodecs_video.xarray.promises import (
     name_promises,
     promise_of,
     said_for,
+    without_arrays,
 )
 from numcodecs_video.xarray.ranges import doubt_of_bound
 from numcodecs_video.xarray.tuning import beside_each_other, sample_of
@@ -84,7 +85,7 @@ class EncodingSettings:
     @property
     def promises(self) -> dict[str, Bounds]:
         """What each word of `PROMISES` says."""
-        return {word: getattr(self, word) for word in PROMISES}
+        return {word: without_arrays(getattr(self, word)) for word in PROMISES}
 
 
 @with_nearest_keyword

@@ -42,6 +42,7 @@ def within_file(source: str) -> tuple[str, str]:
     str, str
         The file, and the group, which is empty of whatever is there under its own name.
     """
+    source = os.path.expanduser(source)
     path = Path(source)
     if "://" not in source and not path.exists():
         file = next((parent for parent in path.parents if parent.is_file()), None)
@@ -69,7 +70,7 @@ def store_of(source: str) -> Any:
     """Give what zarr opens: a local ``.zip`` as the store that it holds, or a group of that."""
     file, group = within_file(source)
     if not file.endswith(".zip") or not Path(file).is_file():
-        return source
+        return file
     import zarr
 
     store = zarr.storage.ZipStore(file, mode="r")

@@ -156,7 +156,7 @@ def open_group(
     storage_options: dict[str, Any] | None = None,
 ) -> zarr.Group:
     """Open what names a store, as it is: consolidated metadata may be of yesterday."""
-    place = os.fspath(store) if isinstance(store, os.PathLike) else store
+    place = os.path.expanduser(store) if isinstance(store, (str, os.PathLike)) else store
     return zarr.open_group(
         place, path=group, mode=mode, storage_options=storage_options, use_consolidated=False
     )

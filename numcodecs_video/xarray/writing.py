@@ -24,6 +24,7 @@ from numcodecs_video.xarray.recording import (
     silent_about_format_3,
 )
 from numcodecs_video.xarray.sources import refuse_own_source
+from numcodecs_video.xarray.writable import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -97,7 +98,8 @@ def to_zarr(
     ------
     VideoCodecError
         Before anything is written: as of `encoding`; where a promise differs from that of the array
-        to be appended to; where ``mode="w"`` would replace the store that is yet to be read.
+        to be appended to; where ``mode="w"`` would replace the store that is yet to be read; where
+        a name or an attribute is none that a store can keep.
     TypeError
         If `ds` is nothing of xarray, or a keyword is unknown.
 
@@ -135,6 +137,8 @@ def to_zarr(
         for node in nodes.values():
             refuse_own_source(node.ds, there)
         there = None
+    known = set() if there is None else _variables_in(_groups_of(nodes, there))
+    check_writable(nodes, known, groups=mode != "r+" and region is None)
     number = zarr_format or (3 if there is None else there.metadata.zarr_format)
     encodings, advice = _encodings(ds, there, settings, number)
     for line in advice:
@@ -251,11 +255,8 @@ def _encodings(
             f"{zarr_format}"
         )
     nodes = nodes_of(data)
-    top = next(iter(nodes))
-    members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
-    members[top] = there
-    groups = {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
-    known = {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
+    groups = _groups_of(nodes, there)
+    known = _variables_in(groups)
     chosen, advice = choose_encodings(
         data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known
     )
@@ -267,6 +268,18 @@ def _encodings(
             name: given for name, given in own.items() if f"{path}/{name}".strip("/") not in known
         }
     return chosen, advice
+
+
+def _groups_of(nodes: Mapping[str, Node], there: zarr.Group) -> dict[str, zarr.Group]:
+    """Find the groups of a dataset or tree that a store has."""
+    top = next(iter(nodes))
+    members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
+    members[top] = there
+    return {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
+
+
+def _variables_in(groups: Mapping[str, zarr.Group]) -> set[str]:
+    return {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
 
 
 def _record_afterwards(written: Any, store: Any, place: Mapping[str, Any]) -> Any:
