@@ -16,6 +16,7 @@ from numcodecs_video.cli.options import (
     variable_option,
 )
 from numcodecs_video.cli.parameters import CHUNKS, LABELS, PLACES, STACK
+from numcodecs_video.cli.places import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +38,8 @@ Examples:
 
 
 @click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
-@click.argument("srcs", metavar="SRC...", nargs=-1)
-@click.argument("dst")
+@click.argument("srcs", type=PLACE, metavar="SRC...", nargs=-1)
+@click.argument("dst", type=PLACE)
 @click.option(
     "--join",
     "join_dim",

@@ -37,7 +37,6 @@ def check_target(
     netcdf : bool
         It may be a NetCDF file.
     """
-    name = name.removeprefix("file://")
     if not name.strip():
         raise click.ClickException("DST is empty: name the store to write")
     if not netcdf and name.lower().endswith(NETCDF):
@@ -89,9 +88,9 @@ def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> Non
     """Let no store be written into another that it is read from, nor replace it."""
     place = target.resolve()
     for source in sources:
-        if "://" in source.removeprefix("file://"):
+        if "://" in source:
             continue
-        read = Path(source.removeprefix("file://")).resolve()
+        read = Path(source).resolve()
         if place in (read, *read.parents) and target.exists() and overwrite:
             raise click.ClickException(
                 f"{source} is in {target}, which cannot replace what it is read from"
