@@ -86,7 +86,7 @@ def _convert(
     target = check_target([src], dst, overwrite=overwrite)
     total = sum(stored_bytes(array) for _, array in arrays if holds_payloads(array))
     with (
-        completed_store(target) as path,
+        completed_store(target, overwrite=overwrite) as path,
         progress_bar("moving", total) as advance,
     ):
         done = convert_store(

@@ -102,13 +102,15 @@ def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> Non
 
 
 @contextmanager
-def completed_store(target: Path | str) -> Iterator[Path | str]:
+def completed_store(target: Path | str, *, overwrite: bool) -> Iterator[Path | str]:
     """Write a store that bears its name only once it is complete, and is known to those around it.
 
     Parameters
     ----------
     target : Path or str
         As `check_target` returns it; what is at a URL is written in its place.
+    overwrite : bool
+        Whether it was allowed to be there.
 
     Yields
     ------
@@ -118,7 +120,7 @@ def completed_store(target: Path | str) -> Iterator[Path | str]:
     if isinstance(target, str):
         yield target
         return
-    with complete_store(target) as path:
+    with complete_store(target, overwrite=overwrite) as path:
         yield path
     if target.is_dir():
         consolidate_above(target)
