@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
+from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.images import open_image, open_image_as_stored
 from numcodecs_video.xarray.pages import open_pages
 
@@ -95,25 +96,26 @@ def open_lazily(
     pages = open_pages(file)
     if pages is not None:
         return pages
+    store, group = _store_and_group(file, group)
     if group:
         options["group"] = group
     with quietly():
         try:
             return xr.open_dataset(
-                store_of(file), engine=_engine_of(file), chunks=None, cache=False, **options
+                store, engine=_engine_of(file), chunks=None, cache=False, **options
             )
         except (KeyError, ValueError) as error:  # no names of dimensions, or of several sizes
             if "unable to decode time" in str(error) and "decode_times" not in options:
                 return xr.open_dataset(
-                    store_of(file), engine=_engine_of(file), chunks=None, cache=False,
+                    store, engine=_engine_of(file), chunks=None, cache=False,
                     decode_times=False, **options,
                 )  # fmt: skip
             if not names_zarr(file):
                 raise
             try:
                 if as_stored:
-                    return open_image_as_stored(store_of(file), levels=levels, group=group or None)
-                return open_image(store_of(file), group=group or None).to_dataset()
+                    return open_image_as_stored(store, levels=levels, group=group or None)
+                return open_image(store, group=group or None).to_dataset()
             except (KeyError, OSError, ValueError):
                 raise error from None
 
@@ -127,14 +129,22 @@ def open_groups(source: str, **options: Any) -> dict[str, xr.Dataset]:
     pages = open_pages(file)
     if pages is not None:
         return {"/": pages}
+    store, group = _store_and_group(file, group)
     with quietly():
-        found = dict(xr.open_groups(store_of(file), engine=_engine_of(file), **options))
+        found = dict(xr.open_groups(store, engine=_engine_of(file), **options))
     if not group:
         return found
     within = {path: ds for path, ds in found.items() if f"{path}/".startswith(f"/{group}/")}
     if not within:
         raise FileNotFoundError(f"there is no group {group}: there are {', '.join(found)}")
     return {path.removeprefix(f"/{group}") or "/": ds for path, ds in within.items()}
+
+
+def _store_and_group(file: str, group: str) -> tuple[Any, str]:
+    """Give what xarray opens, and the group in it: a store in a folder of a ``.zip`` is a root."""
+    if group and file.endswith(".zip") and not is_store(Path(file)):
+        return store_of(f"{file}/{group}"), ""
+    return store_of(file), group
 
 
 def _engine_of(source: str) -> Literal["zarr"] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -62,6 +63,34 @@ def test_a_netcdf_url_is_netcdf_for_every_command(tmp_path, ds, monkeypatch):
     run("compare", url, url)
     run("extract", url, tmp_path / "a.webm", "--preview")
     assert set(opened) == {(url, None)}
+
+
+@pytest.mark.parametrize("zarr_format", FORMATS)
+def test_a_store_in_a_folder_of_an_archive(tmp_path, ds, zarr_format):
+    """As file managers zip a folder: every command says how to name it, and reads it then."""
+    ds.to_zarr(tmp_path / "a.zarr", zarr_format=zarr_format)
+    file = shutil.make_archive(str(tmp_path / "b"), "zip", tmp_path, "a.zarr")
+    place, out = f"{file}/a.zarr", iter(range(100))
+    for command, *more in (
+        ["info"], ["doctor"], ["evaluate", "--max-error", "0.1"], ["extract", ".mp4"],
+        ["compress", ".zarr", "--effort", "1"], ["convert", ".zarr"], ["convert", ".nc"],
+    ):  # fmt: skip
+        made = [tmp_path / f"{next(out)}{end}" for end in more[:1] if end.startswith(".")]
+        options = more[len(made) :]
+        assert f"name {place}" in run(command, file, *made, *options, exit_code=1)
+        run(command, place, *made, *options)
+    assert "yes" in run("compare", tmp_path / "a.zarr", place)
+    assert "no group" in run("compress", f"{file}/b.zarr", tmp_path / "c", exit_code=1).lower()
+
+
+def test_an_archive_without_a_store_is_called_so(tmp_path):
+    """Whatever it is named."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "text").write_text("")
+    file = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path, "d")
+    for command, *more in (["info"], ["compress", tmp_path / "b"], ["evaluate"]):
+        said = run(command, file, *more, exit_code=1)
+        assert "it is a ZIP file without a Zarr store" in said
 
 
 @pytest.mark.parametrize("zarr_format", FORMATS)
