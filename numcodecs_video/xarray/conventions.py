@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numcodecs_video.metrics import Nodata
 
 __all__ = [
+    "CF_ENCODING",
     "as_unsigned",
     "hides_unsigned",
     "is_category",

@@ -14,6 +14,14 @@ from numcodecs_video.xarray.appending import check_dates, check_promises, warn_o
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
+from numcodecs_video.xarray.formats import settings_in
+from numcodecs_video.xarray.given import (
+    ByGroup,
+    check_encodings,
+    check_order,
+    doubt_of_sentinels,
+    heeded,
+)
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
 from numcodecs_video.xarray.promises import PROMISES as WORDS
@@ -74,7 +82,8 @@ def to_zarr(
     group : str, optional
         Path of a group in the store.
     encoding : mapping, optional
-        Of single variables, to go before what is chosen; for a tree, by the path of their group.
+        Of single variables, to go before what is chosen, such as ``{"t2m": {"dtype": "int16",
+        "scale_factor": 0.01}}``; for a tree, by the path of their group.
     append_dim : hashable, optional
         Append along this dimension. Arrays that are there keep their codecs, and a promise that is
         given has to be theirs.
@@ -99,7 +108,8 @@ def to_zarr(
     VideoCodecError
         Before anything is written: as of `encoding`; where a promise differs from that of the array
         to be appended to; where ``mode="w"`` would replace the store that is yet to be read; where
-        a name or an attribute is none that a store can keep.
+        a name or an attribute is none that a store can keep; where `encoding` names no variable,
+        or has a codec of the other Zarr format.
     TypeError
         If `ds` is nothing of xarray, or a keyword is unknown.
 
@@ -107,7 +117,8 @@ def to_zarr(
     -----
     UserWarning
         If a chunk that has lost something is written in part, and so loses once more; if `encoding`
-        puts filters before a codec that loses something.
+        puts filters before a codec that loses something, or has one that does not know of a
+        missing value.
 
     Examples
     --------
@@ -140,15 +151,16 @@ def to_zarr(
     known = set() if there is None else _variables_in(_groups_of(nodes, there))
     check_writable(nodes, known, groups=mode != "r+" and region is None)
     number = zarr_format or (3 if there is None else there.metadata.zarr_format)
-    encodings, advice = _encodings(ds, there, settings, number)
+    given = {ROOT: encoding or {}} if not isinstance(ds, xr.DataTree) else encoding or {}
+    check_encodings(given, nodes, number)
+    encodings, advice = _encodings(ds, there, settings, number, given)
     for line in advice:
         warnings.warn(line, stacklevel=2)
     if there is not None and not isinstance(ds, xr.DataTree):
         check_dates(nodes[ROOT].ds, there, append_dim)
         warn_of_shared_chunks(nodes[ROOT].ds, there, append_dim=append_dim, region=region)
-    given = encoding or {}
-    for path, own in (given if isinstance(ds, xr.DataTree) else {ROOT: given}).items():
-        for doubt in _put_before(encodings.setdefault(path, {}), own):
+    for path, own in given.items():
+        for doubt in _put_before(encodings.setdefault(path, {}), own, nodes[path].ds):
             warnings.warn(doubt, stacklevel=2)
     parts = {"append_dim": append_dim, "region": region, "mode": mode}
     if isinstance(ds, xr.DataTree):
@@ -233,21 +245,31 @@ def _existing_group(store: Any, place: Mapping[str, Any]) -> zarr.Group | None:
 
 
 def _put_before(
-    chosen: dict[str, dict[str, Any]], given: Mapping[str, Mapping[str, Any]]
+    chosen: dict[str, dict[str, Any]], given: Mapping[str, Mapping[str, Any]], ds: xr.Dataset
 ) -> Iterator[str]:
     """Let a user's encodings of single variables override what was chosen; say what is doubtful."""
     for name, own in given.items():
         chosen[name] = {**chosen.get(name, {}), **own}
+        check_order(ds[name], chosen[name])
         yield from doubts_of_filters(str(name), chosen[name])
+        if settings_in(own) is not None:
+            doubt = doubt_of_sentinels(heeded(ds[name], own), own)
+            yield from () if doubt is None else (doubt,)
 
 
 def _encodings(
-    data: Data, there: zarr.Group | None, settings: Mapping[str, Any], zarr_format: Any
+    data: Data,
+    there: zarr.Group | None,
+    settings: Mapping[str, Any],
+    zarr_format: Any,
+    given: ByGroup,
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
     """Choose the encodings of what is new in a store; what is there has one already."""
     if there is None:
         return choose_encodings(
-            data, EncodingSettings(**{"tune": True, **settings, "zarr_format": zarr_format})
+            data,
+            EncodingSettings(**{"tune": True, **settings, "zarr_format": zarr_format}),
+            given=given,
         )
     if zarr_format != there.metadata.zarr_format:
         raise VideoCodecError(
@@ -258,7 +280,7 @@ def _encodings(
     groups = _groups_of(nodes, there)
     known = _variables_in(groups)
     chosen, advice = choose_encodings(
-        data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known
+        data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known, given=given
     )
     for path, group in groups.items():
         own = chosen.pop(path, {})
