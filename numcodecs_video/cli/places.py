@@ -29,6 +29,8 @@ class Place(click.ParamType[str]):
                 param,
                 ctx,
             )
+        if not text.strip():
+            self.fail("it is empty: name a path", param, ctx)
         if text.lower().startswith(LOCAL):
             path = text[len(LOCAL) :].removeprefix("localhost")
             # Browsers write a space as %20, and fsspec takes it as it is.

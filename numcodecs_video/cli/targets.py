@@ -37,8 +37,6 @@ def check_target(
     netcdf : bool
         It may be a NetCDF file.
     """
-    if not name.strip():
-        raise click.ClickException("DST is empty: name the store to write")
     if not netcdf and name.lower().endswith(NETCDF):
         raise click.ClickException(
             f"{name} is named as a NetCDF file, and what is written is a Zarr store: name it "

@@ -126,6 +126,8 @@ def complete_store(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
     OSError
         Of the file system.
     """
+    if target.is_symlink():
+        target = target.resolve()  # a link is followed, as programs that write files do
     partial = target.with_name(target.name + ".partial")
     with ExitStack() as claims:
         if target.is_dir():

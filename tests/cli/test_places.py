@@ -67,6 +67,13 @@ def test_pipes_are_none(home, arguments):
     assert invoke("info", "-").exit_code == 2
 
 
+@pytest.mark.parametrize("arguments", [["", "b.zarr"], ["a b.nc", " "]], ids=str)
+def test_an_empty_name_is_none(home, arguments):
+    """As a variable of a shell that is not set leaves one."""
+    assert "it is empty: name a path" in compress(*arguments, exit_code=2)
+    assert sorted(os.listdir(home)) == ["a b.nc", "a b.zarr"]
+
+
 @pytest.mark.parametrize("command", ["compress", "info", "compare", "convert", "extract"])
 def test_shells_complete_paths(command):
     """Which they leave to the program: a bare text would be completed by nothing."""

@@ -83,6 +83,23 @@ def test_a_store_in_a_folder_of_an_archive(tmp_path, ds, zarr_format):
     assert "no group" in run("compress", f"{file}/b.zarr", tmp_path / "c", exit_code=1).lower()
 
 
+def test_what_a_store_cannot_hold_is_named(tmp_path):
+    """Lists of several lengths of NetCDF, and attributes that are no JSON."""
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w") as file:
+        for dim, size in zip(("time", "y", "x"), SHAPE, strict=True):
+            file.createDimension(dim, size)
+        file.createVariable("v", "f4", ("time", "y", "x"))[:] = VALUES
+        ragged = file.createVariable("r", file.createVLType("i4", "list"), ("time",))
+        for i in range(SHAPE[0]):
+            ragged[i] = np.arange(i + 1, dtype="i4")
+    said = run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1, exit_code=1)
+    assert "Error: cannot write r to Zarr: " in said
+    assert "choose other variables by --var" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+    run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1, "--var", "v")
+
+
 def test_an_archive_without_a_store_is_called_so(tmp_path):
     """Whatever it is named."""
     (tmp_path / "d").mkdir()

@@ -177,3 +177,24 @@ def test_claims_exclude_each_other_and_end(tmp_path):
         pass
     with claimed(tmp_path), claimed(tmp_path / "none"):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_are_followed(tmp_path):
+    """What a link points to is replaced, and the link stays."""
+    for name in ("there", "c"):
+        (tmp_path / name).mkdir()
+    write_store(tmp_path / "there/a", "before")
+    (tmp_path / "b").symlink_to(tmp_path / "there/a")
+    for text in ("after", "again"):
+        with complete_store(tmp_path / "b") as partial:
+            write_store(partial, text)
+        assert (tmp_path / "there/a/zarr.json").read_text() == text
+    assert (tmp_path / "b").is_symlink()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        "a",
+        "b",
+        "c",
+        "there",
+        "zarr.json",
+    ]
