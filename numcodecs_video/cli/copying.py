@@ -204,8 +204,8 @@ def _name_unwritable(ds: xr.Dataset, group: str, zarr_format: Literal[2, 3]) -> 
                 ds[[name]].reset_coords().to_zarr({}, zarr_format=zarr_format, consolidated=False)
         except Exception as error:
             raise VideoCodecError(
-                f"cannot write {f'{group}/{name}'.lstrip('/')} to Zarr: {reason_of(error)}; choose "
-                "other variables by --var"
+                f"cannot write {f'{group}/{name}'.lstrip('/')} to Zarr: "
+                f"{reason_of(error).rstrip('.')}; choose other variables by --var"
             ) from error
 
 

@@ -100,6 +100,24 @@ def test_what_a_store_cannot_hold_is_named(tmp_path):
     run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1, "--var", "v")
 
 
+def test_names_of_enumerations_are_kept(tmp_path):
+    """As flags of CF, which have a dtype again where they are exported."""
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w") as file:
+        for dim, size in zip(("time", "y", "x"), SHAPE, strict=True):
+            file.createDimension(dim, size)
+        kind = file.createEnumType("u1", "sky", {"clear": 0, "thin cloud": 3})
+        file.createVariable("v", kind, ("time", "y", "x"))[:] = np.where(VALUES > 280, 3, 0)
+    run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1)
+    run("convert", tmp_path / "b.zarr", tmp_path / "c.nc")
+    with xr.open_zarr(tmp_path / "b.zarr") as after:
+        assert after.v.attrs["flag_values"] == [0, 3]
+        assert after.v.attrs["flag_meanings"] == "clear thin_cloud"
+    with netcdf.Dataset(tmp_path / "c.nc") as file:
+        np.testing.assert_array_equal(file["v"][:], np.where(VALUES > 280, 3, 0))
+        assert file["v"].getncattr("flag_values").dtype == "u1"
+
+
 def test_an_archive_without_a_store_is_called_so(tmp_path):
     """Whatever it is named."""
     (tmp_path / "d").mkdir()
