@@ -374,11 +374,14 @@ def fill_value_of(nodata: Nodata, dtype: np.dtype[Any]) -> float:
     return nodata[0] if isinstance(nodata, Sequence) else nodata
 
 
-def _check_dimensions(
-    nodes: Mapping[str, Node], setting: str, said: Mapping[str, object] | None
-) -> None:
+def _check_dimensions(nodes: Mapping[str, Node], setting: str, said: object) -> None:
+    if said is not None and not isinstance(said, Mapping):
+        example = "'t'" if setting == "axes" else "24"
+        raise VideoCodecError(
+            f"{setting} go by dimension, as in {setting}={{'time': {example}}}, got {said!r}"
+        )
     dims = dict.fromkeys(str(dim) for node in nodes.values() for dim in node.ds.dims)
-    unknown = sorted(set(said or ()) - set(dims))
+    unknown = sorted(set(map(str, said or ())) - set(dims))
     if unknown:
         raise VideoCodecError(
             f"{setting} names {', '.join(unknown)}; the dimensions are {', '.join(dims)}"
