@@ -39,6 +39,7 @@ __all__ = [
     "stored_dtype",
     "stored_values",
     "units_of",
+    "with_numbers",
 ]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
@@ -47,6 +48,7 @@ CF_ENCODING = (
     "dtype", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "units",
     "calendar", "bounds", "grid_mapping", "cell_measures", "formula_terms",
 )  # fmt: skip
+NUMBERS = ("_FillValue", "missing_value", "scale_factor", "add_offset")
 FLAGS = ("flag_values", "flag_masks", "flag_meanings")
 FLAG_NAMES = ("status_flag", "quality_flag")
 CLASS_WORDS = frozenset((
@@ -258,13 +260,28 @@ def _with_one_missing_value(encoding: Mapping[Any, Any], dtype: np.dtype[Any]) -
     Beside a missing value of floats xarray puts NaN as the fill value, and later writes what it
     reads of the two no more.
     """
-    kept = dict(encoding)
+    kept = with_numbers(encoding)
     several = "_FillValue" in kept or np.size(kept.get("missing_value", 0)) > 1 or dtype.kind == "f"
     if "missing_value" in kept and several:
         first = np.ravel(kept.pop("missing_value"))[0]
         if kept.get("_FillValue") is None:
             kept["_FillValue"] = first
     return kept
+
+
+def with_numbers(encoding: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return an encoding whose numbers are such, as far as they can be read."""
+    return {key: _alone(value) if key in NUMBERS else value for key, value in encoding.items()}
+
+
+def _alone(value: Any) -> Any:
+    """Take a number out of a list or array of one, or out of text; xarray encodes by no other."""
+    if isinstance(value, (list, tuple, np.ndarray)) and np.size(value) == 1:
+        value = np.ravel(value)[0]
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _stated(variable: xr.DataArray, key: str) -> Any:

@@ -11,6 +11,7 @@ import zarr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.appending import check_dates, check_promises, warn_of_shared_chunks
+from numcodecs_video.xarray.conventions import with_numbers
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
@@ -249,7 +250,7 @@ def _put_before(
 ) -> Iterator[str]:
     """Let a user's encodings of single variables override what was chosen; say what is doubtful."""
     for name, own in given.items():
-        chosen[name] = {**chosen.get(name, {}), **own}
+        chosen[name] = {**chosen.get(name, {}), **with_numbers(own)}
         check_order(ds[name], chosen[name])
         yield from doubts_of_filters(str(name), chosen[name])
         if settings_in(own) is not None:
