@@ -175,7 +175,7 @@ def _create(
                 )  # fmt: skip
         except (OSError, VideoCodecError):
             raise
-        except Exception as error:  # xarray and zarr raise what they like on what they cannot hold
+        except (KeyError, NotImplementedError, TypeError, ValueError) as error:  # whatever it is of
             _name_unwritable(part.drop_vars(large, errors="ignore"), group, zarr_format)
             raise VideoCodecError(f"cannot write group {group}: {reason_of(error)}") from error
         mode = "a"
