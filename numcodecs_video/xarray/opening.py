@@ -16,7 +16,9 @@ import xarray as xr
 
 from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.images import open_image, open_image_as_stored
+from numcodecs_video.xarray.lazily import own_names
 from numcodecs_video.xarray.pages import open_pages
+from numcodecs_video.xarray.references import with_what_it_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +106,8 @@ def open_lazily(
             return xr.open_dataset(
                 store, engine=_engine_of(file), chunks=None, cache=False, **options
             )
-        except (KeyError, ValueError) as error:  # no names of dimensions, or of several sizes
+        # No names of dimensions, or of several sizes; or an array, which consolidated is no group.
+        except (AttributeError, KeyError, ValueError) as error:
             if "unable to decode time" in str(error) and "decode_times" not in options:
                 return xr.open_dataset(
                     store, engine=_engine_of(file), chunks=None, cache=False,
@@ -112,6 +115,9 @@ def open_lazily(
                 )  # fmt: skip
             if not names_zarr(file):
                 raise
+            one = _around_array(os.fspath(source), chunks=None, cache=False, **options)
+            if one is not None:
+                return one[0][[one[1]]]
             try:
                 if as_stored:
                     return open_image_as_stored(store, levels=levels, group=group or None)
@@ -131,13 +137,39 @@ def open_groups(source: str, **options: Any) -> dict[str, xr.Dataset]:
         return {"/": pages}
     store, group = _store_and_group(file, group)
     with quietly():
-        found = dict(xr.open_groups(store, engine=_engine_of(file), **options))
+        try:
+            found = dict(xr.open_groups(store, engine=_engine_of(file), **options))
+        except (AttributeError, KeyError, ValueError):
+            one = _around_array(source, **options)
+            if one is None:
+                raise
+            return {"/": with_what_it_needs(one[0], {one[1]})}
     if not group:
         return found
     within = {path: ds for path, ds in found.items() if f"{path}/".startswith(f"/{group}/")}
+    if not within and (one := _around_array(source, **options)) is not None:
+        return {"/": with_what_it_needs(one[0], {one[1]})}
     if not within:
         raise FileNotFoundError(f"there is no group {group}: there are {', '.join(found)}")
     return {path.removeprefix(f"/{group}") or "/": ds for path, ds in within.items()}
+
+
+def _around_array(source: str, **options: Any) -> tuple[xr.Dataset, str] | None:
+    """Open the group around an array that names its dimensions, and name it; None of others."""
+    import zarr
+
+    if not names_zarr(source):
+        return None
+    options.pop("group", None)
+    around, _, name = source.rstrip("/").rpartition("/")
+    try:
+        array = zarr.open(store_of(source), mode="r")
+        if not isinstance(array, zarr.Array) or own_names(array) is None:
+            return None
+        ds = xr.open_dataset(store_of(around or "."), engine="zarr", **options)
+    except (KeyError, OSError, ValueError):
+        return None
+    return (ds, name) if name in ds.variables else None
 
 
 def _store_and_group(file: str, group: str) -> tuple[Any, str]:

@@ -118,6 +118,31 @@ def test_names_of_enumerations_are_kept(tmp_path):
         assert file["v"].getncattr("flag_values").dtype == "u1"
 
 
+@pytest.mark.parametrize("zarr_format", FORMATS)
+@pytest.mark.parametrize("kind", ["folder", "zip", "group"])
+def test_one_array_of_a_store(tmp_path, ds, zarr_format, kind):
+    """By its path: under its name, with its coordinates, and missing cells as they are."""
+    ds.v[0, :3] = np.nan
+    ds.v.encoding = {"_FillValue": np.float32(-9999)}
+    ds = ds.assign(w=ds.v + 1).assign_coords(
+        time=np.arange("2020-01-01", "2020-01-07", dtype="M8[D]").astype("M8[ns]"),
+        area=(("y", "x"), np.ones(SHAPE[1:])),
+    )
+    group = "g/h" if kind == "group" else None
+    ds.to_zarr(tmp_path / "a", zarr_format=zarr_format, group=group)
+    place = tmp_path / "a" / (group or "")
+    if kind == "zip":
+        place = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a")
+    run("compress", f"{place}/v", tmp_path / "b", "--effort", 1, "--zarr-format", zarr_format)
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_identical(after.load(), ds.drop_vars("w"))
+    (row,) = json.loads(run("compare", tmp_path / "b", f"{place}/v/", "--json"))
+    assert (row["name"], row["identical"]) == ("v", True)
+    (row,) = json.loads(run("evaluate", f"{place}/v", "--effort", 1, "--json"))
+    assert (row["name"], row["missing_changed"]) == ("v", 0)
+    run("plot", f"{place}/v", "--out", tmp_path / "v.png", "--date", "2020-01-02")
+
+
 def test_an_archive_without_a_store_is_called_so(tmp_path):
     """Whatever it is named."""
     (tmp_path / "d").mkdir()
