@@ -93,7 +93,9 @@ class ChunkCodec(Codec):
         Raises
         ------
         TypeError
-            When ``out`` holds objects, or `buf` is no bytes.
+            When ``out`` holds objects or is no buffer, or `buf` is no bytes.
+        ValueError
+            When ``out`` is read-only.
         DecodeError
             When the bytes are no payload or are damaged, or ``out`` is of another size.
         """
@@ -239,9 +241,16 @@ def _writeable(out: Any) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        When it holds objects.
+        When it is no buffer, or holds objects.
+    ValueError
+        When it is read-only.
     """
-    array: NDArray[Any] = ensure_ndarray(out)
+    try:
+        array: NDArray[Any] = ensure_ndarray(out)
+    except TypeError as error:
+        raise TypeError(f"out must be a writeable array or buffer, got {_kind_of(out)}") from error
+    if not array.flags.writeable:
+        raise ValueError("out is read-only: give a writeable array or buffer")
     if array.dtype.kind == "O":
         raise TypeError("the output buffer holds objects: give one of the array's dtype")
     return array

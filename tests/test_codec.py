@@ -326,6 +326,14 @@ class TestArrays:
         with pytest.raises(DecodeError, match="output buffer"):
             codec.decode(codec.encode(counts), out=np.empty(7, "u1"))
 
+    def test_out_that_takes_nothing_is_refused_before_decoding(self, counts):
+        """By what it is."""
+        codec = VideoCodec()
+        with pytest.raises(ValueError, match="out is read-only"):
+            codec.decode(codec.encode(counts), out=bytes(counts.nbytes))
+        with pytest.raises(TypeError, match="out must be a writeable array or buffer, got list"):
+            codec.decode(codec.encode(counts), out=[0] * counts.size)
+
     def test_decoded_arrays_are_writeable_and_own(self, counts):
         """Users change what they read."""
         codec = VideoCodec()
