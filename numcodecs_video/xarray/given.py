@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr.codecs import Crc32cCodec
+
 from numcodecs_video.errors import VideoCodecError
-from numcodecs_video.xarray.conventions import CF_ENCODING, hides_unsigned, nodata_of
+from numcodecs_video.xarray.conventions import (
+    CF_ENCODING,
+    hides_unsigned,
+    nodata_of,
+    with_numbers,
+)
 from numcodecs_video.xarray.formats import settings_in, unfit_codecs
 
 if TYPE_CHECKING:
@@ -14,7 +21,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.xarray.nodes import Node
 
-__all__ = ["ByGroup", "check_encodings", "check_order", "doubt_of_sentinels", "heeded"]
+__all__ = ["ByGroup", "check_encodings", "check_order", "doubt_of_sentinels", "heeded", "merged"]
 
 #: encodings by the path of a group and the name of a variable
 ByGroup = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -57,6 +64,21 @@ def heeded(variable: xr.DataArray, own: Mapping[str, Any]) -> xr.DataArray:
         return variable
     result = variable.copy(deep=False)
     result.encoding = {**variable.encoding, **said}
+    return result
+
+
+def merged(chosen: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Let what is given go before what was chosen: another compressor replaces the video, too.
+
+    In format 3 the video is the serializer, behind which any compressor may stand; but only a
+    checksum is of use there.
+    """
+    result = {**chosen, **with_numbers(own)}
+    given = own.get("compressors")
+    several = given if isinstance(given, (list, tuple)) else [given]
+    behind = all(codec is None or isinstance(codec, Crc32cCodec) for codec in several)
+    if not behind and "serializer" not in own:
+        result.pop("serializer", None)
     return result
 
 

@@ -11,7 +11,6 @@ import zarr
 
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.appending import check_dates, check_promises, warn_of_shared_chunks
-from numcodecs_video.xarray.conventions import with_numbers
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
@@ -22,6 +21,7 @@ from numcodecs_video.xarray.given import (
     check_order,
     doubt_of_sentinels,
     heeded,
+    merged,
 )
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
@@ -84,7 +84,8 @@ def to_zarr(
         Path of a group in the store.
     encoding : mapping, optional
         Of single variables, to go before what is chosen, such as ``{"t2m": {"dtype": "int16",
-        "scale_factor": 0.01}}``; for a tree, by the path of their group.
+        "scale_factor": 0.01}}``; for a tree, by the path of their group. A variable with
+        `compressors` of its own does not become video.
     append_dim : hashable, optional
         Append along this dimension. Arrays that are there keep their codecs, and a promise that is
         given has to be theirs.
@@ -250,7 +251,7 @@ def _put_before(
 ) -> Iterator[str]:
     """Let a user's encodings of single variables override what was chosen; say what is doubtful."""
     for name, own in given.items():
-        chosen[name] = {**chosen.get(name, {}), **with_numbers(own)}
+        chosen[name] = merged(chosen.get(name, {}), own)
         check_order(ds[name], chosen[name])
         yield from doubts_of_filters(str(name), chosen[name])
         if settings_in(own) is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numcodecs
 import numpy as np
 import pytest
 
 pytest.importorskip("dask")
 xr = pytest.importorskip("xarray")
-pytest.importorskip("zarr")
+zarr = pytest.importorskip("zarr")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
 from numcodecs_video import VideoCodec, VideoCodecError  # noqa: E402
@@ -71,6 +72,24 @@ def test_a_sentinel_that_is_given_comes_back(tmp_path, ds, zarr_format):
     with xr.open_zarr(tmp_path / "a", chunks=None) as after:
         np.testing.assert_array_equal(np.isnan(after.n), ds.n == 7)
         assert 0 < np.nanmax(np.abs(after.n - ds.n)) <= 3
+
+
+@BOTH
+def test_a_variable_with_another_compressor_is_no_video(tmp_path, ds, zarr_format):
+    """And so loses nothing, in either format; a checksum behind the video is no other."""
+    other = numcodecs.Zstd() if zarr_format == 2 else zarr.codecs.ZstdCodec()
+    cases = {"several": {"compressors": [other]}, "one": {"compressors": other}}
+    said = {"zarr_format": zarr_format, "max_error": {"v": 0.5}, "effort": 1}
+    for name, own in cases.items():
+        ncv.to_zarr(ds, tmp_path / name, encoding={"v": own}, **said)
+        with xr.open_zarr(tmp_path / name, chunks=None) as after:
+            np.testing.assert_array_equal(after.v, ds.v)
+            codec = after.v.encoding.get("serializer") or after.v.encoding["compressors"][0]
+            assert not hasattr(codec, "settings")
+    behind = {"compressors": [zarr.codecs.Crc32cCodec()]} if zarr_format == 3 else {}
+    ncv.to_zarr(ds, tmp_path / "video", encoding={"v": behind}, **said)
+    with xr.open_zarr(tmp_path / "video", chunks=None) as after:
+        assert 0.2 < np.nanmax(np.abs(after.v - ds.v)) <= 0.5
 
 
 @BOTH
