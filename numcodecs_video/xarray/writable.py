@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_writable"]
 
+#: what stores and file systems have themselves
+RESERVED = (".", "..", "zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+
 
 def check_writable(
     nodes: Mapping[str, Node], there: Collection[str] = (), *, groups: bool = True
@@ -53,6 +56,8 @@ def check_writable(
                     f"{name!r} has a slash, which parts groups in Zarr, so that no reader of this "
                     f"one would find it: rename({{{name!r}: {apart!r}}})"
                 )
+            if name in RESERVED:
+                raise VideoCodecError(f"{name!r} is no name for an array in Zarr: rename it")
             _check_dimensions(name, variable.dims)
             _check_attributes(variable.attrs, f"of {name!r}")
 
@@ -69,6 +74,8 @@ def _check_dimensions(name: Hashable, dims: tuple[Hashable, ...]) -> None:
 def _check_attributes(attributes: Mapping[Any, Any], whose: str) -> None:
     """Try to write each as xarray and zarr do."""
     for key, value in attributes.items():
+        if not isinstance(key, str):
+            raise VideoCodecError(f"attribute {key!r} {whose} must have a text as its name")
         plain = isinstance(value, (np.ndarray, np.generic))
         try:
             json.dumps(value.tolist() if plain else value)
@@ -76,5 +83,5 @@ def _check_attributes(attributes: Mapping[Any, Any], whose: str) -> None:
             kind = type(value).__qualname__
             raise VideoCodecError(
                 f"attribute {key!r} {whose} holds {value!r} ({kind}), which JSON cannot: {error}; "
-                "make it text, a number or a list of these, or remove it"
+                "make it text, a number of Python's or a list of these, or remove it"
             ) from error

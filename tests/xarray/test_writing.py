@@ -137,6 +137,12 @@ def test_options_of_xarray_are_no_variables(tmp_path, ds, zarr_format, consolida
 UNWRITABLE = {
     "a slash": (lambda ds: ds.rename(v="a/b"), "'a/b'.*rename.*'a_b'"),
     "a slash in a coordinate": (lambda ds: ds.assign_coords({"p/q": 1}), "'p/q' has a slash"),
+    "a name of a file": (lambda ds: ds.rename(v="zarr.json"), "'zarr.json' is no name"),
+    "a name of a folder": (lambda ds: ds.rename(v=".."), "'..' is no name"),
+    "a number of an attribute": (
+        lambda ds: ds.assign_attrs({5: "x"}),
+        "attribute 5 of the dataset",
+    ),
     "a number of a dimension": (lambda ds: ds.rename(y=0), "dimension 0 of 'v'"),
     "a date": (lambda ds: set_attribute(ds.v, np.datetime64("2020-01-01")), "'said' of 'v'.*date"),
     "bytes": (lambda ds: set_attribute(ds.time, b"text"), "'said' of 'time'.*bytes"),
