@@ -67,7 +67,7 @@ class ChunkCodec(Codec):
         Raises
         ------
         TypeError
-            When the dtype cannot be encoded.
+            When the dtype cannot be encoded, or `buf` is no array.
         VideoCodecError
             When the settings do not fit the array.
         """
@@ -93,7 +93,9 @@ class ChunkCodec(Codec):
         Raises
         ------
         TypeError
-            When ``out`` holds objects.
+            When ``out`` holds objects or is no buffer, or `buf` is no bytes.
+        ValueError
+            When ``out`` is read-only.
         DecodeError
             When the bytes are no payload or are damaged, or ``out`` is of another size.
         """
@@ -101,7 +103,7 @@ class ChunkCodec(Codec):
         from numcodecs_video.format.payload import parse_header
 
         with noting(f"while decoding with {self.codec_id}"):
-            data = ensure_bytes(buf)
+            data = _bytes_of(buf)
             if out is None:
                 return decode_chunk(data)
             header, target = parse_header(data), _writeable(out)
@@ -194,7 +196,7 @@ def _unmasked(buf: Any) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        When it is a masked array that hides cells: the mask would be lost.
+        When it is no buffer, or a masked array that hides cells: the mask would be lost.
     """
     if isinstance(buf, np.ma.MaskedArray):
         if np.ma.is_masked(buf):
@@ -203,8 +205,34 @@ def _unmasked(buf: Any) -> NDArray[Any]:
                 "array.filled(value) with nodata=value"
             )
         buf = buf.data
-    array: NDArray[Any] = ensure_ndarray(buf)
+    try:
+        array: NDArray[Any] = ensure_ndarray(buf)
+    except TypeError as error:
+        raise TypeError(
+            f"encode takes a NumPy array or bytes, got {_kind_of(buf)}: give numpy.asarray(values)"
+        ) from error
     return array
+
+
+def _bytes_of(buf: Any) -> bytes:
+    """The bytes of a payload.
+
+    Raises
+    ------
+    TypeError
+        When it is no buffer.
+    """
+    try:
+        data: bytes = ensure_bytes(buf)
+    except TypeError as error:
+        raise TypeError(
+            f"decode takes the bytes that encode returned, got {_kind_of(buf)}"
+        ) from error
+    return data
+
+
+def _kind_of(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
 def _writeable(out: Any) -> NDArray[Any]:
@@ -213,9 +241,16 @@ def _writeable(out: Any) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        When it holds objects.
+        When it is no buffer, or holds objects.
+    ValueError
+        When it is read-only.
     """
-    array: NDArray[Any] = ensure_ndarray(out)
+    try:
+        array: NDArray[Any] = ensure_ndarray(out)
+    except TypeError as error:
+        raise TypeError(f"out must be a writeable array or buffer, got {_kind_of(out)}") from error
+    if not array.flags.writeable:
+        raise ValueError("out is read-only: give a writeable array or buffer")
     if array.dtype.kind == "O":
         raise TypeError("the output buffer holds objects: give one of the array's dtype")
     return array

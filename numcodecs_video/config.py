@@ -45,6 +45,9 @@ CODEC_NAMES: tuple[str, ...] = get_args(CodecName)
 FIDELITY_KINDS: tuple[str, ...] = get_args(FidelityKind)
 DEPTHS: tuple[int, ...] = get_args(Depth)
 
+#: settings that are no numbers but whole ones
+INTEGERS = frozenset(("pca", "qp", "bits", "gop", "effort"))
+
 #: the quantiser scale of each encoder; ffv1 has none, it is lossless
 QP_RANGES = {"auto": 51, "hevc": 51, "h264": 51, "vp9": 63, "av1": 63}
 
@@ -63,6 +66,8 @@ def is_integer(value: object) -> TypeGuard[SupportsInt]:
 
 def _parse_number(name: str, value: object, allowed: str) -> float:
     """A finite float out of a Python or numpy real number; booleans are no numbers here."""
+    if getattr(value, "shape", None) == ():  # an array of no dimensions: what a reduction returns
+        value = np.asarray(value)[()]
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise VideoCodecError(f"{name} must be {allowed}, got {value!r}")
     number = float(value)
@@ -76,6 +81,12 @@ def _parse_integer(name: str, value: object, low: int, high: int) -> int:
     if not is_integer(value) or not low <= int(value) <= high:
         raise VideoCodecError(f"{name} must be an integer from {low} to {high}, got {value!r}")
     return int(value)
+
+
+def _whole(name: str, value: object) -> object:
+    """An integer setting out of JSON, which has one type of number: other writers say 5.0 for 5."""
+    is_whole = name in INTEGERS and isinstance(value, float) and value.is_integer()
+    return int(value) if is_whole else value  # type: ignore[call-overload]  # it is a float
 
 
 @dataclass(frozen=True)
@@ -383,7 +394,7 @@ class Settings:
     def from_json(cls, data: Mapping[str, Any]) -> Self | UnreadableSettings:
         """Read settings from a store; what cannot be understood is kept and never raises."""
         try:
-            return cls.parse(**data)
+            return cls.parse(**{name: _whole(name, value) for name, value in data.items()})
         except Exception as error:  # noqa: BLE001 - opening a store must not fail on its settings
             raw = json.dumps(dict(data), sort_keys=True, default=str)
             return UnreadableSettings(str(error), raw)

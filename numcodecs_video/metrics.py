@@ -533,9 +533,15 @@ def _ssim_of_plane(
         raise ImportError("ssim needs scikit-image: pip install scikit-image") from error
     if not valid.any():
         return 0.0
-    mean = original[valid].mean(dtype=np.float64)
-    before = np.where(valid, original, mean).astype(np.float64)
-    after = np.where(valid, decoded, mean).astype(np.float64)
+    # By a power of two, which changes no figure, so that squares are within the doubles.
+    measured = original[valid].astype(np.float64)
+    exponent = -math.frexp(max(data_range, float(np.abs(measured).max())))[1]
+    mean = np.ldexp(measured, exponent).mean()
+    before, after = (
+        np.where(valid, np.ldexp(array.astype(np.float64), exponent), mean)
+        for array in (original, decoded)
+    )
+    data_range = math.ldexp(data_range, exponent)
     structural_similarity: Any = metrics.structural_similarity  # which has no types
     _, similarity = structural_similarity(
         before, after, win_size=window, data_range=data_range, full=True

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numcodecs.compat import ensure_ndarray
 from numpy.typing import NDArray
 
 __all__ = ["Region", "regions_of", "sample_chunks", "spread_windows"]
@@ -31,9 +30,21 @@ def sample_chunks(sample: Any) -> list[NDArray[Any]]:
     -------
     list of ndarray
         One to three; none of an empty sequence or array.
+
+    Raises
+    ------
+    TypeError
+        When it is none of these.
     """
-    if isinstance(sample, (list, tuple)):
-        return [ensure_ndarray(sample[i]) for i in _spread(len(sample))]
+    several = isinstance(sample, (list, tuple))
+    for each in sample if several else [sample]:
+        if not hasattr(each, "shape"):
+            raise TypeError(
+                "a sample is a chunk, a list of chunks, a zarr.Array or an xarray.DataArray, got "
+                f"{type(each).__qualname__}{' in a list' if several else ''}"
+            )
+    if several:
+        return [np.asarray(sample[i]) for i in _spread(len(sample))]
     chunks = getattr(sample, "chunks", None)
     if not chunks:
         return [np.asarray(sample)] if np.size(sample) else []

@@ -53,6 +53,12 @@ class TestConfiguration:
         config = json.loads(json.dumps(codec.get_config(), allow_nan=False))
         assert type(codec).from_config(config) == codec
 
+    def test_config_survives_writers_that_know_no_integers(self, codec):
+        """JSON has one type of number; some programs write 5.0 for 5."""
+        config = json.loads(json.dumps(codec.get_config(), sort_keys=True), parse_int=float)
+        assert any(type(value) is float for value in config.values())
+        assert type(codec).from_config(config) == codec
+
     def test_registry_finds_the_codec(self, codec):
         """Numcodecs makes the codec of a stored configuration."""
         assert numcodecs.get_codec(codec.get_config()) == codec
@@ -68,6 +74,15 @@ class TestConfiguration:
             "nodata": -1,
             "effort": 5,
         }
+
+    @pytest.mark.parametrize("word", ["max_error", "rmse", "psnr"])
+    def test_numbers_may_be_arrays_without_dimensions(self, word):
+        """A bound is often computed: 0.01 * array.std()."""
+        assert VideoCodec(**{word: np.array(0.5)}) == VideoCodec(**{word: 0.5})
+        with pytest.raises(VideoCodecError, match=word):
+            VideoCodec(**{word: np.array([0.5])})
+        with pytest.raises(VideoCodecError, match=word):
+            VideoCodec(**{word: np.array(True)})
 
     def test_repr_evaluates_to_the_codec(self, codec):
         """What is printed can be typed."""
@@ -311,6 +326,14 @@ class TestArrays:
         with pytest.raises(DecodeError, match="output buffer"):
             codec.decode(codec.encode(counts), out=np.empty(7, "u1"))
 
+    def test_out_that_takes_nothing_is_refused_before_decoding(self, counts):
+        """By what it is."""
+        codec = VideoCodec()
+        with pytest.raises(ValueError, match="out is read-only"):
+            codec.decode(codec.encode(counts), out=bytes(counts.nbytes))
+        with pytest.raises(TypeError, match="out must be a writeable array or buffer, got list"):
+            codec.decode(codec.encode(counts), out=[0] * counts.size)
+
     def test_decoded_arrays_are_writeable_and_own(self, counts):
         """Users change what they read."""
         codec = VideoCodec()
@@ -318,10 +341,13 @@ class TestArrays:
         codec.decode(payload)[...] = 0
         assert same_bits(codec.decode(payload), counts)
 
-    def test_lists_of_numbers_are_arrays_to_numpy_alone(self):
-        """Numcodecs takes buffers; a list is none."""
-        with pytest.raises(TypeError):
-            VideoCodec().encode([1, 2, 3])
+    @pytest.mark.parametrize("values", [[1, 2, 3], 3.0, "text", None], ids=str)
+    def test_lists_of_numbers_are_arrays_to_numpy_alone(self, values):
+        """Numcodecs takes buffers; a list is none, and the error says what is one."""
+        with pytest.raises(TypeError, match=f"got {type(values).__name__}: give numpy.asarray"):
+            VideoCodec().encode(values)
+        with pytest.raises(TypeError, match=f"bytes.*got {type(values).__name__}"):
+            VideoCodec().decode(values)
 
 
 class TestZarrSettings:

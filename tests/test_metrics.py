@@ -124,6 +124,15 @@ def test_ssim_falls_with_noise_and_is_one_for_equal_planes(picture):
 
 
 @needs_skimage
+@pytest.mark.parametrize("exponent", [-1040, -500, 900])
+def test_ssim_is_the_same_in_any_unit(picture, exponent):
+    """Squares of the values need not be within the doubles."""
+    rough = picture + np.random.default_rng(2).normal(size=picture.shape)
+    small, large = (np.ldexp(values.astype("f8"), exponent) for values in (picture, rough))
+    assert ssim(small, large) == pytest.approx(ssim(picture, rough), rel=1e-6)
+
+
+@needs_skimage
 @pytest.mark.parametrize("shape", [(3, 4), (6, 50), (2, 5, 5)])
 def test_ssim_takes_small_planes(shape):
     """Planes narrower than the window are compared through a narrower one."""

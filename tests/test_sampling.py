@@ -49,3 +49,11 @@ def test_samples_are_chunks():
     assert len(sample_chunks([values, values])) == 1
     np.testing.assert_array_equal(sample_chunks(values)[0], values)
     assert sample_chunks(values[:0]) == []
+
+
+@pytest.mark.parametrize("sample", ["a.zarr", None, {"v": 1}, [1, 2], [[1, 2]]], ids=str)
+def test_what_is_no_sample_is_named(sample):
+    """With what is one."""
+    each = sample[0] if isinstance(sample, list) else sample
+    with pytest.raises(TypeError, match=f"a zarr.Array or .* got {type(each).__name__}"):
+        sample_chunks(sample)

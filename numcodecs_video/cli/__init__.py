@@ -22,8 +22,8 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED:
             # At once: an interpreter that ends as usual waits for the chunks that threads encode.
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # either may be closed
+                stream.flush()
             os._exit(INTERRUPTED)
         raise
 

@@ -9,11 +9,11 @@ import click
 
 from numcodecs_video.cli.dating import example_axes, lacks_time
 from numcodecs_video.cli.options import PROMISE_WORDS
-from numcodecs_video.cli.selecting import referred_to
 from numcodecs_video.xarray import letters_of
 from numcodecs_video.xarray.conventions import is_measurement, stored_dtype
 from numcodecs_video.xarray.encoding import EncodingSettings
 from numcodecs_video.xarray.encoding import choose_encodings as choose
+from numcodecs_video.xarray.references import referred_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from numcodecs_video.cli.options import json_option, variable_option
+from numcodecs_video.cli.places import PLACE
 from numcodecs_video.errors import DecodeError, VideoCodecError
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ Examples:
   numcodecs-video compare s2_20200101.tif s2_20200111.tif s2.zarr
 """,
 )
-@click.argument("sources", metavar="A...", nargs=-1)
-@click.argument("b")
+@click.argument("sources", type=PLACE, metavar="A...", nargs=-1)
+@click.argument("b", type=PLACE)
 @variable_option
 @json_option
 @click.pass_context

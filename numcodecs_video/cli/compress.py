@@ -16,6 +16,7 @@ from numcodecs_video.cli.options import (
     variable_option,
 )
 from numcodecs_video.cli.parameters import CHUNKS, LABELS, PLACES, STACK
+from numcodecs_video.cli.places import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +38,8 @@ Examples:
 
 
 @click.command(short_help="Copy a Zarr store or NetCDF file, its cubes as video.", epilog=EXAMPLES)
-@click.argument("srcs", metavar="SRC...", nargs=-1)
-@click.argument("dst")
+@click.argument("srcs", type=PLACE, metavar="SRC...", nargs=-1)
+@click.argument("dst", type=PLACE)
 @click.option(
     "--join",
     "join_dim",
@@ -143,7 +144,7 @@ def compress(
         elif append_dim is not None:
             _append(groups, dst, append_dim, settings, as_json=as_json)
         elif target is not None:
-            _write(groups, target, number, settings, as_json=as_json)
+            _write(groups, target, number, settings, overwrite=overwrite, as_json=as_json)
             _note_images(groups, number)
 
 
@@ -167,6 +168,7 @@ def _write(
     zarr_format: Literal[2, 3],
     settings: Mapping[str, Any],
     *,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write a new store, and say what it took."""
@@ -184,7 +186,7 @@ def _write(
         encodings = beside_main_thread(
             choose_encodings, groups, zarr_format=zarr_format, **settings
         )
-    with completed_store(target) as path:
+    with completed_store(target, overwrite=overwrite) as path:
         with (
             progress_bar("compressing", copied_bytes(groups, encodings)) as advance,
             threads_for(counted_chunks(groups, encodings)),
@@ -203,16 +205,18 @@ def _append(
     from numcodecs_video.cli.selecting import paths_of
     from numcodecs_video.cli.summary import print_sizes, sizes_of
     from numcodecs_video.cli.targets import check_open
+    from numcodecs_video.export.claims import claimed
 
     check_settings()
     if dst.endswith(".zip"):
         raise click.ClickException(f"{dst} cannot grow: append to an unzipped store")
-    if Path(dst).is_dir():
-        check_open(Path(dst))
     known = {
         word: value for word, value in settings.items() if word not in ("pca", "effort", "codec")
     }
     with ExitStack() as stack:
+        if Path(dst).is_dir():
+            check_open(Path(dst))
+            stack.enter_context(claimed(Path(dst)))
         there = open_as_stored(dst, stack)
         with announced():
             append_groups(groups, there, dst, dim, known)

@@ -10,6 +10,7 @@ import click
 
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import CHUNKS
+from numcodecs_video.cli.places import PLACE
 
 __all__ = ["convert"]
 
@@ -24,8 +25,8 @@ Examples:
   numcodecs-video convert store.zarr for-others.nc
 """,
 )
-@click.argument("src")
-@click.argument("dst")
+@click.argument("src", type=PLACE)
+@click.argument("dst", type=PLACE)
 @click.option("--zarr-format", type=click.Choice(["2", "3"]), help="Of DST.  [default: the other]")
 @click.option(
     "--shards",
@@ -85,7 +86,7 @@ def _convert(
     target = check_target([src], dst, overwrite=overwrite)
     total = sum(stored_bytes(array) for _, array in arrays if holds_payloads(array))
     with (
-        completed_store(target) as path,
+        completed_store(target, overwrite=overwrite) as path,
         progress_bar("moving", total) as advance,
     ):
         done = convert_store(
@@ -116,7 +117,7 @@ def _export(src: str, dst: str, *, overwrite: bool, as_json: bool) -> None:
     from numcodecs_video.cli.targets import check_target
     from numcodecs_video.export.complete import complete_file
 
-    if "://" in dst.removeprefix("file://"):
+    if "://" in dst:
         raise click.ClickException(f"{dst} is a URL: NetCDF files are written to local disks only")
     target = Path(check_target([src], dst, overwrite=overwrite, netcdf=True))
     with ExitStack() as stack:

@@ -21,9 +21,11 @@ import zarr
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.sampling import regions_of
 from numcodecs_video.xarray.lazily import OWN_DIMENSIONS
+from numcodecs_video.xarray.nodes import nodes_of
 from numcodecs_video.xarray.quality import name_region
 from numcodecs_video.xarray.recording import silent_about_format_3
 from numcodecs_video.xarray.tuning import WORKERS
+from numcodecs_video.xarray.writable import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -110,8 +112,10 @@ def copy_groups(
     Raises
     ------
     VideoCodecError
-        If a chunk cannot be read or encoded; the message says which.
+        If a chunk cannot be read or encoded, or a variable or an attribute is none that a store can
+        hold; the message says which.
     """
+    check_writable(nodes_of(dict(groups)))
     copies = []
     for group, ds in groups.items():
         copies += _create(ds, path, group, encodings.get(group, {}), zarr_format)
@@ -163,11 +167,17 @@ def _create(
     mode: Literal["w-", "a"] = "w-"
     for part in _by_own_dimensions(ds, _with_empty(ds, group, large, said, zarr_format)):
         given = {name: said[name] for name in map(str, part.variables)}
-        with silent_about_format_3():
-            part.to_zarr(
-                path, group=group, mode=mode, zarr_format=zarr_format, encoding=given,
-                consolidated=False,
-            )  # fmt: skip
+        try:
+            with silent_about_format_3():
+                part.to_zarr(
+                    path, group=group, mode=mode, zarr_format=zarr_format, encoding=given,
+                    consolidated=False,
+                )  # fmt: skip
+        except (OSError, VideoCodecError):
+            raise
+        except (KeyError, NotImplementedError, TypeError, ValueError) as error:  # whatever it is of
+            _name_unwritable(part.drop_vars(large, errors="ignore"), group, zarr_format)
+            raise VideoCodecError(f"cannot write group {group}: {reason_of(error)}") from error
         mode = "a"
     made = zarr.open_group(path, path=group.strip("/"), mode="r+", use_consolidated=False)
     copies = []
@@ -178,6 +188,25 @@ def _create(
         start = (0,) * target.ndim
         copies.append(Copy(f"{group}/{name}".lstrip("/"), ds.variables[name], target, start))
     return copies
+
+
+def _name_unwritable(ds: xr.Dataset, group: str, zarr_format: Literal[2, 3]) -> None:
+    """Write variables to memory one by one, to name the first that Zarr has nothing for.
+
+    Raises
+    ------
+    VideoCodecError
+        If there is one.
+    """
+    for name in ds.variables:
+        try:
+            with silent_about_format_3():
+                ds[[name]].reset_coords().to_zarr({}, zarr_format=zarr_format, consolidated=False)
+        except Exception as error:
+            raise VideoCodecError(
+                f"cannot write {f'{group}/{name}'.lstrip('/')} to Zarr: "
+                f"{reason_of(error).rstrip('.')}; choose other variables by --var"
+            ) from error
 
 
 def _by_own_dimensions(ds: xr.Dataset, filled: xr.Dataset) -> Iterator[xr.Dataset]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from numcodecs_video.cli.options import json_option
+from numcodecs_video.cli.places import PLACE
 
 if TYPE_CHECKING:
     from numcodecs_video.stored import StoredChunk
@@ -33,7 +34,7 @@ Examples:
   numcodecs-video doctor s3://bucket/out.zarr --json
 """,
 )
-@click.argument("path")
+@click.argument("path", type=PLACE)
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, path: str, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from numcodecs_video.cli.options import (
     json_option,
     variable_option,
 )
+from numcodecs_video.cli.places import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ Examples:
   numcodecs-video evaluate s2.zarr --var b10m --psnr b10m=50 --json
 """,
 )
-@click.argument("src")
+@click.argument("src", type=PLACE)
 @variable_option
 @encoding_options
 @json_option

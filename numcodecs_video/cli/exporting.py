@@ -22,6 +22,8 @@ __all__ = ["export_netcdf"]
 
 LARGE_BYTES = 2**26  # what is smaller is written at once
 ROOM = 2**20  # a disk with less is as good as full
+#: attributes that hold values of the variable, as it is stored (CF 2.5.1 and 3.5)
+OF_VALUES = ("missing_value", "valid_min", "valid_max", "valid_range", "flag_values", "flag_masks")
 DEFLATED: dict[str, Any] = {"zlib": True, "complevel": 4, "shuffle": True}
 
 
@@ -55,7 +57,7 @@ def _write(groups: Mapping[str, xr.Dataset], path: Path) -> None:
         result = ds.assign({name: _lazy(variable) for name, variable in ds.variables.items()})
         result.attrs = _plain(ds.attrs)
         for variable in result.variables.values():
-            variable.attrs = _plain(variable.attrs)
+            variable.attrs = _as_stored(_plain(variable.attrs), variable.dtype)
             variable.encoding = {}
         result.to_netcdf(
             path,
@@ -80,6 +82,24 @@ def _encoding(variable: xr.Variable) -> dict[str, Any]:
     # xarray gives floats a fill value unless told otherwise.
     said: dict[str, Any] = {} if "_FillValue" in variable.attrs else {"_FillValue": None}
     return {**said, **(DEFLATED if variable.dtype.kind in "biufc" and variable.ndim else {})}
+
+
+def _as_stored(attributes: Mapping[Any, Any], dtype: np.dtype[Any]) -> dict[Any, Any]:
+    """Give attributes that hold values of a variable its dtype: CF wants it, JSON has lost it."""
+    return {
+        key: _typed(value, dtype) if key in OF_VALUES else value
+        for key, value in attributes.items()
+    }
+
+
+def _typed(value: Any, dtype: np.dtype[Any]) -> Any:
+    """Values in a dtype, or as they are where it cannot hold them."""
+    given = np.asarray(value)
+    if dtype.kind not in "iuf" or given.dtype.kind not in "iuf":
+        return value
+    with np.errstate(all="ignore"):
+        typed = given.astype(dtype.newbyteorder("="))
+    return typed if np.array_equal(typed, given, equal_nan=True) else value
 
 
 def _plain(attributes: Mapping[Any, Any]) -> dict[Any, Any]:

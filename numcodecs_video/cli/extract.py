@@ -11,6 +11,7 @@ import click
 from numcodecs_video.cli.looks import look_options
 from numcodecs_video.cli.options import json_option
 from numcodecs_video.cli.parameters import NUMBERS
+from numcodecs_video.cli.places import PLACE
 from numcodecs_video.cli.replacing import overwrite_option, writing
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ Examples:
   numcodecs-video extract era5.nc march.webm --preview --var t2m --fps 12
 """,
 )
-@click.argument("src")
-@click.argument("target")
+@click.argument("src", type=PLACE)
+@click.argument("target", type=PLACE)
 @click.option("--var", "name", metavar="VAR", help="Of a store; the first cube unless given.")
 @click.option(
     "--chunk",

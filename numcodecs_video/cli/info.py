@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from numcodecs_video.cli.options import json_option
+from numcodecs_video.cli.places import PLACE
 
 __all__ = ["info"]
 
@@ -19,7 +20,7 @@ Examples:
   numcodecs-video info out.zarr/t2m/c/0/0/0 --json
 """,
 )
-@click.argument("path")
+@click.argument("path", type=PLACE)
 @json_option
 @click.pass_context
 def info(ctx: click.Context, path: str, *, as_json: bool) -> None:

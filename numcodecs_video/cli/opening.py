@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections import Counter
 from contextlib import ExitStack
 from itertools import islice
@@ -50,6 +51,9 @@ __all__ = [
 ICECHUNK = ("snapshots", "manifests")
 #: as far as a folder is searched for what can be read
 MOST_FOLDERS, MOST_FILES = 100, 100
+NOTHING = "there is no group or array of Zarr under this name"
+#: what the group at the top of a store has
+ROOTS = ("zarr.json", ".zgroup", ".zarray")
 #: what arrays hold that are no numbers, by the kind of their dtype
 NO_NUMBERS = {
     "U": "text",
@@ -124,13 +128,22 @@ def unreadable(path: str, error: Exception) -> click.ClickException:
     reason = reason_of(error)
     if not isinstance(error, OSError):
         reason = (str(error).splitlines() or [reason])[0]
+    if _finds_nothing(error):
+        reason = NOTHING
     if "://" in path and not names_zarr(path):
         reason += " (NetCDF is read by OPeNDAP, or from a file: download it)"
     elif folder := _folder_without_store(path):
         reason = folder
+    elif archive := _archive_without_store(path):
+        reason = archive
     elif Path(path).is_file() and not is_readable(Path(path)):
         reason = f"it is {describe_kind(Path(path))}"
     return click.ClickException(f"cannot read {path} as a Zarr group or a NetCDF file: {reason}")
+
+
+def _finds_nothing(error: Exception) -> bool:
+    """Tell that zarr found none of its metadata, which it says of a store's Python object."""
+    return isinstance(error, zarr.errors.NodeNotFoundError)
 
 
 def _folder_without_store(path: str) -> str:
@@ -143,6 +156,20 @@ def _folder_without_store(path: str) -> str:
             "numcodecs_video.xarray"
         )
     return f"it is a folder without a Zarr store{_example_in(Path(path))}"
+
+
+def _archive_without_store(path: str) -> str:
+    """Say that a file is zipped, and holds its store in a folder, if any."""
+    file = Path(path)
+    if "://" in path or not zipfile.is_zipfile(file) or is_store(file):
+        return ""
+    with zipfile.ZipFile(file) as archive:
+        stores = sorted({str(p.parent) for p in map(Path, archive.namelist()) if p.name in ROOTS})
+    if not stores:
+        return "it is a ZIP file without a Zarr store"
+    if file.suffix != ".zip":
+        return "it is a ZIP file: name it .zip where it is a zipped store"
+    return f"it is a ZIP file with its store in a folder: name {file / min(stores, key=len)}"
 
 
 def _example_in(folder: Path) -> str:
@@ -203,7 +230,8 @@ def arrays_of(path: str) -> list[tuple[str, zarr.Array[Any]]]:
         node = zarr.open(store_of(path), mode="r")
         members = [] if isinstance(node, zarr.Array) else sorted(node.members(max_depth=None))
     except ValueError as error:  # metadata that are none, or a codec that zarr does not know
-        reason = _folder_without_store(path) or error
+        found = NOTHING if _finds_nothing(error) else error
+        reason = _folder_without_store(path) or _archive_without_store(path) or found
         raise click.ClickException(f"cannot read {path} as Zarr: {reason}") from error
     if isinstance(node, zarr.Array):
         return [(Path(path).name, node)]

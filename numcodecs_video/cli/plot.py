@@ -10,6 +10,7 @@ import click
 
 from numcodecs_video.cli.looks import look_options
 from numcodecs_video.cli.options import json_option
+from numcodecs_video.cli.places import PLACE
 from numcodecs_video.cli.replacing import overwrite_option, writing
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ Examples:
   numcodecs-video plot era5.nc era5.zarr --var t2m --histogram --out histogram.png
 """,
 )
-@click.argument("src")
-@click.argument("decoded", required=False)
+@click.argument("src", type=PLACE)
+@click.argument("decoded", type=PLACE, required=False)
 @click.option("--var", "name", metavar="VAR", help="The variable; the first cube unless given.")
 @click.option(
     "--date",

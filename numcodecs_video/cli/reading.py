@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 import xarray as xr
 
 from numcodecs_video.cli.opening import check_existence, unreadable
@@ -48,9 +49,20 @@ def open_as_stored(path: str, stack: ExitStack, axes: Mapping[str, str] | None =
         raise unreadable(path, error) from error
     for ds in groups.values():
         stack.callback(ds.close)
+        _keep_names_of_values(ds)
     if not any(ds.variables for ds in groups.values()):
         raise click.ClickException(f"{path} holds no variables")
     return {group: groups[group] for group in sorted(groups)}
+
+
+def _keep_names_of_values(ds: xr.Dataset) -> None:
+    """Write what an enumeration of NetCDF names its values as CF does: other formats have none."""
+    for variable in ds.variables.values():
+        stated = getattr(variable.encoding.get("dtype"), "metadata", None) or {}
+        if "enum" in stated and "flag_values" not in variable.attrs:
+            names, values = zip(*stated["enum"].items(), strict=True)
+            variable.attrs["flag_values"] = np.array(values, variable.dtype)
+            variable.attrs["flag_meanings"] = " ".join("_".join(name.split()) for name in names)
 
 
 def _open(path: str, names: list[str]) -> Groups:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from numcodecs_video.xarray.nodes import means
+from numcodecs_video.xarray.references import with_what_it_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
     from numcodecs_video.cli.reading import Groups
 
-__all__ = ["matching", "paths_of", "referred_to", "select_variables"]
-
-REFERENCES = ("coordinates", "grid_mapping", "bounds", "ancillary_variables", "cell_measures")
+__all__ = ["matching", "paths_of", "select_variables"]
 
 
 def select_variables(groups: Mapping[str, xr.Dataset], patterns: Sequence[str]) -> Groups:
@@ -47,7 +46,7 @@ def select_variables(groups: Mapping[str, xr.Dataset], patterns: Sequence[str]) 
             kept[group].add(name)
     parents = {"/"} | {path for group, names in kept.items() if names for path in _above(group)}
     return {
-        group: _with_what_it_needs(ds, kept[group])
+        group: with_what_it_needs(ds, kept[group])
         for group, ds in groups.items()
         if kept[group] or group in parents
     }
@@ -74,24 +73,6 @@ def matching(pattern: str, paths: Iterable[str]) -> list[str]:
     return [path for path in paths if means(said, path)]
 
 
-def referred_to(ds: xr.Dataset) -> set[str]:
-    """List what the attributes of a dataset and of its variables name: axes, bounds, areas."""
-    attributes = [ds.attrs, *(variable.attrs for variable in ds.variables.values())]
-    said = " ".join(str(attrs.get(key, "")) for attrs in attributes for key in REFERENCES)
-    return {word.rstrip(":") for word in said.split()}
-
-
 def _above(group: str) -> list[str]:
     parts = group.strip("/").split("/")
     return ["/" + "/".join(parts[:length]) for length in range(len(parts))]
-
-
-def _with_what_it_needs(ds: xr.Dataset, names: set[str]) -> xr.Dataset:
-    """Keep variables and what they refer to: an axis may refer to its bounds in turn."""
-    kept, found = set[str](), set(names)
-    while found:
-        kept |= found
-        dims = {str(dim) for name in found for dim in ds.variables[name].dims}
-        known = set(map(str, ds.variables))
-        found = (referred_to(ds[sorted(found)]) | dims) & known - kept
-    return ds[sorted(kept)]

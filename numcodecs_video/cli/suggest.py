@@ -14,6 +14,7 @@ from numcodecs_video.cli.options import (
     encoding_settings,
     json_option,
 )
+from numcodecs_video.cli.places import PLACE
 
 if TYPE_CHECKING:
     from numcodecs_video.xarray import Suggestion
@@ -29,7 +30,7 @@ Examples:
   numcodecs-video suggest radar.zarr
 """,
 )
-@click.argument("src")
+@click.argument("src", type=PLACE)
 @click.option("--var", "name", metavar="VAR", help="The variable, where there are several.")
 @encoding_options
 @json_option

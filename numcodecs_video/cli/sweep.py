@@ -9,6 +9,7 @@ import click
 
 from numcodecs_video.cli.options import CODEC_NAMES, PROMISES, announced, json_option
 from numcodecs_video.cli.parameters import QUANTISERS, VALUES, names_of
+from numcodecs_video.cli.places import PLACE
 from numcodecs_video.cli.replacing import check_replaceable, overwrite_option
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ Examples:
   numcodecs-video sweep era5.nc --var t2m --max-error 0.01,0.1,1 --codec auto,jpeg2k
 """,
 )
-@click.argument("src")
+@click.argument("src", type=PLACE)
 @click.option("--var", "name", metavar="VAR", help="The variable, where there are several.")
 @promise_values
 @click.option(

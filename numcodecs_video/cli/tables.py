@@ -51,7 +51,8 @@ def console() -> Console:
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal on standard output; None where that is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()  # it is None where it is closed
+    return shutil.get_terminal_size().columns if is_terminal else None
 
 
 def new_table(title: str, text: list[str], figures: list[str]) -> Table:

@@ -37,9 +37,6 @@ def check_target(
     netcdf : bool
         It may be a NetCDF file.
     """
-    name = name.removeprefix("file://")
-    if not name.strip():
-        raise click.ClickException("DST is empty: name the store to write")
     if not netcdf and name.lower().endswith(NETCDF):
         raise click.ClickException(
             f"{name} is named as a NetCDF file, and what is written is a Zarr store: name it "
@@ -89,9 +86,9 @@ def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> Non
     """Let no store be written into another that it is read from, nor replace it."""
     place = target.resolve()
     for source in sources:
-        if "://" in source.removeprefix("file://"):
+        if "://" in source:
             continue
-        read = Path(source.removeprefix("file://")).resolve()
+        read = Path(source).resolve()
         if place in (read, *read.parents) and target.exists() and overwrite:
             raise click.ClickException(
                 f"{source} is in {target}, which cannot replace what it is read from"
@@ -103,13 +100,15 @@ def _keep_apart(sources: Sequence[str], target: Path, *, overwrite: bool) -> Non
 
 
 @contextmanager
-def completed_store(target: Path | str) -> Iterator[Path | str]:
+def completed_store(target: Path | str, *, overwrite: bool) -> Iterator[Path | str]:
     """Write a store that bears its name only once it is complete, and is known to those around it.
 
     Parameters
     ----------
     target : Path or str
         As `check_target` returns it; what is at a URL is written in its place.
+    overwrite : bool
+        Whether it was allowed to be there.
 
     Yields
     ------
@@ -119,7 +118,7 @@ def completed_store(target: Path | str) -> Iterator[Path | str]:
     if isinstance(target, str):
         yield target
         return
-    with complete_store(target) as path:
+    with complete_store(target, overwrite=overwrite) as path:
         yield path
     if target.is_dir():
         consolidate_above(target)

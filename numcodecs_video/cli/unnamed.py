@@ -9,7 +9,7 @@ import xarray as xr
 import zarr
 
 from numcodecs_video.xarray.images import axis_names, told_apart
-from numcodecs_video.xarray.lazily import from_zarr
+from numcodecs_video.xarray.lazily import from_zarr, own_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["for_resolutions", "open_unnamed"]
 
 T = TypeVar("T")
-
-DIMENSIONS = "_ARRAY_DIMENSIONS"  # where xarray keeps them in format 2
 
 
 def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Dataset] | None:
@@ -50,7 +48,7 @@ def open_unnamed(store: Any, name: str, names: Sequence[str]) -> dict[str, xr.Da
             groups[f"/{path}"] = member
         else:
             arrays.append((path, member))
-    if all(_own_names(array) is not None for _, array in arrays) and not _differ_in_size(arrays):
+    if all(own_names(array) is not None for _, array in arrays) and not _differ_in_size(arrays):
         return None
     found: dict[str, dict[str, xr.Variable]] = {group: {} for group in groups}
     for path, array in arrays:
@@ -87,22 +85,15 @@ def _differ_in_size(arrays: Sequence[tuple[str, zarr.Array[Any]]]) -> bool:
     return any(
         sizes.setdefault((path.rpartition("/")[0], name), size) != size
         for path, array in arrays
-        for name, size in zip(_own_names(array) or (), array.shape, strict=True)
+        for name, size in zip(own_names(array) or (), array.shape, strict=True)
     )
-
-
-def _own_names(array: zarr.Array[Any]) -> list[str] | None:
-    if array.ndim == 0:
-        return []
-    named: Any = getattr(array.metadata, "dimension_names", None) or array.attrs.get(DIMENSIONS)
-    return None if named is None or None in named else list(map(str, named))
 
 
 def _names_in(
     array: zarr.Array[Any], names: Sequence[str], attributes: Mapping[str, Any]
 ) -> tuple[list[str] | None, bool]:
     """Name dimensions, and tell whether the names are from the metadata, which a copy has too."""
-    for known in (_own_names(array), list(names), axis_names(attributes)):
+    for known in (own_names(array), list(names), axis_names(attributes)):
         if known is not None and len(known) == array.ndim:
             return known, known != list(names)
     return None, False

@@ -6,12 +6,13 @@ import errno
 import os
 import shutil
 import zipfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.export.claims import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def complete_directory(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def complete_store(target: Path) -> Iterator[Path]:
+def complete_store(target: Path, *, overwrite: bool = True) -> Iterator[Path]:
     """Write a Zarr store under another name, and give it its own once the block has ended well.
 
     Unlike files it stays where the block is interrupted: threads may still write to it. The next
@@ -108,26 +109,48 @@ def complete_store(target: Path) -> Iterator[Path]:
     Parameters
     ----------
     target : Path
-        Of a directory, made with its parents if need be, or of a ``.zip`` that becomes one file; a
-        store that is there is replaced.
+        Of a directory, made with its parents if need be, or of a ``.zip`` that becomes one file.
+    overwrite : bool
+        Replace a store that is there.
 
     Yields
     ------
     Path
-        Of a directory beside the target that is not there yet.
+        Of an empty directory beside the target.
 
     Raises
     ------
     VideoCodecError
-        If what an earlier run left is not to be told from what is somebody else's.
+        If what an earlier run left is not to be told from what is somebody else's; if another
+        process writes to the same target, or did meanwhile.
     OSError
         Of the file system.
     """
+    if target.is_symlink():
+        target = target.resolve()  # a link is followed, as programs that write files do
     partial = target.with_name(target.name + ".partial")
-    replaced = target.with_name(target.name + ".replaced")
-    _clear(target, partial, replaced)
-    try:
+    with ExitStack() as claims:
+        if target.is_dir():
+            claims.enter_context(claimed(target))
+        if not overwrite and target.exists():
+            raise VideoCodecError(
+                f"{target} was written by another process meanwhile: name another"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
+        if partial.is_dir():
+            claims.enter_context(claimed(partial, target))
+        _clear(target, partial)
+        if not partial.is_dir():
+            with suppress(FileExistsError):  # of another process, which has claimed it by now
+                partial.mkdir()
+            claims.enter_context(claimed(partial, target))
+        yield from _completed(target, partial, overwrite=overwrite)
+
+
+def _completed(target: Path, partial: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Let a directory be filled, and give it its name."""
+    replaced = _replaced(target)
+    try:
         yield partial
         if target.suffix == ".zip":
             _zip(partial)
@@ -142,6 +165,10 @@ def complete_store(target: Path) -> Iterator[Path]:
         if full is not None:
             raise full from error
         raise
+    if target.exists() and not overwrite:
+        raise VideoCodecError(
+            f"{target} was written by another process meanwhile: {partial} is complete, rename it"
+        )
     if target.exists():
         # Deleting takes long enough to be interrupted; renaming does not.
         target.rename(replaced)
@@ -187,8 +214,13 @@ def _full(path: Path, error: BaseException) -> OSError | None:
     )
 
 
-def _clear(target: Path, partial: Path, replaced: Path) -> None:
-    """Remove what earlier runs left that were interrupted."""
+def _replaced(target: Path) -> Path:
+    return target.with_name(target.name + ".replaced")
+
+
+def _clear(target: Path, partial: Path) -> None:
+    """Remove what earlier runs left that were interrupted, but for the directory to write to."""
+    replaced = _replaced(target)
     if replaced.exists() and not target.exists():
         finished = f"rename {partial} to {target.name}, which is complete, or " * partial.exists()
         raise VideoCodecError(
@@ -198,8 +230,12 @@ def _clear(target: Path, partial: Path, replaced: Path) -> None:
     for left in filter(Path.exists, (partial, replaced)):
         if not (is_store(left) or (left.is_dir() and not any(left.iterdir()))):
             raise VideoCodecError(f"{left} is in the way: move it")
-        _remove(left)
-        if left.exists():
+        if left.is_dir() and left == partial:
+            for inside in left.iterdir():
+                _remove(inside)
+        else:
+            _remove(left)
+        if left.exists() and not (left == partial and not any(left.iterdir())):
             raise VideoCodecError(f"{left} is in the way and is not for writing: move it")
 
 

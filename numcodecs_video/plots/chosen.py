@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Bands = Sequence[int | str] | int | str
     Limits = tuple[float, float]
 
-__all__ = ["Chosen", "check_shapes", "choose", "choose_pair"]
+__all__ = ["Chosen", "check_arrays", "check_shapes", "choose", "choose_pair"]
 
 #: dates beside those shown, spread over the cube, that tell clouds from the ground
 SAMPLED_DATES = 24
@@ -156,8 +156,24 @@ def choose_pair(
     return Chosen(before[shown], seen[shown], stretch, old.labels(at), old.units, bound), after
 
 
+def check_arrays(*arrays: Array) -> None:
+    """Refuse what is no array, such as a dataset or the path of a store.
+
+    Raises
+    ------
+    TypeError
+    """
+    for array in arrays:
+        if not (hasattr(array, "ndim") and hasattr(array, "shape")):
+            raise TypeError(
+                f"figures are of arrays, got {type(array).__qualname__}: take a variable, such as "
+                "xarray.open_zarr(store)['v']"
+            )
+
+
 def check_shapes(original: Array, decoded: Array) -> None:
-    """Refuse arrays of two shapes."""
+    """Refuse what is no array, and arrays of two shapes."""
+    check_arrays(original, decoded)
     if original.shape != decoded.shape:
         raise VideoCodecError(
             f"original and decoded must have one shape, got {original.shape} and {decoded.shape}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from numcodecs_video.config import default_axes
-from numcodecs_video.plots.chosen import choose
+from numcodecs_video.plots.chosen import check_arrays, choose
 from numcodecs_video.plots.panels import draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def pictures(
     >>> [axes.get_title() for axes in pictures(cube, [0, 3]).axes[:2]]
     ['time 0', 'time 3']
     """
+    check_arrays(array)
     chosen = choose(
         array,
         dates,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numcodecs_video.config import default_axes
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.metrics import largest_error, rmse
-from numcodecs_video.plots.chosen import choose_pair
+from numcodecs_video.plots.chosen import check_arrays, choose_pair
 from numcodecs_video.plots.panels import draw_error, draw_picture, open_panels, panel_aspect
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def side_by_side(
     >>> [axes.get_title() for axes in figure.axes][:2]
     ['original', 'decoded']
     """
+    check_arrays(original, decoded)
     before, after = choose_pair(
         original,
         decoded,
@@ -163,6 +164,7 @@ def side_by_side_dates(
     >>> len(figure.axes)  # two rows of three panels, and two colour bars
     8
     """
+    check_arrays(original, decoded)
     if len(dates) == 0:
         raise VideoCodecError("dates must list one at least, got none")
     before, after = choose_pair(

@@ -114,12 +114,20 @@ def fit_pca(
 
     Raises
     ------
+    TypeError
+        When it is no DataArray.
     VideoCodecError
         When there is no such dimension, or no cell has all its bands.
     ImportError
         Without scikit-learn.
     """
     from sklearn.decomposition import IncrementalPCA
+
+    if not (hasattr(da, "dims") and hasattr(da, "dtype")):
+        raise TypeError(
+            f"fit_pca takes an xarray DataArray, got {type(da).__qualname__}: take a variable of a "
+            "dataset, or give xr.DataArray(values, dims=('time', 'band', 'y', 'x')), say"
+        )
 
     if band_dim not in da.dims:
         raise VideoCodecError(f"band_dim must be one of {', '.join(da.dims)}, got {band_dim!r}")

@@ -154,12 +154,14 @@ def _parts_of(ds: xr.Dataset, group: zarr.Group, region: Any) -> dict[Hashable, 
     parts = {}
     for dim, part in said.items():
         if isinstance(part, slice):
-            size = next(
+            sizes = (
                 array.shape[variable.dims.index(dim)]
                 for name, variable in ds.variables.items()
                 if dim in variable.dims and isinstance(array := group.get(str(name)), zarr.Array)
             )
-            parts[dim] = part.indices(size)[:2]
+            size = next(sizes, None)
+            if size is not None:  # else xarray says what is wrong with the region
+                parts[dim] = part.indices(size)[:2]
         elif dim in ds.indexes:
             store: Any = group.store
             with xr.open_zarr(store, group.path or None, chunks=None, consolidated=False) as there:

@@ -75,7 +75,7 @@ def shards_of(
             raise VideoCodecError(
                 f"shards of {variable.name!r} must be whole chunks of {chunk} along {dim!r}, got "
                 f"{length}: take {f'{lower} or ' if lower else ''}{upper}, or give chunks={{{dim!r}"
-                ": ...}} that divide it"
+                ": ...} that divide it"
             )
         asked = whole if length == -1 else math.ceil(length / chunk) * chunk
         # A dimension without cells is a template, whose shards are those of what will be appended.

@@ -20,6 +20,7 @@ from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
 from numcodecs_video.xarray.labels import nodata_seen
+from numcodecs_video.xarray.nodes import kind_of
 from numcodecs_video.xarray.opening import names_zarr, open_lazily, store_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
 from numcodecs_video.xarray.recording import EARLIER
@@ -164,6 +165,8 @@ def compare(
 
     Raises
     ------
+    TypeError
+        If one of them is something else.
     VideoCodecError
         If they have no variable in common, or one has other dimensions, another shape without
         labels, or labels of which none is in both.
@@ -208,6 +211,11 @@ def _as_dataset(source: Source, stack: ExitStack, *, levels: bool) -> xr.Dataset
         return source
     if isinstance(source, xr.DataArray):
         return source.to_dataset(name=source.name if source.name is not None else "array")
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"compare takes a Dataset, a DataArray, a path or a URL, got {kind_of(source)}: open a "
+            "store with xr.open_zarr, take a group of a tree by tree['/a'].to_dataset()"
+        )
     return stack.enter_context(open_lazily(source, as_stored=levels, levels=levels))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numcodecs_video.metrics import Nodata
 
 __all__ = [
+    "CF_ENCODING",
     "as_unsigned",
     "hides_unsigned",
     "is_category",
@@ -38,6 +39,7 @@ __all__ = [
     "stored_dtype",
     "stored_values",
     "units_of",
+    "with_numbers",
 ]
 
 # xarray drops a variable's own encoding as soon as another is passed for it, so this much of it is
@@ -46,6 +48,7 @@ CF_ENCODING = (
     "dtype", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "units",
     "calendar", "bounds", "grid_mapping", "cell_measures", "formula_terms",
 )  # fmt: skip
+NUMBERS = ("_FillValue", "missing_value", "scale_factor", "add_offset")
 FLAGS = ("flag_values", "flag_masks", "flag_meanings")
 FLAG_NAMES = ("status_flag", "quality_flag")
 CLASS_WORDS = frozenset((
@@ -245,20 +248,40 @@ def kept_encoding(variable: xr.DataArray) -> dict[str, Any]:
         # xarray 2025.6 refuses the units of durations, later ones a dtype without them; left alone,
         # they choose exact ones.
         kept = {key: value for key, value in kept.items() if key not in ("dtype", "units")}
-    return _with_one_missing_value(kept)
+    if "missing_value" in variable.attrs and "_FillValue" not in variable.attrs:
+        kept.setdefault("_FillValue", None)  # as it is: xarray would put NaN beside it
+    return _with_one_missing_value(kept, stored_dtype(variable))
 
 
-def _with_one_missing_value(encoding: Mapping[Any, Any]) -> dict[Any, Any]:
+def _with_one_missing_value(encoding: Mapping[Any, Any], dtype: np.dtype[Any]) -> dict[Any, Any]:
     """Let an encoding name one missing value: the fill value, or the first that there is.
 
     A decoded variable has one, NaN, whatever it had as stored; xarray cannot write it as several.
+    Beside a missing value of floats xarray puts NaN as the fill value, and later writes what it
+    reads of the two no more.
     """
-    kept = dict(encoding)
-    if "missing_value" in kept and ("_FillValue" in kept or np.size(kept["missing_value"]) > 1):
+    kept = with_numbers(encoding)
+    several = "_FillValue" in kept or np.size(kept.get("missing_value", 0)) > 1 or dtype.kind == "f"
+    if "missing_value" in kept and several:
         first = np.ravel(kept.pop("missing_value"))[0]
         if kept.get("_FillValue") is None:
             kept["_FillValue"] = first
     return kept
+
+
+def with_numbers(encoding: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return an encoding whose numbers are such, as far as they can be read."""
+    return {key: _alone(value) if key in NUMBERS else value for key, value in encoding.items()}
+
+
+def _alone(value: Any) -> Any:
+    """Take a number out of a list or array of one, or out of text; xarray encodes by no other."""
+    if isinstance(value, (list, tuple, np.ndarray)) and np.size(value) == 1:
+        value = np.ravel(value)[0]
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _stated(variable: xr.DataArray, key: str) -> Any:
@@ -332,5 +355,5 @@ def _as_stored(
 def stored_values(block: xr.DataArray) -> NDArray[Any]:
     """Return values as xarray would hand them to Zarr: packed, sentinels in place."""
     variable = block.variable.copy(deep=False)
-    variable.encoding = _with_one_missing_value(variable.encoding)
+    variable.encoding = _with_one_missing_value(variable.encoding, stored_dtype(block))
     return np.asarray(encode_cf_variable(variable, name=block.name).values)

@@ -95,9 +95,12 @@ def convert(
 
     Raises
     ------
+    FileExistsError
+        If there is a store at the target.
     VideoCodecError
-        If an array cannot be moved: codec settings that this release does not know; chunks of more
-        than one memory order, byte order or length, which format 2 does not have.
+        If `source` is an array; if an array cannot be moved: codec settings that this release does
+        not know; chunks of more than one memory order, byte order or length, which format 2 does
+        not have.
 
     Examples
     --------
@@ -146,8 +149,11 @@ def _check_shards(group: zarr.Group, shards: Mapping[str, int]) -> None:
 
 def _create_group(target: Any, zarr_format: Literal[2, 3]) -> zarr.Group:
     """Create the group of a store that must not exist."""
-    place = os.fspath(target) if isinstance(target, os.PathLike) else target
-    return zarr.open_group(place, mode="w-", zarr_format=zarr_format)
+    place = os.path.expanduser(target) if isinstance(target, (str, os.PathLike)) else target
+    try:
+        return zarr.open_group(place, mode="w-", zarr_format=zarr_format)
+    except FileExistsError as error:
+        raise FileExistsError(f"{place} exists: name another, or remove it beforehand") from error
 
 
 def _convert_array(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cf_xarray  # noqa: F401  # registers the accessor cf
 import xarray as xr
 
+from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.images import letters_of_image
 
@@ -85,6 +86,11 @@ def letters_of(
         One letter a dimension; None where the variable is no video: no time axis, not exactly one y
         and one x, cells that are not numbers, or none but for those of dates to come.
 
+    Raises
+    ------
+    VideoCodecError
+        If `axes` has another letter.
+
     Examples
     --------
     >>> import numpy as np, xarray as xr
@@ -93,6 +99,9 @@ def letters_of(
     >>> letters_of(xr.DataArray(np.zeros((4, 5)), dims=("y", "x"))) is None
     True
     """
+    for dim, letter in (axes or {}).items():
+        if letter not in ("t", "c", "y", "x"):
+            raise VideoCodecError(f"axes are of letters t, c, y and x, got {dim}={letter!r}")
     dtype = stored_dtype(variable)
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         return None

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
@@ -27,6 +28,7 @@ from numcodecs_video.xarray.conventions import (
 )
 from numcodecs_video.xarray.dimensions import describe_unsuitable_chunks, letters_of
 from numcodecs_video.xarray.formats import brings_unfit_codecs, without_codecs
+from numcodecs_video.xarray.given import ByGroup, heeded
 from numcodecs_video.xarray.internals import is_in_memory
 from numcodecs_video.xarray.keywords import with_nearest_keyword
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
@@ -41,6 +43,7 @@ from numcodecs_video.xarray.promises import (
     name_promises,
     promise_of,
     said_for,
+    without_arrays,
 )
 from numcodecs_video.xarray.ranges import doubt_of_bound
 from numcodecs_video.xarray.tuning import beside_each_other, sample_of
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["EncodingSettings", "choose_encodings", "encoding", "fill_value_of"]
 
 JPEG2K = ("jpeg2k", "htj2k")
+NOTHING: ByGroup = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +88,7 @@ class EncodingSettings:
     @property
     def promises(self) -> dict[str, Bounds]:
         """What each word of `PROMISES` says."""
-        return {word: getattr(self, word) for word in PROMISES}
+        return {word: without_arrays(getattr(self, word)) for word in PROMISES}
 
 
 @with_nearest_keyword
@@ -208,11 +212,16 @@ def encoding(
 
 
 def choose_encodings(
-    data: Data, settings: EncodingSettings, *, there: Collection[str] = ()
+    data: Data,
+    settings: EncodingSettings,
+    *,
+    there: Collection[str] = (),
+    given: ByGroup = NOTHING,
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
     """Choose as `encoding` does, for each group by its path; and say what advice there is.
 
-    Of what is `there` already, by name and path, there is none: it stays as it is.
+    Of what is `there` already, by name and path, there is none: it stays as it is. What is `given`
+    of packing and missing values goes before a variable's own.
     """
     nodes = nodes_of(data)
     if isinstance(data, xr.DataArray):
@@ -221,13 +230,19 @@ def choose_encodings(
     words = settings.promises
     if settings.lossless and any(bounds is not None for bounds in words.values()):
         raise VideoCodecError(f"lossless=True excludes {', '.join(PROMISES)}")
+    if not isinstance(settings.codec, str):
+        raise VideoCodecError(
+            "codec must be a name, such as 'hevc', whose settings stand beside it (max_error=0.1, "
+            f"effort=5), got {settings.codec!r}: for one variable, to_zarr takes a codec as "
+            f"encoding={{'name': codec.encoding({settings.zarr_format})}}"
+        )
     if settings.shards and settings.zarr_format == 2:
         raise VideoCodecError("format 2 has no shards: leave shards out, or take zarr_format=3")
     for setting, by_dim in (("chunks", settings.chunks), ("axes", settings.axes)):
         _check_dimensions(nodes, setting, by_dim)
     _check_dimensions(nodes, "shards", settings.shards)
     cubes = [
-        Cube(path, str(name), variable, letters)
+        Cube(path, str(name), heeded(variable, given.get(path, {}).get(str(name), {})), letters)
         for path, node in nodes.items()
         for name, variable in node.ds.data_vars.items()
         if (letters := letters_of(variable, settings.axes, group=node.ds.attrs)) is not None
@@ -359,11 +374,14 @@ def fill_value_of(nodata: Nodata, dtype: np.dtype[Any]) -> float:
     return nodata[0] if isinstance(nodata, Sequence) else nodata
 
 
-def _check_dimensions(
-    nodes: Mapping[str, Node], setting: str, said: Mapping[str, object] | None
-) -> None:
+def _check_dimensions(nodes: Mapping[str, Node], setting: str, said: object) -> None:
+    if said is not None and not isinstance(said, Mapping):
+        example = "'t'" if setting == "axes" else "24"
+        raise VideoCodecError(
+            f"{setting} go by dimension, as in {setting}={{'time': {example}}}, got {said!r}"
+        )
     dims = dict.fromkeys(str(dim) for node in nodes.values() for dim in node.ds.dims)
-    unknown = sorted(set(said or ()) - set(dims))
+    unknown = sorted(set(map(str, said or ())) - set(dims))
     if unknown:
         raise VideoCodecError(
             f"{setting} names {', '.join(unknown)}; the dimensions are {', '.join(dims)}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["brings_unfit_codecs", "settings_in", "without_codecs"]
+__all__ = ["brings_unfit_codecs", "settings_in", "unfit_codecs", "without_codecs"]
 
 CODERS = ("compressor", "compressors", "filters", "serializer")
 OF_FORMAT_3 = (ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec)
@@ -33,11 +33,16 @@ def brings_unfit_codecs(variable: xr.DataArray, zarr_format: Literal[2, 3]) -> b
     # together (xarray 2026.9, zarr 3.4; test_every_source_goes_into_every_format).
     if zarr_format == 2 and variable.dtype.kind in "OTU" and variable.encoding.get("filters"):
         return True
-    unfit = OF_FORMAT_3 if zarr_format == 2 else (Codec,)
-    return any(
-        isinstance(codec, unfit) or isinstance(getattr(codec, "settings", None), Settings)
-        for codec in _codecs(variable)
+    return any(unfit_codecs(variable.encoding, zarr_format)) or any(
+        isinstance(getattr(codec, "settings", None), Settings)
+        for codec in _codecs(variable.encoding)
     )
+
+
+def unfit_codecs(given: Mapping[str, Any], zarr_format: Literal[2, 3]) -> Iterator[Any]:
+    """Find the codecs in an encoding that are of the other Zarr format."""
+    unfit = OF_FORMAT_3 if zarr_format == 2 else (Codec,)
+    return (codec for codec in _codecs(given) if isinstance(codec, unfit))
 
 
 def without_codecs(variable: xr.DataArray, zarr_format: Literal[2, 3]) -> dict[str, Any]:
@@ -56,7 +61,7 @@ def settings_in(given: Mapping[str, Any]) -> Settings | None:
     return getattr(codec, "settings", None)
 
 
-def _codecs(variable: xr.DataArray) -> Iterator[Any]:
+def _codecs(given: Mapping[str, Any]) -> Iterator[Any]:
     for key in CODERS:
-        value = variable.encoding.get(key)
+        value = given.get(key)
         yield from value if isinstance(value, (list, tuple)) else (value,)

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_keywords", "keywords_of", "with_nearest_keyword"]
 
+#: words of codecs that functions of datasets do not take, and what does
+ELSEWHERE = {
+    "nodata": "a variable names its missing values by _FillValue, missing_value or nodata, in its "
+    "attributes or its encoding",
+    "options": "a codec takes it, and to_zarr a codec, as in encoding={'v': codec.encoding(3)}",
+    "plan": "tune=True makes one",
+}
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -34,6 +42,7 @@ def check_keywords(function: str, given: Iterable[str], allowed: Iterable[str]) 
     for word in sorted(set(given) - set(known)):
         near = difflib.get_close_matches(word, known, 1)
         way = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+        way = ELSEWHERE.get(word, way)
         raise TypeError(f"{function}() has no keyword {word!r}: {way}")
 
 

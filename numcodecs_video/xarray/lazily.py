@@ -19,17 +19,27 @@ if TYPE_CHECKING:
 
     import zarr
 
-__all__ = ["OWN_DIMENSIONS", "from_zarr"]
+__all__ = ["OWN_DIMENSIONS", "from_zarr", "own_names"]
 
 #: where a variable's encoding has the names of its dimensions in the store, if they are others
 OWN_DIMENSIONS = "own_dimensions"
+#: where xarray keeps the names of an array's dimensions in format 2
+NAMES = "_ARRAY_DIMENSIONS"
+
+
+def own_names(array: zarr.Array[Any]) -> list[str] | None:
+    """Return the names that an array's metadata give its dimensions; None without."""
+    if array.ndim == 0:
+        return []
+    named: Any = getattr(array.metadata, "dimension_names", None) or array.attrs.get(NAMES)
+    return None if named is None or None in named else list(map(str, named))
 
 
 def from_zarr(
     array: zarr.Array[Any], dims: Sequence[str], own: Sequence[str] | None = None
 ) -> xr.Variable:
     """Make an array a variable with dimensions of these names, which may be `own` in the store."""
-    attributes = {k: v for k, v in array.attrs.asdict().items() if k != "_ARRAY_DIMENSIONS"}
+    attributes = {k: v for k, v in array.attrs.asdict().items() if k != NAMES}
     data = indexing.LazilyIndexedArray(_Stored(array))
     chunks = chunk_lengths(array)
     encoding: dict[str, Any] = {}

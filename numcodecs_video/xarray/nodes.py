@@ -17,9 +17,12 @@ from numcodecs_video.xarray.internals import DATAARRAY_NAME, DATAARRAY_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["ROOT", "Data", "Node", "dataset_of", "means", "nodes_of", "select_array"]
+__all__ = ["ROOT", "Data", "Node", "dataset_of", "kind_of", "means", "nodes_of", "select_array"]
 
 ROOT = "/"
+ADVICE = (
+    "give xr.DataArray(values, dims=('time', 'y', 'x')), say, or open a store with xr.open_zarr"
+)
 
 #: the last: groups by path, which need not fit each other as those of a tree must
 Data = xr.Dataset | xr.DataArray | xr.DataTree | dict[str, xr.Dataset]
@@ -92,8 +95,7 @@ def dataset_of(data: xr.Dataset | xr.DataArray) -> xr.Dataset:
         return data
     if not isinstance(data, xr.DataArray):
         raise TypeError(
-            f"expected an xarray Dataset, DataArray or DataTree, got {_kind_of(data)}: give "
-            "xr.DataArray(values, dims=('time', 'y', 'x')), say, or open a store with xr.open_zarr"
+            f"expected an xarray Dataset, DataArray or DataTree, got {kind_of(data)}: {ADVICE}"
         )
     if data.name is not None and data.name not in data.coords and data.name not in data.dims:
         return data.to_dataset()
@@ -124,8 +126,9 @@ def select_array(data: Any, function: str) -> xr.DataArray:
             f"{function} takes one variable{example}; this {type(data).__name__} has "
             f"{', '.join(names) or 'none'}"
         )
-    raise TypeError(f"{function} takes an xarray DataArray, got {_kind_of(data)}")
+    raise TypeError(f"{function} takes an xarray DataArray, got {kind_of(data)}: {ADVICE}")
 
 
-def _kind_of(data: object) -> str:
+def kind_of(data: object) -> str:
+    """Name the type of an object as one imports it."""
     return f"{type(data).__module__}.{type(data).__qualname__}".removeprefix("builtins.")

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
+from numcodecs_video.export.complete import is_store
 from numcodecs_video.xarray.images import open_image, open_image_as_stored
+from numcodecs_video.xarray.lazily import own_names
 from numcodecs_video.xarray.pages import open_pages
+from numcodecs_video.xarray.references import with_what_it_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +45,7 @@ def within_file(source: str) -> tuple[str, str]:
     str, str
         The file, and the group, which is empty of whatever is there under its own name.
     """
+    source = os.path.expanduser(source)
     path = Path(source)
     if "://" not in source and not path.exists():
         file = next((parent for parent in path.parents if parent.is_file()), None)
@@ -69,7 +73,7 @@ def store_of(source: str) -> Any:
     """Give what zarr opens: a local ``.zip`` as the store that it holds, or a group of that."""
     file, group = within_file(source)
     if not file.endswith(".zip") or not Path(file).is_file():
-        return source
+        return file
     import zarr
 
     store = zarr.storage.ZipStore(file, mode="r")
@@ -94,25 +98,30 @@ def open_lazily(
     pages = open_pages(file)
     if pages is not None:
         return pages
+    store, group = _store_and_group(file, group)
     if group:
         options["group"] = group
     with quietly():
         try:
             return xr.open_dataset(
-                store_of(file), engine=_engine_of(file), chunks=None, cache=False, **options
+                store, engine=_engine_of(file), chunks=None, cache=False, **options
             )
-        except (KeyError, ValueError) as error:  # no names of dimensions, or of several sizes
+        # No names of dimensions, or of several sizes; or an array, which consolidated is no group.
+        except (AttributeError, KeyError, ValueError) as error:
             if "unable to decode time" in str(error) and "decode_times" not in options:
                 return xr.open_dataset(
-                    store_of(file), engine=_engine_of(file), chunks=None, cache=False,
+                    store, engine=_engine_of(file), chunks=None, cache=False,
                     decode_times=False, **options,
                 )  # fmt: skip
             if not names_zarr(file):
                 raise
+            one = _around_array(os.fspath(source), chunks=None, cache=False, **options)
+            if one is not None:
+                return one[0][[one[1]]]
             try:
                 if as_stored:
-                    return open_image_as_stored(store_of(file), levels=levels, group=group or None)
-                return open_image(store_of(file), group=group or None).to_dataset()
+                    return open_image_as_stored(store, levels=levels, group=group or None)
+                return open_image(store, group=group or None).to_dataset()
             except (KeyError, OSError, ValueError):
                 raise error from None
 
@@ -126,14 +135,48 @@ def open_groups(source: str, **options: Any) -> dict[str, xr.Dataset]:
     pages = open_pages(file)
     if pages is not None:
         return {"/": pages}
+    store, group = _store_and_group(file, group)
     with quietly():
-        found = dict(xr.open_groups(store_of(file), engine=_engine_of(file), **options))
+        try:
+            found = dict(xr.open_groups(store, engine=_engine_of(file), **options))
+        except (AttributeError, KeyError, ValueError):
+            one = _around_array(source, **options)
+            if one is None:
+                raise
+            return {"/": with_what_it_needs(one[0], {one[1]})}
     if not group:
         return found
     within = {path: ds for path, ds in found.items() if f"{path}/".startswith(f"/{group}/")}
+    if not within and (one := _around_array(source, **options)) is not None:
+        return {"/": with_what_it_needs(one[0], {one[1]})}
     if not within:
         raise FileNotFoundError(f"there is no group {group}: there are {', '.join(found)}")
     return {path.removeprefix(f"/{group}") or "/": ds for path, ds in within.items()}
+
+
+def _around_array(source: str, **options: Any) -> tuple[xr.Dataset, str] | None:
+    """Open the group around an array that names its dimensions, and name it; None of others."""
+    import zarr
+
+    if not names_zarr(source):
+        return None
+    options.pop("group", None)
+    around, _, name = source.rstrip("/").rpartition("/")
+    try:
+        array = zarr.open(store_of(source), mode="r")
+        if not isinstance(array, zarr.Array) or own_names(array) is None:
+            return None
+        ds = xr.open_dataset(store_of(around or "."), engine="zarr", **options)
+    except (KeyError, OSError, ValueError):
+        return None
+    return (ds, name) if name in ds.variables else None
+
+
+def _store_and_group(file: str, group: str) -> tuple[Any, str]:
+    """Give what xarray opens, and the group in it: a store in a folder of a ``.zip`` is a root."""
+    if group and file.endswith(".zip") and not is_store(Path(file)):
+        return store_of(f"{file}/{group}"), ""
+    return store_of(file), group
 
 
 def _engine_of(source: str) -> Literal["zarr"] | None:

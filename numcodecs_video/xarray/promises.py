@@ -45,6 +45,7 @@ __all__ = [
     "name_promises",
     "promise_of",
     "said_for",
+    "without_arrays",
 ]
 
 IN_UNITS = frozenset(("max_error", "rmse"))
@@ -147,11 +148,27 @@ def said_for(said: Mapping[str, T], cube: Cube) -> T | None:
     return next((value for pattern, value in said.items() if means(pattern, cube.key)), None)
 
 
+def without_arrays(bounds: Bounds) -> Bounds:
+    """Take numbers out of arrays without dimensions, which ``0.01 * ds.t2m.std()`` is."""
+    if isinstance(bounds, Mapping):
+        return {str(name): _number_in(bound) for name, bound in bounds.items()}
+    return _number_in(bounds)
+
+
+def _number_in(bound: T) -> T:
+    number: T = np.asarray(bound).item() if getattr(bound, "shape", None) == () else bound
+    return number
+
+
 def name_promises(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Turn promises given as one number into promises for one variable, whatever its dtype."""
+    said = {
+        word: without_arrays(value) if word in PROMISES else value
+        for word, value in settings.items()
+    }
     return {
         word: {name: value} if word in PROMISES and isinstance(value, numbers.Real) else value
-        for word, value in settings.items()
+        for word, value in said.items()
     }
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import zarr
 
 from numcodecs_video import __version__
+from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.format.header import FORMAT_VERSION
 from numcodecs_video.stored import (
     filters_of,
@@ -155,11 +156,22 @@ def open_group(
     mode: Any = "r",
     storage_options: dict[str, Any] | None = None,
 ) -> zarr.Group:
-    """Open what names a store, as it is: consolidated metadata may be of yesterday."""
-    place = os.fspath(store) if isinstance(store, os.PathLike) else store
-    return zarr.open_group(
-        place, path=group, mode=mode, storage_options=storage_options, use_consolidated=False
-    )
+    """Open what names a store, as it is: consolidated metadata may be of yesterday.
+
+    Raises
+    ------
+    VideoCodecError
+        If it names an array.
+    """
+    place = os.path.expanduser(store) if isinstance(store, (str, os.PathLike)) else store
+    try:
+        return zarr.open_group(
+            place, path=group, mode=mode, storage_options=storage_options, use_consolidated=False
+        )
+    except zarr.errors.ContainsArrayError as error:
+        raise VideoCodecError(
+            f"{place}{f' has at {group}' if group else ' is'} an array: name the group around it"
+        ) from error
 
 
 class _Silence:

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from numcodecs_video.errors import VideoCodecError
 from numcodecs_video.xarray.encoding import encoding
 from numcodecs_video.xarray.evaluate import Evaluation, evaluate
@@ -53,7 +55,7 @@ class SweepPoint:
 
 def sweep(
     data: xr.DataArray,
-    promises: Mapping[str, Sequence[float]],
+    promises: Mapping[str, float | Sequence[float]],
     *,
     codecs: Sequence[str] = ("auto",),
     advance: Callable[[int], None] | None = None,
@@ -64,7 +66,7 @@ def sweep(
     Parameters
     ----------
     data : xarray.DataArray
-    promises : mapping of str to sequence of float
+    promises : mapping of str to float or sequence of float
         Values of one or more of ``max_error``, ``max_relative_error``, ``rmse``, ``psnr``, ``qp``.
     codecs : sequence of str
         Names as of `encoding`.
@@ -95,8 +97,9 @@ def sweep(
     """
     data = select_array(data, "sweep")
     check_keywords("sweep", settings, keywords_of(encoding))
+    said = {word: np.ravel(values).tolist() for word, values in promises.items()}
     unknown = sorted(set(promises) - set(PROMISES))
-    if unknown or not any(promises.values()):
+    if unknown or not any(said.values()):
         raise VideoCodecError(
             f"a sweep is over values of {', '.join(PROMISES)}; got {', '.join(unknown) or 'none'}"
         )
@@ -108,7 +111,7 @@ def sweep(
             evaluate(data, codec, advance=advance, **{**settings, word: value}),
         )
         for codec in codecs
-        for word, values in promises.items()
+        for word, values in said.items()
         for value in sorted(values)
     ]
 

@@ -19,6 +19,15 @@ from numcodecs_video.xarray.appending import (
 from numcodecs_video.xarray.encoding import EncodingSettings, choose_encodings
 from numcodecs_video.xarray.encoding import encoding as choose_encoding
 from numcodecs_video.xarray.filters import doubts_of_filters
+from numcodecs_video.xarray.formats import settings_in
+from numcodecs_video.xarray.given import (
+    ByGroup,
+    check_encodings,
+    check_order,
+    doubt_of_sentinels,
+    heeded,
+    merged,
+)
 from numcodecs_video.xarray.keywords import check_keywords, keywords_of
 from numcodecs_video.xarray.nodes import ROOT, Data, nodes_of
 from numcodecs_video.xarray.promises import PROMISES as WORDS
@@ -29,6 +38,7 @@ from numcodecs_video.xarray.recording import (
     silent_about_format_3,
 )
 from numcodecs_video.xarray.sources import refuse_own_source
+from numcodecs_video.xarray.writable import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -78,7 +88,9 @@ def to_zarr(
     group : str, optional
         Path of a group in the store.
     encoding : mapping, optional
-        Of single variables, to go before what is chosen; for a tree, by the path of their group.
+        Of single variables, to go before what is chosen, such as ``{"t2m": {"dtype": "int16",
+        "scale_factor": 0.01}}``; for a tree, by the path of their group. A variable with
+        `compressors` of its own does not become video.
     append_dim : hashable, optional
         Append along this dimension. Arrays that are there keep their codecs, and a promise that is
         given has to be theirs.
@@ -102,7 +114,9 @@ def to_zarr(
     ------
     VideoCodecError
         Before anything is written: as of `encoding`; where a promise differs from that of the array
-        to be appended to; where ``mode="w"`` would replace the store that is yet to be read.
+        to be appended to; where ``mode="w"`` would replace the store that is yet to be read; where
+        a name or an attribute is none that a store can keep; where `encoding` names no variable,
+        or has a codec of the other Zarr format.
     TypeError
         If `ds` is nothing of xarray, or a keyword is unknown.
 
@@ -110,7 +124,8 @@ def to_zarr(
     -----
     UserWarning
         If a chunk that has lost something is written in part, and so loses once more; if `encoding`
-        puts filters before a codec that loses something.
+        puts filters before a codec that loses something, or has one that does not know of a
+        missing value.
 
     Examples
     --------
@@ -140,8 +155,12 @@ def to_zarr(
         for node in nodes.values():
             refuse_own_source(node.ds, there)
         there = None
+    known = set() if there is None else _variables_in(_groups_of(nodes, there))
+    check_writable(nodes, known, groups=mode != "r+" and region is None)
     number = zarr_format or (3 if there is None else there.metadata.zarr_format)
-    encodings, advice = _encodings(ds, there, settings, number)
+    given = {ROOT: encoding or {}} if not isinstance(ds, xr.DataTree) else encoding or {}
+    check_encodings(given, nodes, number)
+    encodings, advice = _encodings(ds, there, settings, number, given)
     for line in advice:
         warnings.warn(line, stacklevel=2)
     if there is not None and not isinstance(ds, xr.DataTree):
@@ -150,9 +169,8 @@ def to_zarr(
     for path, node in nodes.items() if there is None else ():
         for name, units in units_to_come(node.ds).items():
             encodings.setdefault(path, {}).setdefault(name, {}).update(units)
-    given = encoding or {}
-    for path, own in (given if isinstance(ds, xr.DataTree) else {ROOT: given}).items():
-        for doubt in _put_before(encodings.setdefault(path, {}), own):
+    for path, own in given.items():
+        for doubt in _put_before(encodings.setdefault(path, {}), own, nodes[path].ds):
             warnings.warn(doubt, stacklevel=2)
     parts = {"append_dim": append_dim, "region": region, "mode": mode}
     if isinstance(ds, xr.DataTree):
@@ -237,21 +255,31 @@ def _existing_group(store: Any, place: Mapping[str, Any]) -> zarr.Group | None:
 
 
 def _put_before(
-    chosen: dict[str, dict[str, Any]], given: Mapping[str, Mapping[str, Any]]
+    chosen: dict[str, dict[str, Any]], given: Mapping[str, Mapping[str, Any]], ds: xr.Dataset
 ) -> Iterator[str]:
     """Let a user's encodings of single variables override what was chosen; say what is doubtful."""
     for name, own in given.items():
-        chosen[name] = {**chosen.get(name, {}), **own}
+        chosen[name] = merged(chosen.get(name, {}), own)
+        check_order(ds[name], chosen[name])
         yield from doubts_of_filters(str(name), chosen[name])
+        if settings_in(own) is not None:
+            doubt = doubt_of_sentinels(heeded(ds[name], own), own)
+            yield from () if doubt is None else (doubt,)
 
 
 def _encodings(
-    data: Data, there: zarr.Group | None, settings: Mapping[str, Any], zarr_format: Any
+    data: Data,
+    there: zarr.Group | None,
+    settings: Mapping[str, Any],
+    zarr_format: Any,
+    given: ByGroup,
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
     """Choose the encodings of what is new in a store; what is there has one already."""
     if there is None:
         return choose_encodings(
-            data, EncodingSettings(**{"tune": True, **settings, "zarr_format": zarr_format})
+            data,
+            EncodingSettings(**{"tune": True, **settings, "zarr_format": zarr_format}),
+            given=given,
         )
     if zarr_format != there.metadata.zarr_format:
         raise VideoCodecError(
@@ -259,13 +287,10 @@ def _encodings(
             f"{zarr_format}"
         )
     nodes = nodes_of(data)
-    top = next(iter(nodes))
-    members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
-    members[top] = there
-    groups = {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
-    known = {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
+    groups = _groups_of(nodes, there)
+    known = _variables_in(groups)
     chosen, advice = choose_encodings(
-        data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known
+        data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known, given=given
     )
     for path, group in groups.items():
         own = chosen.pop(path, {})
@@ -275,6 +300,18 @@ def _encodings(
             name: given for name, given in own.items() if f"{path}/{name}".strip("/") not in known
         }
     return chosen, advice
+
+
+def _groups_of(nodes: Mapping[str, Node], there: zarr.Group) -> dict[str, zarr.Group]:
+    """Find the groups of a dataset or tree that a store has."""
+    top = next(iter(nodes))
+    members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
+    members[top] = there
+    return {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
+
+
+def _variables_in(groups: Mapping[str, zarr.Group]) -> set[str]:
+    return {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
 
 
 def _record_afterwards(written: Any, store: Any, place: Mapping[str, Any]) -> Any:

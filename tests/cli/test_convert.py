@@ -198,6 +198,32 @@ def test_export_to_netcdf(tmp_path, ds, source):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.nc", "c.netcdf"]
 
 
+@BOTH
+def test_exported_attributes_have_the_dtype_of_the_values(tmp_path, ds, source):
+    """As CF wants those that hold some; JSON does not tell a byte from another number."""
+    netcdf = pytest.importorskip("netCDF4")
+    flags = np.array([0, 1, 255], "u1")
+    ds.classes.attrs.update(flag_values=flags, flag_meanings="a b c", valid_max=300, said=7)
+    ds.packed.attrs.update(valid_range=np.array([-100, 100], "i2"))
+    ds.v.attrs.update(valid_min=np.float32(0.1), valid_max=0.1)
+    ds.swapped.attrs.update(missing_value=-1)
+    write(ds, tmp_path / "a", source)
+    run("convert", tmp_path / "a", tmp_path / "b.nc")
+    with netcdf.Dataset(tmp_path / "b.nc") as file:
+        found = {
+            (name, key): file[name].getncattr(key).dtype.name
+            for name, key in [
+                ("classes", "flag_values"), ("classes", "valid_max"), ("classes", "said"),
+                ("packed", "valid_range"), ("v", "valid_min"), ("v", "valid_max"),
+                ("swapped", "missing_value"),
+            ]
+        }  # fmt: skip
+        np.testing.assert_array_equal(file["classes"].getncattr("flag_values"), flags)
+    assert list(found.values()) == [
+        "uint8", "int64", "int64", "int16", "float32", "float64", "float32"
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_export_of_groups(tmp_path, monkeypatch, ds):
     """Each with its attributes, large arrays in parts."""

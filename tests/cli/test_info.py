@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,16 @@ def store(tmp_path, ds) -> Path:
     """The dataset under a bound each."""
     ncv.to_zarr(ds, tmp_path / "b.zarr", max_error={"t2m": 0.5, "humidity": 1e-5}, effort=1)
     return tmp_path / "b.zarr"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes standard output as a shell does")
+def test_a_closed_standard_output_is_none_to_print_to(store):
+    """Programs without a terminal may start commands so."""
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m numcodecs_video.cli info "$1" >&-', sys.executable, str(store)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_json_holds_values(store):

@@ -55,6 +55,17 @@ def test_commands_read_over_http(served, tmp_path):
     assert ncv.compare(store, tmp_path / "copy.zarr")["v"].identical
 
 
+def test_urls_without_a_store_are_called_so(served):
+    """In words, not by what zarr made of the URL."""
+    pytest.importorskip("aiohttp")
+    _, url = served
+    for command, code in (("info", 1), ("doctor", 1), ("evaluate", 1), ("compare", 2)):
+        more = [url] if command == "compare" else []
+        said = run(command, f"{url}x", *more, exit_code=code)
+        assert "there is no group or array of Zarr under this name" in said
+        assert "FsspecStore" not in said
+
+
 def test_a_store_that_cannot_be_written_ends_in_one_line(served):
     """A web server takes no files."""
     pytest.importorskip("aiohttp")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -62,6 +63,94 @@ def test_a_netcdf_url_is_netcdf_for_every_command(tmp_path, ds, monkeypatch):
     run("compare", url, url)
     run("extract", url, tmp_path / "a.webm", "--preview")
     assert set(opened) == {(url, None)}
+
+
+@pytest.mark.parametrize("zarr_format", FORMATS)
+def test_a_store_in_a_folder_of_an_archive(tmp_path, ds, zarr_format):
+    """As file managers zip a folder: every command says how to name it, and reads it then."""
+    ds.to_zarr(tmp_path / "a.zarr", zarr_format=zarr_format)
+    file = shutil.make_archive(str(tmp_path / "b"), "zip", tmp_path, "a.zarr")
+    place, out = f"{file}/a.zarr", iter(range(100))
+    for command, *more in (
+        ["info"], ["doctor"], ["evaluate", "--max-error", "0.1"], ["extract", ".mp4"],
+        ["compress", ".zarr", "--effort", "1"], ["convert", ".zarr"], ["convert", ".nc"],
+    ):  # fmt: skip
+        made = [tmp_path / f"{next(out)}{end}" for end in more[:1] if end.startswith(".")]
+        options = more[len(made) :]
+        assert f"name {place}" in run(command, file, *made, *options, exit_code=1)
+        run(command, place, *made, *options)
+    assert "yes" in run("compare", tmp_path / "a.zarr", place)
+    assert "no group" in run("compress", f"{file}/b.zarr", tmp_path / "c", exit_code=1).lower()
+
+
+def test_what_a_store_cannot_hold_is_named(tmp_path):
+    """Lists of several lengths of NetCDF, and attributes that are no JSON."""
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w") as file:
+        for dim, size in zip(("time", "y", "x"), SHAPE, strict=True):
+            file.createDimension(dim, size)
+        file.createVariable("v", "f4", ("time", "y", "x"))[:] = VALUES
+        ragged = file.createVariable("r", file.createVLType("i4", "list"), ("time",))
+        for i in range(SHAPE[0]):
+            ragged[i] = np.arange(i + 1, dtype="i4")
+    said = run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1, exit_code=1)
+    assert "Error: cannot write r to Zarr: " in said
+    assert "choose other variables by --var" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+    run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1, "--var", "v")
+
+
+def test_names_of_enumerations_are_kept(tmp_path):
+    """As flags of CF, which have a dtype again where they are exported."""
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w") as file:
+        for dim, size in zip(("time", "y", "x"), SHAPE, strict=True):
+            file.createDimension(dim, size)
+        kind = file.createEnumType("u1", "sky", {"clear": 0, "thin cloud": 3})
+        file.createVariable("v", kind, ("time", "y", "x"))[:] = np.where(VALUES > 280, 3, 0)
+    run("compress", tmp_path / "a.nc", tmp_path / "b.zarr", "--effort", 1)
+    run("convert", tmp_path / "b.zarr", tmp_path / "c.nc")
+    with xr.open_zarr(tmp_path / "b.zarr") as after:
+        assert after.v.attrs["flag_values"] == [0, 3]
+        assert after.v.attrs["flag_meanings"] == "clear thin_cloud"
+    with netcdf.Dataset(tmp_path / "c.nc") as file:
+        np.testing.assert_array_equal(file["v"][:], np.where(VALUES > 280, 3, 0))
+        assert file["v"].getncattr("flag_values").dtype == "u1"
+
+
+@pytest.mark.parametrize("zarr_format", FORMATS)
+@pytest.mark.parametrize("kind", ["folder", "zip", "group"])
+def test_one_array_of_a_store(tmp_path, ds, zarr_format, kind):
+    """By its path: under its name, with its coordinates, and missing cells as they are."""
+    ds.v[0, :3] = np.nan
+    ds.v.encoding = {"_FillValue": np.float32(-9999)}
+    ds = ds.assign(w=ds.v + 1).assign_coords(
+        time=np.arange("2020-01-01", "2020-01-07", dtype="M8[D]").astype("M8[ns]"),
+        area=(("y", "x"), np.ones(SHAPE[1:])),
+    )
+    group = "g/h" if kind == "group" else None
+    ds.to_zarr(tmp_path / "a", zarr_format=zarr_format, group=group)
+    place = tmp_path / "a" / (group or "")
+    if kind == "zip":
+        place = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "a")
+    run("compress", f"{place}/v", tmp_path / "b", "--effort", 1, "--zarr-format", zarr_format)
+    with xr.open_zarr(tmp_path / "b") as after:
+        xr.testing.assert_identical(after.load(), ds.drop_vars("w"))
+    (row,) = json.loads(run("compare", tmp_path / "b", f"{place}/v/", "--json"))
+    assert (row["name"], row["identical"]) == ("v", True)
+    (row,) = json.loads(run("evaluate", f"{place}/v", "--effort", 1, "--json"))
+    assert (row["name"], row["missing_changed"]) == ("v", 0)
+    run("plot", f"{place}/v", "--out", tmp_path / "v.png", "--date", "2020-01-02")
+
+
+def test_an_archive_without_a_store_is_called_so(tmp_path):
+    """Whatever it is named."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "text").write_text("")
+    file = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path, "d")
+    for command, *more in (["info"], ["compress", tmp_path / "b"], ["evaluate"]):
+        said = run(command, file, *more, exit_code=1)
+        assert "it is a ZIP file without a Zarr store" in said
 
 
 @pytest.mark.parametrize("zarr_format", FORMATS)

@@ -359,3 +359,26 @@ side_by_side(cube[0, 0], cube[0, 0])
 error_histogram(cube, cube)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("kind", ["dataset", "path"])
+def test_what_is_no_array_is_named(kind):
+    """With what to take instead."""
+    xr = pytest.importorskip("xarray")
+    given = xr.Dataset() if kind == "dataset" else "a.zarr"
+    array = np.zeros((2, 8, 8))
+    for draw in (
+        lambda: side_by_side(given, array),
+        lambda: side_by_side_dates(array, given, [0]),
+        lambda: error_histogram(given, given),
+        lambda: pictures(given),
+    ):
+        with pytest.raises(TypeError, match=rf"got {type(given).__name__}: take a variable"):
+            draw()
+
+
+@pytest.mark.parametrize("values", [5, 5.0, np.array([5.0]), np.float32(5), (5,)], ids=repr)
+def test_a_sweep_over_one_value(cube, values):
+    """Or over an array of values."""
+    (point,) = sweep(cube[:, 0], {"max_error": values}, effort=1)
+    assert (point.value, point.evaluation.largest_error <= 5) == (5, True)

@@ -97,6 +97,9 @@ def test_a_basis_of_other_bands_is_refused(bands):
         BandBasis.from_arrays(2 * np.eye(3), np.zeros(3))
     with pytest.raises(VideoCodecError, match="band_dim"):
         fit_pca(xr.DataArray(bands, dims=("time", "band", "y", "x")), "bands")
+    for given in (bands, xr.Dataset()):
+        with pytest.raises(TypeError, match=f"got {type(given).__name__}: take a variable"):
+            fit_pca(given, "band")
 
 
 def test_the_basis_does_not_depend_on_the_signs_of_eigenvectors(bands):

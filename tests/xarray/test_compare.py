@@ -113,6 +113,18 @@ def test_rounded_labels_are_the_same(ds):
         assert any("lat differs by up to 1" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("kind", ["array of numpy", "tree", "store"])
+def test_what_is_no_dataset_is_named(ds, kind):
+    """With what to give instead."""
+    given = {
+        "array of numpy": lambda: VALUES,
+        "tree": lambda: xr.DataTree(ds),
+        "store": dict,
+    }[kind]()
+    with pytest.raises(TypeError, match=f"got .*{type(given).__name__}: open a store with xr.open"):
+        ncv.compare(ds, given)
+
+
 def test_nothing_in_common_is_an_error(ds):
     """It says what the labels are, and the way out."""
     with pytest.raises(VideoCodecError, match=r"no label of 'lat' in common: 40.5 to 50.*drop_"):

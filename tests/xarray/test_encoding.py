@@ -77,6 +77,29 @@ def test_only_numbers_that_a_video_can_hold_are_video(values):
     assert letters_of(xr.DataArray(np.zeros((2, 3, 4), values), dims=("time", "y", "x"))) is None
 
 
+@pytest.mark.parametrize("setting", ["axes", "chunks", "shards"])
+@pytest.mark.parametrize("said", ["tyx", (3, 16, 18), 3, [3]], ids=str)
+def test_what_goes_by_dimension_is_a_mapping(ds, setting, said):
+    """The error shows one."""
+    with pytest.raises(
+        VideoCodecError, match=rf"{setting} go by dimension, as in {setting}={{'time'"
+    ):
+        encoding(ds, **{setting: said})
+
+
+def test_axes_have_four_letters(ds):
+    """Another one would leave the dataset without video, in silence."""
+    for function in (encoding, lambda data, axes: letters_of(next(iter(data.values())), axes)):
+        with pytest.raises(VideoCodecError, match="letters t, c, y and x, got time='z'"):
+            function(ds, axes={"time": "z"})
+
+
+def test_words_of_codecs_are_told_where_they_go(ds):
+    """A dataset has missing values of its own, variable by variable."""
+    with pytest.raises(TypeError, match=r"encoding\(\) has no keyword 'nodata': a variable names"):
+        encoding(ds, nodata=-1)
+
+
 def test_empty_pictures_are_no_video():
     """There is nothing to code in pictures without cells; dates may come."""
     assert letters_of(cube(shape=(4, 0, 5))) is None

@@ -66,6 +66,31 @@ def test_what_can_be_read_is_used(tmp_path, name, zarr_format):
         assert 0 < row["realised"] <= 0.35
 
 
+@pytest.mark.parametrize("zarr_format", FORMATS)
+@pytest.mark.parametrize(
+    "packing",
+    [
+        {"scale_factor": [0.1], "_FillValue": [-1]},
+        {"scale_factor": np.array([0.1]), "add_offset": (273.0,), "_FillValue": np.array([-1])},
+        {"scale_factor": "0.1", "add_offset": "273", "_FillValue": "-1"},
+        {"scale_factor": 0.1, "missing_value": np.array([-1], "i2")},
+    ],
+    ids=str,
+)
+def test_numbers_in_encodings_may_be_written_so_too(tmp_path, packing, zarr_format):
+    """Readers of some formats put lists of one, or text, where xarray takes a number."""
+    before = dataset().astype("f4") / 10 + 250
+    before.v[0] = np.nan
+    said = {"zarr_format": zarr_format, "max_error": 0.35, "effort": 1}
+    ncv.to_zarr(before, tmp_path / "a", encoding={"v": {"dtype": "int16", **packing}}, **said)
+    before.v.encoding = {"dtype": "int16", **packing}
+    ncv.to_zarr(before, tmp_path / "b", **said)
+    for store in ("a", "b"):
+        with xr.open_zarr(tmp_path / store, chunks=None) as after:
+            assert 0.1 < np.abs(after.v - before.v).max() <= 0.4001
+            np.testing.assert_array_equal(np.isnan(after.v), np.isnan(before.v))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [(k, v) for k, values in NONSENSE.items() for v in values],

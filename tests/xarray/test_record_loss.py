@@ -10,6 +10,7 @@ xr = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 import numcodecs_video.xarray as ncv  # noqa: E402
+from numcodecs_video import VideoCodecError  # noqa: E402
 from tests.formats import FORMATS  # noqa: E402
 
 T = ("time", "y", "x")
@@ -158,3 +159,16 @@ def test_lossless_stores_are_left_as_they_are(tmp_path, zarr_format):
         ncv.to_zarr(read, tmp_path / "b", zarr_format=zarr_format, effort=1)
     assert attributes(tmp_path / "a") == attributes(tmp_path / "b")
     assert ncv.record_loss(tmp_path / "b") == {}
+
+
+@BOTH
+def test_arrays_are_told_from_groups(tmp_path, zarr_format):
+    """A record is of all variables of a group, and what converts a store copies one."""
+    ncv.to_zarr(dataset(), tmp_path / "a", zarr_format=zarr_format, effort=1)
+    for function in (ncv.record_loss, lambda path: ncv.convert(path, tmp_path / "b")):
+        with pytest.raises(VideoCodecError, match="v is an array: name the group around it"):
+            function(tmp_path / "a" / "v")
+    with pytest.raises(VideoCodecError, match="a has at v an array"):
+        ncv.record_loss(tmp_path / "a", group="v")
+    with pytest.raises(FileExistsError, match=r"a exists: name another"):
+        ncv.convert(tmp_path / "a", tmp_path / "a")

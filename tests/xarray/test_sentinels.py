@@ -103,6 +103,21 @@ def test_decoded_datasets_are_written_with_one_of_them(tmp_path, name, zarr_form
             np.testing.assert_array_equal(np.isnan(after.v.values), np.isnan(before.v.values))
 
 
+@pytest.mark.parametrize("zarr_format", FORMATS)
+@pytest.mark.parametrize("decoded", [True, False], ids=["decoded", "as stored"])
+@pytest.mark.parametrize("dtype", ["f4", "i2"])
+def test_xarray_alone_writes_again_what_it_reads(tmp_path, zarr_format, decoded, dtype):
+    """Of two missing values, one of them a NaN that nobody asked for, it would not."""
+    values = np.where(PLACES < 0.1, -9999, NOISE.round()).astype(dtype)
+    stored = xr.Dataset({"v": (T, values, {"missing_value": values.dtype.type(-9999)})})
+    before = xr.decode_cf(stored) if decoded else stored
+    ncv.to_zarr(before, tmp_path / "a", zarr_format=zarr_format, effort=1)
+    with xr.open_zarr(tmp_path / "a", chunks=None) as after:
+        after.to_zarr(tmp_path / "b", zarr_format=zarr_format)
+    with xr.open_zarr(tmp_path / "b", chunks=None) as again:
+        np.testing.assert_array_equal(again.v, xr.decode_cf(stored).v)
+
+
 def test_sentinels_are_counted_as_missing():
     """By evaluate, whose figures are of the valid cells."""
     for name in SEVERAL:

@@ -58,7 +58,7 @@ def test_variables_without_these_dimensions_have_none(ds):
     [
         (
             {"shards": {"y": 25}, "chunks": {"y": 10}},
-            r"whole chunks of 10 along 'y', got 25: take 20 or 30",
+            r"chunks of 10 along 'y', got 25: take 20 or 30, or give chunks={.y.: ...} that divide",
         ),
         ({"shards": {"y": 5}, "chunks": {"y": 10}}, r"got 5: take 10, or give chunks=\{'y'"),
         ({"shards": {"y": 0}}, "shards must be whole numbers from 1, or -1 .*got y=0"),

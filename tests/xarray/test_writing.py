@@ -134,6 +134,96 @@ def test_options_of_xarray_are_no_variables(tmp_path, ds, zarr_format, consolida
     assert after.time.encoding["dtype"] == "int16"
 
 
+UNWRITABLE = {
+    "a slash": (lambda ds: ds.rename(v="a/b"), "'a/b'.*rename.*'a_b'"),
+    "a slash in a coordinate": (lambda ds: ds.assign_coords({"p/q": 1}), "'p/q' has a slash"),
+    "a name of a file": (lambda ds: ds.rename(v="zarr.json"), "'zarr.json' is no name"),
+    "a name of a folder": (lambda ds: ds.rename(v=".."), "'..' is no name"),
+    "a number of an attribute": (
+        lambda ds: ds.assign_attrs({5: "x"}),
+        "attribute 5 of the dataset",
+    ),
+    "a number of a dimension": (lambda ds: ds.rename(y=0), "dimension 0 of 'v'"),
+    "a date": (lambda ds: set_attribute(ds.v, np.datetime64("2020-01-01")), "'said' of 'v'.*date"),
+    "bytes": (lambda ds: set_attribute(ds.time, b"text"), "'said' of 'time'.*bytes"),
+    "a set": (lambda ds: set_attribute(ds, {1}), "'said' of the dataset.*set"),
+    "within": (lambda ds: set_attribute(ds, {"deep": [1j]}), "'said' of the dataset.*complex"),
+}
+
+
+def set_attribute(of, value) -> None:
+    """One that says something."""
+    of.attrs["said"] = value
+
+
+@BOTH
+@pytest.mark.parametrize("case", UNWRITABLE)
+def test_what_no_store_can_keep_is_named_before_the_first_byte(tmp_path, ds, zarr_format, case):
+    """Where xarray stops halfway without a name, or writes what it does not find again."""
+    change, message = UNWRITABLE[case]
+    changed = change(ds)
+    with pytest.raises(VideoCodecError, match=message):
+        ncv.to_zarr(changed or ds, tmp_path / "a", zarr_format=zarr_format, **SAID)
+    assert not (tmp_path / "a").exists()
+
+
+def test_attributes_of_what_is_there_are_not_written(tmp_path, ds):
+    """So that none of them keeps dates from being appended, or a part from being written."""
+    ncv.to_zarr(ds, tmp_path / "a", **SAID)
+    set_attribute(ds.v, {1})
+    ncv.to_zarr(ds, tmp_path / "a", append_dim="time", **SAID)
+    with xr.open_zarr(tmp_path / "a") as after:
+        assert after.sizes["time"] == 2 * SHAPE[0]
+    several = ds.copy()
+    set_attribute(several, {1})
+    ncv.to_zarr(several, tmp_path / "a", region={"time": slice(8, 16)})
+    with pytest.raises(VideoCodecError, match="'said' of 'w'"):
+        ncv.to_zarr(ds.rename(v="w"), tmp_path / "a", mode="a", **SAID)
+
+
+@BOTH
+def test_attributes_that_json_has_are_kept(tmp_path, ds, zarr_format):
+    """Numbers of NumPy among them, and NaN, which Python's JSON has."""
+    ds.v.attrs.update(
+        number=np.float32(1.5),
+        vector=np.arange(3),
+        flag=np.bool_(True),
+        nothing=None,
+        missing=np.nan,
+    )
+    ncv.to_zarr(ds, tmp_path / "a", zarr_format=zarr_format, **SAID)
+    after = xr.open_zarr(tmp_path / "a").v.attrs
+    assert [after[key] for key in ("number", "vector", "flag", "nothing")] == [
+        1.5,
+        [0, 1, 2],
+        True,
+        None,
+    ]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, ds, monkeypatch):
+    """To all that opens what was written, as to xarray."""
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    ncv.to_zarr(ds, "~/a", **SAID)
+    ncv.to_zarr(ds, "~/a", append_dim="time", **SAID)
+    assert_within(tmp_path / "a", xr.concat([ds, ds], "time"))
+    ncv.convert("~/a", "~/b")
+    assert ncv.compare("~/a", "~/b")["v"].identical
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "bounds", [lambda ds: 0.01 * ds.v.std(), lambda ds: 0.01 * ds.chunk().std()], ids=["v", "all"]
+)
+def test_bounds_may_be_what_a_reduction_returns(ds, bounds):
+    """An array without dimensions, or a dataset of these."""
+    (given,) = ncv.encoding(ds, max_error=bounds(ds)).values()
+    said = given["serializer"].settings.fidelity.value
+    assert said == pytest.approx(0.01 * VALUES.std(), rel=1e-5)
+    assert ncv.evaluate(ds.v, max_error=0.01 * ds.v.std(), effort=1).largest_error <= said
+
+
 def test_a_wrong_word_is_an_error_before_the_first_byte(tmp_path, ds):
     """As of `encoding`."""
     with pytest.raises(TypeError, match="groups"):
@@ -241,6 +331,14 @@ def test_regions(tmp_path, ds, zarr_format, region):
     )
     with pytest.warns(UserWarning, match="written from cell 3 of 'time' in chunks of 4"):
         ncv.to_zarr(other.isel(time=slice(3, 6)), tmp_path / "a", region=part)
+
+
+@pytest.mark.parametrize("region", [{"tim": slice(4, 8)}, {"time": slice(0, 9)}], ids=str)
+def test_regions_that_are_none_are_refused(tmp_path, ds, region):
+    """By xarray, which names them."""
+    ncv.to_zarr(ds, tmp_path / "a", **SAID)
+    with pytest.raises(ValueError, match=r"region|dimension"):
+        ncv.to_zarr(ds.isel(time=slice(4, 8)), tmp_path / "a", region=region)
 
 
 @BOTH
