@@ -27,12 +27,21 @@ from numcodecs_video.metrics import value_range
 
 OPTIONS: dict[str, dict[str, str | int]] = {
     "rd=3": {"rd": 3},
-    "preset fast": {"preset": "fast"},
-    "preset slow": {"preset": "slow"},
-    "preset slower": {"preset": "slower"},
+    "rd=4": {"rd": 4},
+    "rd=6": {"rd": 6},
+    "tu-inter-depth=1": {"tu-inter-depth": 1},
+    "rskip=1": {"rskip": 1},
+    "bframes=4": {"bframes": 4},
+    "deblock=0": {"deblock": "0:0"},
+    "max-merge=3": {"max-merge": 3},
+    "rdpenalty=0": {"rdpenalty": 0},
+    "smoothing": {"strong-intra-smoothing": 1},
+    "subme=2": {"subme": 2},
+    "temporal-mvp": {"temporal-mvp": 1},
+    "sao=0": {"sao": 0},
     "tskip": {"tskip": 1},
     "ctu=32": {"ctu": 32},
-    "no sao": {"sao": 0},
+    "preset slow": {"preset": "slow"},
 }
 STRUCTURES = {
     "alone": Structure(key=False),

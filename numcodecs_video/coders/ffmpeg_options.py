@@ -61,6 +61,9 @@ ALLOWED: Mapping[str, Mapping[str, str]] = {
         "early-skip": _FLAG,
         "tu-intra-depth": "[1-4]",
         "tu-inter-depth": "[1-4]",
+        "temporal-mvp": _FLAG,
+        "rdpenalty": "[0-2]",
+        "rskip": "[0-2]",
     },
     "h264": {
         "preset": _X26_PRESETS,
