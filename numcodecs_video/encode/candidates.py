@@ -68,6 +68,8 @@ __all__ = [
 
 #: components with a variance below this part of the base's distortion are left out
 _VANISHED = 0.05
+#: planes of a picture that are many
+_MANY_PLANES = 5
 #: samples by which decoders of the 9/7 wavelet may differ: OpenJPEG and OpenJPH do by 2 at most
 _DRIFT = 2
 MOST_QP = 51
@@ -235,10 +237,12 @@ class Base:
         samples, transform = components.quantise(step, bits)
         if group > 1:
             transform = replace(transform, kind="grouped", frames=group)
+        # Of many planes it gains more; beside a residual it is not most of the time.
+        thorough = self.residual or samples.shape[1] >= _MANY_PLANES
         spec = EncodeSpec(
             bits,
             self.qp,
-            chunk.effort.options(self.coder, lossy=True, planes=samples.shape[1]),
+            chunk.effort.options(self.coder, lossy=True, thorough=thorough),
             levels.raw_options(self.coder),
             self.structure,
         )

@@ -23,8 +23,8 @@ class Effort:
         1 to 9.
     x26 : str
         Preset of x265 and x264.
-    x265, x265_mosaics : tuple of (str, str)
-        Other options of x265 for lossy streams, and those for pictures of many planes.
+    x265, x265_thorough : tuple of (str, str)
+        Other options of x265 for lossy streams, and those of streams that are worth more time.
     vp9 : int
         libvpx's ``cpu-used``.
     av1 : int
@@ -96,7 +96,7 @@ class Effort:
     number: int
     x26: str
     x265: tuple[tuple[str, str], ...]
-    x265_mosaics: tuple[tuple[str, str], ...]
+    x265_thorough: tuple[tuple[str, str], ...]
     vp9: int
     av1: int
     jpegxl: int
@@ -130,29 +130,31 @@ class Effort:
     closer: int
     reorder: bool
 
-    def options(self, coder: str, *, lossy: bool, planes: int = 1) -> tuple[tuple[str, str], ...]:
+    def options(
+        self, coder: str, *, lossy: bool, thorough: bool = False
+    ) -> tuple[tuple[str, str], ...]:
         """The settings of a coder at this effort, in its own words; none for one without.
 
         Parameters
         ----------
         coder : str
         lossy : bool
-        planes : int
-            Of a picture.
+        thorough : bool
+            Whether the stream is worth more time.
         """
         words = _OPTIONS.get(coder)
-        return () if words is None else words(self, lossy, planes)
+        return () if words is None else words(self, lossy, thorough)
 
 
 _Words = tuple[tuple[str, str], ...]
 
 
-def _hevc(effort: Effort, lossy: bool, planes: int) -> _Words:
-    options = effort.x265 if planes < _MANY_PLANES else effort.x265_mosaics
+def _hevc(effort: Effort, lossy: bool, thorough: bool) -> _Words:
+    options = effort.x265_thorough if thorough else effort.x265
     return ("preset", effort.x26), *(options if lossy else ())
 
 
-_OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
+_OPTIONS: dict[str, Callable[[Effort, bool, bool], _Words]] = {
     "hevc": _hevc,
     "h264": lambda effort, *_: (("preset", effort.x26),),
     "vp9": lambda effort, *_: (("cpu-used", str(effort.vp9)),),
@@ -166,8 +168,6 @@ _OPTIONS: dict[str, Callable[[Effort, bool, int], _Words]] = {
     ),
 }
 
-#: planes of a picture that are many
-_MANY_PLANES = 5
 # What suits noise and smooth fields better than x265's presets, which are for films.
 _X265: _Words = (
     ("bframes", "3"),
@@ -179,7 +179,9 @@ _X265: _Words = (
 )
 _X265_FAST: _Words = (*_X265, ("sao", "0"))
 _X265_RDOQ: _Words = (*_X265, ("rdoq-level", "2"), ("subme", "3"))
-_X265_DEEP: _Words = (*_X265_RDOQ, ("rskip", "0"), ("tu-inter-depth", "2"))
+_X265_DEEP: _Words = (*_X265_RDOQ, ("tu-inter-depth", "2"))
+_X265_4: _Words = (*_X265_DEEP, ("rd", "4"), ("rskip", "0"))
+_X265_6: _Words = (*_X265_DEEP, ("rd", "6"))
 
 # fmt: off
 _COLUMNS: dict[str, tuple[object, ...]] = {
@@ -189,12 +191,12 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     ),
     "number":        (1,     2,     3,     4,     5,     6,     7,     8,     9),
     "x265": (
-        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, (*_X265_DEEP, ("rd", "4")),
-        *4 * ((*_X265_DEEP, ("rd", "6")),),
+        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, _X265_4,
+        _X265_6, _X265_6, _X265_6, _X265_6,
     ),
-    "x265_mosaics": (
-        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ,
-        *5 * ((*_X265_DEEP, ("rd", "6")),),
+    "x265_thorough": (
+        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, _X265_6,
+        _X265_6, _X265_6, _X265_6, _X265_6,
     ),
     "vp9":           (8,     6,     5,     4,     3,     2,     1,     1,     0),
     "av1":           (12,    11,    10,    8,     6,     5,     4,     3,     2),
