@@ -168,10 +168,21 @@ def open_group(
         return zarr.open_group(
             place, path=group, mode=mode, storage_options=storage_options, use_consolidated=False
         )
-    except zarr.errors.ContainsArrayError as error:
+    except (zarr.errors.ContainsArrayError, zarr.errors.GroupNotFoundError) as error:
+        # Of arrays of format 2, releases before zarr 3.2 say that nothing is there.
+        if not _is_array(place, group, storage_options):
+            raise
         raise VideoCodecError(
             f"{place}{f' has at {group}' if group else ' is'} an array: name the group around it"
         ) from error
+
+
+def _is_array(place: Any, group: str | None, storage_options: dict[str, Any] | None) -> bool:
+    try:
+        zarr.open_array(place, path=group or "", mode="r", storage_options=storage_options)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 class _Silence:

@@ -55,6 +55,7 @@ def test_a_template_is_written_and_filled(tmp_path, template, zarr_format):
             assert 0 < np.abs(after.v.values - values).max() <= 0.1
 
 
+@pytest.mark.filterwarnings("ignore:.*xarray will not decode timedelta:FutureWarning")
 @pytest.mark.parametrize("kind", ["M8[ns]", "m8[ns]"])
 def test_a_template_counts_in_seconds(tmp_path, template, kind):
     """What is appended need not be whole days; units that are said, go before."""
