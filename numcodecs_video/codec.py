@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from numcodecs_video.config import (
     UnreadableSettings,
     VideoParameters,
 )
-from numcodecs_video.errors import DecodeError, noting
+from numcodecs_video.errors import DecodeError, kind_of, noting
 from numcodecs_video.sampling import sample_chunks
 
 if TYPE_CHECKING:
@@ -205,13 +206,18 @@ def _unmasked(buf: Any) -> NDArray[Any]:
                 "array.filled(value) with nodata=value"
             )
         buf = buf.data
-    try:
+    with _naming("encode takes a NumPy array or bytes", buf, ": give numpy.asarray(values)"):
         array: NDArray[Any] = ensure_ndarray(buf)
-    except TypeError as error:
-        raise TypeError(
-            f"encode takes a NumPy array or bytes, got {_kind_of(buf)}: give numpy.asarray(values)"
-        ) from error
     return array
+
+
+@contextmanager
+def _naming(wanted: str, value: object, advice: str = "") -> Iterator[None]:
+    """Say what was wanted instead of a value, where it is of a type that has no buffer."""
+    try:
+        yield
+    except TypeError as error:
+        raise TypeError(f"{wanted}, got {kind_of(value)}{advice}") from error
 
 
 def _bytes_of(buf: Any) -> bytes:
@@ -222,17 +228,9 @@ def _bytes_of(buf: Any) -> bytes:
     TypeError
         When it is no buffer.
     """
-    try:
+    with _naming("decode takes the bytes that encode returned", buf):
         data: bytes = ensure_bytes(buf)
-    except TypeError as error:
-        raise TypeError(
-            f"decode takes the bytes that encode returned, got {_kind_of(buf)}"
-        ) from error
     return data
-
-
-def _kind_of(value: object) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
 def _writeable(out: Any) -> NDArray[Any]:
@@ -245,10 +243,8 @@ def _writeable(out: Any) -> NDArray[Any]:
     ValueError
         When it is read-only.
     """
-    try:
+    with _naming("out must be a writeable array or buffer", out):
         array: NDArray[Any] = ensure_ndarray(out)
-    except TypeError as error:
-        raise TypeError(f"out must be a writeable array or buffer, got {_kind_of(out)}") from error
     if not array.flags.writeable:
         raise ValueError("out is read-only: give a writeable array or buffer")
     if array.dtype.kind == "O":

@@ -25,6 +25,7 @@ __all__ = [
     "EncoderUnavailableError",
     "UnsupportedVersionError",
     "VideoCodecError",
+    "kind_of",
     "noting",
 ]
 
@@ -43,6 +44,16 @@ class DecodeError(RuntimeError):
 
 class UnsupportedVersionError(DecodeError):
     """The payload's format version is newer than this package."""
+
+
+def kind_of(value: object) -> str:
+    """Name the type of an object as one imports it, for messages.
+
+    >>> import datetime
+    >>> kind_of(1), kind_of(datetime.date.min)
+    ('int', 'datetime.date')
+    """
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
 @contextmanager

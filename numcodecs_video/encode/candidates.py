@@ -237,12 +237,12 @@ class Base:
         samples, transform = components.quantise(step, bits)
         if group > 1:
             transform = replace(transform, kind="grouped", frames=group)
-        # Of many planes it gains more; beside a residual it is not most of the time.
-        thorough = self.residual or samples.shape[1] >= _MANY_PLANES
+        # Of many planes more time gains more; beside a residual this is not most of the time.
+        light = not self.residual and samples.shape[1] < _MANY_PLANES
         spec = EncodeSpec(
             bits,
             self.qp,
-            chunk.effort.options(self.coder, lossy=True, thorough=thorough),
+            chunk.effort.options(self.coder, lossy=True, light=light),
             levels.raw_options(self.coder),
             self.structure,
         )

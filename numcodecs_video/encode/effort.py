@@ -23,8 +23,9 @@ class Effort:
         1 to 9.
     x26 : str
         Preset of x265 and x264.
-    x265, x265_thorough : tuple of (str, str)
-        Other options of x265 for lossy streams, and those of streams that are worth more time.
+    x265, x265_light : tuple of (str, str)
+        Other options of x265 for lossy streams, and those that replace some of them where a stream
+        is not worth so much time.
     vp9 : int
         libvpx's ``cpu-used``.
     av1 : int
@@ -96,7 +97,7 @@ class Effort:
     number: int
     x26: str
     x265: tuple[tuple[str, str], ...]
-    x265_thorough: tuple[tuple[str, str], ...]
+    x265_light: tuple[tuple[str, str], ...]
     vp9: int
     av1: int
     jpegxl: int
@@ -131,7 +132,7 @@ class Effort:
     reorder: bool
 
     def options(
-        self, coder: str, *, lossy: bool, thorough: bool = False
+        self, coder: str, *, lossy: bool, light: bool = False
     ) -> tuple[tuple[str, str], ...]:
         """The settings of a coder at this effort, in its own words; none for one without.
 
@@ -139,18 +140,18 @@ class Effort:
         ----------
         coder : str
         lossy : bool
-        thorough : bool
-            Whether the stream is worth more time.
+        light : bool
+            Whether the stream is not worth so much time.
         """
         words = _OPTIONS.get(coder)
-        return () if words is None else words(self, lossy, thorough)
+        return () if words is None else words(self, lossy, light)
 
 
 _Words = tuple[tuple[str, str], ...]
 
 
-def _hevc(effort: Effort, lossy: bool, thorough: bool) -> _Words:
-    options = effort.x265_thorough if thorough else effort.x265
+def _hevc(effort: Effort, lossy: bool, light: bool) -> _Words:
+    options = effort.x265 + (effort.x265_light if light else ())
     return ("preset", effort.x26), *(options if lossy else ())
 
 
@@ -179,9 +180,7 @@ _X265: _Words = (
 )
 _X265_FAST: _Words = (*_X265, ("sao", "0"))
 _X265_RDOQ: _Words = (*_X265, ("rdoq-level", "2"), ("subme", "3"))
-_X265_DEEP: _Words = (*_X265_RDOQ, ("tu-inter-depth", "2"))
-_X265_4: _Words = (*_X265_DEEP, ("rd", "4"), ("rskip", "0"))
-_X265_6: _Words = (*_X265_DEEP, ("rd", "6"))
+_X265_FULL: _Words = (*_X265_RDOQ, ("tu-inter-depth", "2"), ("rd", "6"))
 
 # fmt: off
 _COLUMNS: dict[str, tuple[object, ...]] = {
@@ -191,13 +190,9 @@ _COLUMNS: dict[str, tuple[object, ...]] = {
     ),
     "number":        (1,     2,     3,     4,     5,     6,     7,     8,     9),
     "x265": (
-        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, _X265_4,
-        _X265_6, _X265_6, _X265_6, _X265_6,
+        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, *5 * (_X265_FULL,),
     ),
-    "x265_thorough": (
-        (), _X265_FAST, (*_X265_FAST, ("rdoq-level", "2")), _X265_RDOQ, _X265_6,
-        _X265_6, _X265_6, _X265_6, _X265_6,
-    ),
+    "x265_light":    (*4 * ((),), (("rd", "4"), ("rskip", "0")), *4 * ((),)),
     "vp9":           (8,     6,     5,     4,     3,     2,     1,     1,     0),
     "av1":           (12,    11,    10,    8,     6,     5,     4,     3,     2),
     "jpegxl":        (7,     7,     7,     7,     7,     7,     9,     9,     9),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.errors import VideoCodecError, kind_of
 from numcodecs_video.metrics import bits_per_pixel_per_band, compression_ratio, valid_cells
 from numcodecs_video.sampling import regions_of
 from numcodecs_video.stored import chunk_lengths, filters_of, settings_of, stored_bytes
@@ -20,7 +20,6 @@ from numcodecs_video.xarray.conventions import stored_dtype
 from numcodecs_video.xarray.dimensions import choose_chunks, letters_of
 from numcodecs_video.xarray.filters import doubt_of_filters
 from numcodecs_video.xarray.labels import nodata_seen
-from numcodecs_video.xarray.nodes import kind_of
 from numcodecs_video.xarray.opening import names_zarr, open_lazily, store_of
 from numcodecs_video.xarray.quality import Quality, QualityGauge, range_of, read_region
 from numcodecs_video.xarray.recording import EARLIER

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from numcodecs_video.errors import VideoCodecError
+from numcodecs_video.errors import VideoCodecError, kind_of
 from numcodecs_video.xarray.internals import DATAARRAY_NAME, DATAARRAY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["ROOT", "Data", "Node", "dataset_of", "kind_of", "means", "nodes_of", "select_array"]
+__all__ = ["ROOT", "Data", "Node", "dataset_of", "means", "nodes_of", "select_array"]
 
 ROOT = "/"
 ADVICE = (
@@ -127,8 +127,3 @@ def select_array(data: Any, function: str) -> xr.DataArray:
             f"{', '.join(names) or 'none'}"
         )
     raise TypeError(f"{function} takes an xarray DataArray, got {kind_of(data)}: {ADVICE}")
-
-
-def kind_of(data: object) -> str:
-    """Name the type of an object as one imports it."""
-    return f"{type(data).__module__}.{type(data).__qualname__}".removeprefix("builtins.")

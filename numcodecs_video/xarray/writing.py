@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xarray as xr
 import zarr
@@ -155,12 +155,13 @@ def to_zarr(
         for node in nodes.values():
             refuse_own_source(node.ds, there)
         there = None
-    known = set() if there is None else _variables_in(_groups_of(nodes, there))
+    present = None if there is None else _present(nodes, there)
+    known = set() if present is None else present.names
     check_writable(nodes, known, groups=mode != "r+" and region is None)
     number = zarr_format or (3 if there is None else there.metadata.zarr_format)
     given = {ROOT: encoding or {}} if not isinstance(ds, xr.DataTree) else encoding or {}
     check_encodings(given, nodes, number)
-    encodings, advice = _encodings(ds, there, settings, number, given)
+    encodings, advice = _encodings(ds, present, settings, number, given)
     for line in advice:
         warnings.warn(line, stacklevel=2)
     if there is not None and not isinstance(ds, xr.DataTree):
@@ -267,32 +268,37 @@ def _put_before(
             yield from () if doubt is None else (doubt,)
 
 
+class _Present(NamedTuple):
+    """What a store has: its Zarr format, groups by their path, and variables by name and path."""
+
+    zarr_format: int
+    groups: Mapping[str, zarr.Group]
+    names: set[str]
+
+
 def _encodings(
     data: Data,
-    there: zarr.Group | None,
+    present: _Present | None,
     settings: Mapping[str, Any],
     zarr_format: Any,
     given: ByGroup,
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
     """Choose the encodings of what is new in a store; what is there has one already."""
-    if there is None:
+    if present is None:
         return choose_encodings(
             data,
             EncodingSettings(**{"tune": True, **settings, "zarr_format": zarr_format}),
             given=given,
         )
-    if zarr_format != there.metadata.zarr_format:
+    if zarr_format != present.zarr_format:
         raise VideoCodecError(
-            f"the store has format {there.metadata.zarr_format}: leave zarr_format out, got "
-            f"{zarr_format}"
+            f"the store has format {present.zarr_format}: leave zarr_format out, got {zarr_format}"
         )
-    nodes = nodes_of(data)
-    groups = _groups_of(nodes, there)
-    known = _variables_in(groups)
+    nodes, known = nodes_of(data), present.names
     chosen, advice = choose_encodings(
         data, EncodingSettings(**{**settings, "zarr_format": zarr_format}), there=known, given=given
     )
-    for path, group in groups.items():
+    for path, group in present.groups.items():
         own = chosen.pop(path, {})
         if PROMISES & settings.keys():
             check_promises(nodes[path].ds, group, own)
@@ -302,16 +308,14 @@ def _encodings(
     return chosen, advice
 
 
-def _groups_of(nodes: Mapping[str, Node], there: zarr.Group) -> dict[str, zarr.Group]:
-    """Find the groups of a dataset or tree that a store has."""
+def _present(nodes: Mapping[str, Node], there: zarr.Group) -> _Present:
+    """Find what a store has of a dataset or tree."""
     top = next(iter(nodes))
     members = {path: there.get(path.removeprefix(top).strip("/")) for path in nodes}
     members[top] = there
-    return {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
-
-
-def _variables_in(groups: Mapping[str, zarr.Group]) -> set[str]:
-    return {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
+    groups = {path: each for path, each in members.items() if isinstance(each, zarr.Group)}
+    names = {f"{path}/{name}".strip("/") for path in groups for name in groups[path].array_keys()}
+    return _Present(there.metadata.zarr_format, groups, names)
 
 
 def _record_afterwards(written: Any, store: Any, place: Mapping[str, Any]) -> Any:
